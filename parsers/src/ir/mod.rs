@@ -1,0 +1,45 @@
+//! The one model both files become. Items live in arenas and name each other by typed ids; every item keeps the
+//! place it came from. Effective directive values are the module structs of [`crate::nginx`] and
+//! [`crate::keepalived`] themselves: what the table merged is what the engines read.
+
+pub mod arena;
+pub mod expr;
+pub mod http;
+pub mod link;
+pub mod pool;
+pub mod service;
+pub mod vrrp;
+
+pub use arena::{Arena, Id};
+
+use crate::keepalived::Global;
+use crate::nginx::Main;
+
+/// Everything the engines need to know, from either or both files.
+#[derive(Clone, Debug, Default)]
+pub struct Ir {
+    /// nginx's main context; none when no nginx.conf was read.
+    pub process: Option<Main>,
+    /// Sockets nginx listens on, with the servers behind each.
+    pub listeners: Arena<http::Listener>,
+    /// nginx's `server` blocks of `http`.
+    pub servers: Arena<http::Server>,
+    /// nginx's locations, `if` blocks and `limit_except` blocks, and each server's own level.
+    pub locations: Arena<http::Location>,
+    /// nginx's upstreams, written or implied by a `proxy_pass`.
+    pub pools: Arena<pool::Pool>,
+    /// nginx's `log_format`s; the first is `combined`.
+    pub formats: Arena<http::LogFormat>,
+    /// Names and kinds of all variables that the expressions use.
+    pub variables: expr::Variables,
+    /// keepalived's `global_defs`; none when no keepalived.conf was read.
+    pub global: Option<Global>,
+    /// keepalived's `vrrp_instance`s.
+    pub routers: Arena<vrrp::Router>,
+    /// keepalived's `vrrp_sync_group`s.
+    pub groups: Arena<vrrp::Group>,
+    /// keepalived's `virtual_server`s with their real servers.
+    pub services: Arena<service::Service>,
+    /// Where one engine's state touches another's.
+    pub links: Vec<link::Link>,
+}

@@ -1,0 +1,74 @@
+//! Groups of servers that share work: nginx's `upstream`.
+
+use std::time::Duration;
+
+use super::expr::Expr;
+use super::http::Address;
+use crate::nginx::UpstreamKeepalive;
+use crate::source::Span;
+
+/// An `upstream`, or the addresses a `proxy_pass` names.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    /// The name, or `host:port` of an implied one.
+    pub name: String,
+    /// Whether an `upstream` block wrote it.
+    pub explicit: bool,
+    /// Its servers in the order of the file.
+    pub servers: Vec<PoolServer>,
+    /// How one is chosen.
+    pub balancer: Balancer,
+    /// `keepalive …`
+    pub keepalive: UpstreamKeepalive,
+    /// `zone NAME SIZE`
+    pub zone: Option<(String, u64)>,
+    /// Where.
+    pub span: Span,
+}
+
+/// One `server` of an `upstream`: a name may stand for several addresses, each a peer of its own.
+#[derive(Clone, Debug)]
+pub struct PoolServer {
+    /// As written; nginx shows it for peers of the name.
+    pub name: String,
+    /// What the name resolved to when the file was read.
+    pub addresses: Vec<Address>,
+    /// `weight=`, default 1.
+    pub weight: u32,
+    /// `max_conns=`, 0 for any number.
+    pub max_conns: u32,
+    /// `max_fails=`, default 1; 0 never counts.
+    pub max_fails: u32,
+    /// `fail_timeout=`, default 10 s.
+    pub fail_timeout: Duration,
+    /// `backup`
+    pub backup: bool,
+    /// `down`
+    pub down: bool,
+    /// Where.
+    pub span: Span,
+}
+
+/// How a pool chooses.
+#[derive(Clone, Debug, Default)]
+pub enum Balancer {
+    /// Smooth weighted round robin.
+    #[default]
+    RoundRobin,
+    /// `ip_hash`
+    IpHash,
+    /// `least_conn`
+    LeastConn,
+    /// `hash key [consistent]`
+    Hash {
+        /// The key.
+        key: Expr,
+        /// Ketama.
+        consistent: bool,
+    },
+    /// `random [two [least_conn]]`
+    Random {
+        /// Choose two, take the one with fewer connections by weight.
+        two: bool,
+    },
+}

@@ -1,0 +1,160 @@
+//! keepalived's VRRP part: what a `vrrp_instance` block says, made ready for the machine.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Id;
+use crate::source::Span;
+
+/// A `vrrp_instance`: one virtual router on one interface.
+#[derive(Clone, Debug)]
+pub struct Router {
+    /// Its name.
+    pub name: String,
+    /// `state`
+    pub initial: InitialState,
+    /// `interface`
+    pub interface: String,
+    /// `virtual_router_id`, 1…255.
+    pub vrid: u8,
+    /// `priority`, 1…255; 255 is the address owner.
+    pub priority: u8,
+    /// `version`, 2 or 3.
+    pub version: u8,
+    /// `advert_int`; whole seconds in version 2.
+    pub advert_interval: Duration,
+    /// `down_timer_adverts`, 3 unless said.
+    pub down_timer_adverts: u8,
+    /// `authentication`
+    pub auth: Auth,
+    /// `virtual_ipaddress`
+    pub addresses: Vec<VirtualAddress>,
+    /// `virtual_ipaddress_excluded`: as the others, but not in adverts.
+    pub excluded: Vec<VirtualAddress>,
+    /// `nopreempt`
+    pub nopreempt: bool,
+    /// `preempt_delay`
+    pub preempt_delay: Duration,
+    /// `track_interface`: name and weight; without weight its loss is FAULT.
+    pub track_interfaces: Vec<(String, Option<i16>)>,
+    /// `dont_track_primary`
+    pub dont_track_primary: bool,
+    /// `mcast_src_ip` or `unicast_src_ip`
+    pub source: Option<IpAddr>,
+    /// `unicast_peer`; empty for multicast.
+    pub unicast_peers: Vec<IpAddr>,
+    /// `garp_master_delay`: the second burst, 5 s unless said; zero for none.
+    pub garp_delay: Duration,
+    /// `garp_master_repeat`, 5 unless said.
+    pub garp_repeat: u32,
+    /// `garp_master_refresh`; zero for none.
+    pub garp_refresh: Duration,
+    /// `garp_master_refresh_repeat`, 1 unless said.
+    pub garp_refresh_repeat: u32,
+    /// `garp_lower_prio_delay`
+    pub garp_lower_prio_delay: Duration,
+    /// `garp_lower_prio_repeat`
+    pub garp_lower_prio_repeat: u32,
+    /// `lower_prio_no_advert`
+    pub lower_prio_no_advert: bool,
+    /// `higher_prio_send_advert`
+    pub higher_prio_send_advert: bool,
+    /// `smtp_alert`
+    pub smtp_alert: bool,
+    /// `notify_master`, `notify_backup`, `notify_fault`, `notify_stop`, `notify`, …
+    pub notify: NotifyScripts,
+    /// `debug`
+    pub debug: u8,
+    /// The `vrrp_sync_group` it is in.
+    pub group: Option<Id<Group>>,
+    /// The block.
+    pub span: Span,
+}
+
+/// `state` of a `vrrp_instance`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitialState {
+    /// `BACKUP`
+    #[default]
+    Backup,
+    /// `MASTER`: matters only for the address owner.
+    Master,
+}
+
+/// `authentication`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// None.
+    #[default]
+    None,
+    /// `auth_type PASS`: eight bytes, zero filled.
+    Pass([u8; 8]),
+    /// `auth_type AH`
+    Ah([u8; 8]),
+}
+
+/// A line of `virtual_ipaddress`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Its prefix, /32 or /128 unless written.
+    pub prefix: u8,
+    /// `brd`
+    pub broadcast: Option<IpAddr>,
+    /// `dev`; the instance's interface unless written.
+    pub device: Option<String>,
+    /// `label`
+    pub label: Option<String>,
+    /// `scope` as the kernel's number: 0 global, 253 link, 254 host.
+    pub scope: u8,
+    /// `no_track`
+    pub no_track: bool,
+    /// The line.
+    pub span: Span,
+}
+
+/// A command: keepalived runs it without a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// User and group written after it.
+    pub user: Option<(String, Option<String>)>,
+    /// The directive.
+    pub span: Span,
+}
+
+/// The `notify…` scripts of an instance or a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotifyScripts {
+    /// `notify_master`
+    pub master: Option<Script>,
+    /// `notify_backup`
+    pub backup: Option<Script>,
+    /// `notify_fault`
+    pub fault: Option<Script>,
+    /// `notify_stop`
+    pub stop: Option<Script>,
+    /// `notify_deleted`
+    pub deleted: Option<Script>,
+    /// `notify_master_rx_lower_pri`
+    pub master_rx_lower_pri: Option<Script>,
+    /// `notify`
+    pub any: Option<Script>,
+}
+
+/// A `vrrp_sync_group`.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its members.
+    pub members: Vec<Id<Router>>,
+    /// `smtp_alert`
+    pub smtp_alert: bool,
+    /// `notify…`
+    pub notify: NotifyScripts,
+    /// The block.
+    pub span: Span,
+}

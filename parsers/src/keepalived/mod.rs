@@ -1,0 +1,5 @@
+//! keepalived's blocks: one file each, holding its rows.
+
+pub mod global;
+
+pub use global::Global;

@@ -1,0 +1,31 @@
+//! `events { … }`.
+
+use crate::table::Directives;
+use crate::table::value::{Msec, Number};
+
+/// The events block.
+#[derive(Clone, Debug, Default, Directives)]
+#[directives(module = "ngx_event_core_module", within(events))]
+pub struct Events {
+    /// How many connections a worker may have.
+    #[row("worker_connections", default = "512")]
+    pub worker_connections: Number,
+    /// The method of waiting: `epoll` here, whatever is named.
+    #[row("use")]
+    pub method: Option<String>,
+    /// Whether to accept all waiting connections at once; rkeep always does.
+    #[row("multi_accept", default = "off")]
+    pub multi_accept: bool,
+    /// nginx's lock around accept.
+    #[row("accept_mutex", default = "off")]
+    pub accept_mutex: bool,
+    /// How long to wait for it.
+    #[row("accept_mutex_delay", default = "500ms")]
+    pub accept_mutex_delay: Msec,
+    /// Clients whose requests are logged at the debug level.
+    #[row("debug_connection", ignored = "rkeep is not built with nginx's debug log")]
+    pub debug_connection: Vec<String>,
+    /// Outstanding AIO requests.
+    #[row("worker_aio_requests", ignored = "rkeep does not use Linux AIO")]
+    pub worker_aio_requests: Option<Number>,
+}

@@ -1,0 +1,33 @@
+//! nginx's modules: one file each, holding its rows.
+
+pub mod access;
+pub mod charset;
+pub mod core;
+pub mod events;
+pub mod groups;
+pub mod gzip;
+pub mod headers;
+pub mod http_core;
+pub mod index;
+pub mod log;
+pub mod proxy;
+pub mod rewrite;
+pub mod server;
+pub mod ssl;
+pub mod upstream;
+
+pub use access::Access;
+pub use charset::Charset;
+pub use core::CoreMain;
+pub use events::Events;
+pub use groups::{LocationConf, LocationLayers, Main, MainLayers, ServerConf, ServerLayers};
+pub use gzip::Gzip;
+pub use headers::Headers;
+pub use http_core::HttpCore;
+pub use index::Index;
+pub use log::HttpLog;
+pub use proxy::Proxy;
+pub use rewrite::Rewrite;
+pub use server::HttpServer;
+pub use ssl::Ssl;
+pub use upstream::UpstreamKeepalive;

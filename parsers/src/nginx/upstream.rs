@@ -1,0 +1,23 @@
+//! Words of an `upstream` block that are plain values. `server`, `ip_hash`, `least_conn`, `hash`, `random`, `zone` are
+//! taken by the lowering.
+
+use crate::table::Directives;
+use crate::table::value::{Msec, Number};
+
+/// Idle connections kept to an upstream's servers.
+#[derive(Clone, Debug, Default, Directives)]
+#[directives(module = "ngx_http_upstream_keepalive_module", within(upstream))]
+pub struct UpstreamKeepalive {
+    /// How many idle connections are kept. nginx keeps 32 by default since 1.29.7.
+    #[row("keepalive")]
+    pub connections: Option<Number>,
+    /// How many requests one may carry.
+    #[row("keepalive_requests", default = "1000")]
+    pub requests: Number,
+    /// How old it may get.
+    #[row("keepalive_time", default = "1h")]
+    pub time: Msec,
+    /// How long it may be idle.
+    #[row("keepalive_timeout", default = "60s")]
+    pub timeout: Msec,
+}

@@ -1,0 +1,3 @@
+//! Text to lossless trees: [`nginx`] and [`keepalived`] share the [`tree`].
+
+pub mod tree;

@@ -1,0 +1,65 @@
+//! The tree both languages are read into. It keeps a span for everything, so that the bytes between two items
+//! (comments, spacing) are the bytes of the file between two spans: nothing is lost, nothing is copied twice.
+
+use crate::source::Span;
+
+/// How a word was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quote {
+    /// Bare.
+    #[default]
+    None,
+    /// In `'…'`.
+    Single,
+    /// In `"…"`.
+    Double,
+}
+
+/// One word of a directive, unquoted and unescaped as its language does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// What it means after quotes and escapes.
+    pub text: Vec<u8>,
+    /// Where it was written, quotes included.
+    pub span: Span,
+    /// How it was written.
+    pub quote: Quote,
+}
+
+impl Word {
+    /// The text for messages and comparisons; bytes that are not UTF-8 are replaced.
+    pub fn lossy(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.text)
+    }
+
+    /// Whether the word is exactly `text`.
+    pub fn is(&self, text: &str) -> bool {
+        self.text == text.as_bytes()
+    }
+}
+
+/// One directive with its block, if it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directive {
+    /// The keyword.
+    pub name: Word,
+    /// What follows it, up to `;`, `{` or the end of the line.
+    pub args: Vec<Word>,
+    /// The block that belongs to it.
+    pub block: Option<Block>,
+    /// From the first byte of the name to the `;`, the `}` or the end of the line, inclusive.
+    pub span: Span,
+    /// The terminator: `;` or `{` in nginx, the end of the line in keepalived. Its line is what nginx names in messages.
+    pub end: Span,
+}
+
+/// What stands between braces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Block {
+    /// The directives inside, files pulled in by `include` already in their place.
+    pub items: Vec<Directive>,
+    /// `{`.
+    pub open: Span,
+    /// `}`; empty at the end of the file where it is missing.
+    pub close: Span,
+}

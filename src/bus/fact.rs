@@ -1,0 +1,103 @@
+//! What is said on the bus: state, not events.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+/// Something about something, since when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// About what.
+    pub subject: Subject,
+    /// How it is.
+    pub verdict: Verdict,
+    /// Why.
+    pub cause: Cause,
+    /// Since when.
+    pub since: SystemTime,
+    /// Grows with every fact of one hub.
+    pub seq: u64,
+}
+
+/// What a fact is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// A process of ours.
+    Process(Role),
+    /// A `vrrp_instance`.
+    Router(String),
+    /// A `vrrp_sync_group`.
+    Group(String),
+    /// An address of a virtual router on this box.
+    Address(String),
+    /// A `virtual_server`, as keepalived shows it.
+    Service(String),
+    /// A `real_server` of a `virtual_server`, both as keepalived shows them.
+    RealServer {
+        /// The virtual server.
+        service: String,
+        /// The real server.
+        server: String,
+        /// Its address, for those that balance.
+        address: SocketAddr,
+    },
+    /// A listening socket of the proxy.
+    Listener(String),
+    /// A mail, by its id in the spool.
+    Mail(String),
+}
+
+/// How a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Works.
+    Up,
+    /// Does not.
+    Down,
+    /// A router that owns its addresses.
+    Master,
+    /// A router that waits.
+    Backup,
+    /// A router that cannot.
+    Fault,
+    /// Ended on purpose.
+    Stopped,
+    /// Gone from the configuration.
+    Deleted,
+}
+
+/// Why a subject is as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cause {
+    /// A stable word: `check`, `start`, `reload`, `timeout`, `link`, `higher-priority` …
+    pub kind: String,
+    /// keepalived's words where a mail or a log line has some, such as `TCP CHECK failed on service`.
+    pub text: String,
+    /// A number that belongs to it: a router's priority, a check's weight.
+    pub value: i64,
+}
+
+impl Cause {
+    /// A cause of one word.
+    pub fn kind(kind: &str) -> Self {
+        Cause { kind: kind.to_owned(), ..Cause::default() }
+    }
+}
+
+/// Our processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// nginx's master.
+    Master,
+    /// nginx's worker.
+    Worker,
+    /// keepalived's parent.
+    Parent,
+    /// The VRRP speaker.
+    Vrrp,
+    /// Checkers and virtual servers.
+    Checkers,
+    /// Scripts, mail, dumps.
+    Agent,
+}

@@ -1,0 +1,1 @@
+//! Processes, signals, sockets: everything around the engines.

@@ -1,0 +1,16 @@
+//! rkeep: nginx and keepalived in one program that reads their files unchanged. `ARCHITECTURE.md` beside this file is
+//! the map; who may import whom is written there and goes one way only.
+
+pub mod balance;
+pub mod bus;
+pub mod check;
+pub mod cli;
+pub mod host;
+pub mod log;
+pub mod lvs;
+pub mod mail;
+pub mod plan;
+pub mod proxy;
+pub mod rehearse;
+pub mod sys;
+pub mod vrrp;

@@ -1,0 +1,1 @@
+//! Exact log lines of the originals.

@@ -1,0 +1,1 @@
+//! Virtual servers: connections to real servers.

@@ -1,0 +1,1 @@
+//! E-mail to the admin: composed, spooled, sent.

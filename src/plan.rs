@@ -1,0 +1,97 @@
+//! The IR cut into what each engine needs. Pure.
+
+use rkeep_parsers::ir::{Arena, Ir, expr, http, link, pool, service, vrrp};
+use rkeep_parsers::keepalived::Global;
+use rkeep_parsers::nginx::Main;
+
+/// What the proxy needs.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyPlan {
+    /// The main context.
+    pub main: Main,
+    /// Listening sockets.
+    pub listeners: Arena<http::Listener>,
+    /// Servers.
+    pub servers: Arena<http::Server>,
+    /// Locations.
+    pub locations: Arena<http::Location>,
+    /// Upstreams.
+    pub pools: Arena<pool::Pool>,
+    /// Log formats.
+    pub formats: Arena<http::LogFormat>,
+    /// Variables.
+    pub variables: expr::Variables,
+}
+
+/// What the VRRP speaker needs.
+#[derive(Clone, Debug, Default)]
+pub struct VrrpPlan {
+    /// `global_defs`.
+    pub global: Global,
+    /// Instances.
+    pub routers: Arena<vrrp::Router>,
+    /// Sync groups.
+    pub groups: Arena<vrrp::Group>,
+    /// Effects of other engines' facts on priorities.
+    pub links: Vec<link::Link>,
+}
+
+/// What the checkers and the balancing of virtual servers need.
+#[derive(Clone, Debug, Default)]
+pub struct CheckPlan {
+    /// `global_defs`.
+    pub global: Global,
+    /// Virtual servers.
+    pub services: Arena<service::Service>,
+}
+
+/// What the agent needs: it sends mail and runs scripts for what the other roles report.
+#[derive(Clone, Debug, Default)]
+pub struct AgentPlan {
+    /// `global_defs`.
+    pub global: Global,
+    /// Instances, for `smtp_alert` and `notify…`.
+    pub routers: Arena<vrrp::Router>,
+    /// Sync groups, for the same.
+    pub groups: Arena<vrrp::Group>,
+    /// Virtual servers, for the same.
+    pub services: Arena<service::Service>,
+}
+
+/// All plans of one configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Plans {
+    /// The proxy's.
+    pub proxy: ProxyPlan,
+    /// The VRRP speaker's.
+    pub vrrp: VrrpPlan,
+    /// The checkers'.
+    pub check: CheckPlan,
+    /// The agent's.
+    pub agent: AgentPlan,
+}
+
+/// Cuts an IR.
+pub fn cut(ir: Ir) -> Plans {
+    let global = ir.global.unwrap_or_default();
+    let agent = AgentPlan {
+        global: global.clone(),
+        routers: ir.routers.clone(),
+        groups: ir.groups.clone(),
+        services: ir.services.clone(),
+    };
+    Plans {
+        proxy: ProxyPlan {
+            main: ir.process.unwrap_or_default(),
+            listeners: ir.listeners,
+            servers: ir.servers,
+            locations: ir.locations,
+            pools: ir.pools,
+            formats: ir.formats,
+            variables: ir.variables,
+        },
+        vrrp: VrrpPlan { global: global.clone(), routers: ir.routers, groups: ir.groups, links: ir.links },
+        check: CheckPlan { global, services: ir.services },
+        agent,
+    }
+}
