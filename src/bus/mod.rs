@@ -26,6 +26,19 @@ pub enum Input<P> {
     Stop,
 }
 
+/// How an engine ended; keepalived's exit codes of a child follow from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Asked to: code 0.
+    Done,
+    /// It can never work here: code 1; not respawned.
+    Fatal(String),
+    /// The configuration cannot be run: code 2; not respawned.
+    Config(String),
+    /// A right is missing: code 4; not respawned.
+    NoPermission(String),
+}
+
 /// An engine's way to say facts. Never blocks.
 #[derive(Clone, Debug)]
 pub struct Publisher {
