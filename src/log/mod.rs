@@ -1,1 +1,3 @@
 //! Exact log lines of the originals.
+
+pub mod keepalived;
