@@ -70,7 +70,8 @@ pub enum Verdict {
 /// Why a subject is as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cause {
-    /// A stable word: `check`, `start`, `reload`, `timeout`, `link`, `higher-priority` …
+    /// A stable word: `check`, `start`, `reload`, `timeout`, `link`, `higher-priority` … Those that others act on are
+    /// in [`cause`](super::cause).
     pub kind: String,
     /// keepalived's words where a mail or a log line has some, such as `TCP CHECK failed on service`.
     pub text: String,

@@ -1,5 +1,6 @@
 //! Facts: all that the engines ever tell each other. [`fact`] is what is said, [`store`] what is known (pure).
 
+pub mod cause;
 pub mod fact;
 pub mod store;
 

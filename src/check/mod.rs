@@ -12,3 +12,6 @@ pub mod service;
 pub mod tcp;
 
 pub use drive::run;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! The stable words of [`Cause::kind`](super::Cause): what those who act on facts may ask for.
+
+/// As it is when an engine starts; no change.
+pub const START: &str = "start";
+/// As it is after a reload.
+pub const RELOAD: &str = "reload";
+/// A real server has changed because of a check. The cause's value counts its failing checks.
+pub const CHECK: &str = "check";
+/// One of several checks has changed, its real server has not.
+pub const CHECK_ONLY: &str = "check-only";
+/// A real server that starts down (`alpha`) was checked for the first time and is down.
+pub const FIRST_CHECK: &str = "first-check";
+/// A quorum was gained or lost.
+pub const QUORUM: &str = "quorum";
+/// The engine ends.
+pub const STOP: &str = "stop";

@@ -1,0 +1,305 @@
+//! One virtual server with its real servers: what their checks' outcomes mean for it. Pure: effects come out in the
+//! order in which keepalived logs and reports them.
+
+use std::time::Duration;
+
+use rkeep_parsers::ir::service::{Check, RealServer, Service, shown};
+
+use super::machine::{Checker, News, Timing};
+use super::quorum::{Change, Quorum};
+use crate::bus::{Cause, Subject, Verdict, cause};
+
+/// What an outcome leads to outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A log line.
+    Log(String),
+    /// A log line that keepalived only writes with `-D`.
+    Detail(String),
+    /// A fact.
+    Say(Subject, Verdict, Cause),
+}
+
+/// How a probe ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A connection came about.
+    Success,
+    /// None did in time.
+    Timeout,
+    /// It was refused, or nobody can be reached.
+    Failed,
+}
+
+/// A virtual server's state.
+#[derive(Clone, Debug)]
+pub struct ServiceState {
+    /// What the file says.
+    pub service: Service,
+    /// Its real servers in the order of the file.
+    pub servers: Vec<ServerState>,
+    /// Whether enough of them live.
+    pub quorum: Quorum,
+    name: String,
+}
+
+/// A real server's state.
+#[derive(Clone, Debug)]
+pub struct ServerState {
+    /// What the file says.
+    pub server: RealServer,
+    /// Its checks, as many as the file has.
+    pub checkers: Vec<Checker>,
+    name: String,
+}
+
+impl ServerState {
+    fn new(service: &Service, server: &RealServer) -> Self {
+        let checkers = server.checks.iter().map(|check| Checker::new(check.alpha || service.alpha)).collect();
+        ServerState { server: server.clone(), checkers, name: shown(server.address, service.protocol) }
+    }
+
+    /// `[192.168.3.1]:tcp:80`
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Checks that hold it to be down.
+    pub fn failing(&self) -> usize {
+        self.checkers.iter().filter(|checker| !checker.is_up()).count()
+    }
+
+    /// Whether it takes connections.
+    pub fn is_alive(&self) -> bool {
+        self.failing() == 0
+    }
+
+    fn weight(&self) -> i64 {
+        if self.is_alive() { i64::from(self.server.weight) } else { 0 }
+    }
+
+    /// Keeps what the checks that are still written knew.
+    fn take_over(&mut self, old: &ServerState) {
+        for (check, checker) in self.server.checks.iter().zip(&mut self.checkers) {
+            let known = old.server.checks.iter().zip(&old.checkers).find(|(old, _)| same_probe(old, check));
+            if let Some((_, known)) = known {
+                *checker = *known;
+            }
+        }
+    }
+}
+
+/// Whether two checks ask the same question, however often they ask.
+fn same_probe(a: &Check, b: &Check) -> bool {
+    (a.kind, a.connect, a.bind, &a.bind_interface, a.fwmark) == (b.kind, b.connect, b.bind, &b.bind_interface, b.fwmark)
+}
+
+/// How often a check probes.
+pub fn timing(check: &Check) -> Timing {
+    Timing { delay_loop: check.delay_loop, retry: check.retry, delay_before_retry: check.delay_before_retry }
+}
+
+impl ServiceState {
+    /// A virtual server whose checks have not run.
+    pub fn new(service: &Service) -> Self {
+        let servers: Vec<ServerState> =
+            service.real_servers.iter().map(|server| ServerState::new(service, server)).collect();
+        let total = service.real_servers.iter().map(|server| i64::from(server.weight)).sum();
+        let quorum = Quorum::new(service.quorum, service.hysteresis, total);
+        ServiceState { name: service.shown(), service: service.clone(), servers, quorum }
+    }
+
+    /// `[192.168.3.253]:tcp:80`
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says how everything stands at the start.
+    pub fn start(&mut self, effects: &mut Vec<Effect>) {
+        self.say_servers(cause::START, effects);
+        let change = self.quorum.weigh(self.weight());
+        match change {
+            Some(change) => {
+                effects.push(Effect::Log(format!("{change} for VS {}", self.name)));
+                let text = format!("Starting with quorum up {}", change.in_mail());
+                self.say_quorum(cause::START, text, effects);
+            }
+            None => {
+                self.say_quorum(cause::START, String::new(), effects);
+                self.log_sorry("Adding", effects);
+            }
+        }
+    }
+
+    /// Takes over what `old`, the same virtual server before a reload, knew, and says how everything stands now.
+    pub fn reload(&mut self, old: &ServiceState, effects: &mut Vec<Effect>) {
+        for server in &mut self.servers {
+            if let Some(old) = old.servers.iter().find(|old| old.server.address == server.server.address) {
+                server.take_over(old);
+            }
+        }
+        for gone in old.servers.iter().filter(|old| !self.has(old)) {
+            effects.push(Effect::Log(format!("Removing service {} from VS {}", gone.name, self.name)));
+            effects.push(Effect::Say(self.subject(gone), Verdict::Deleted, Cause::kind(cause::RELOAD)));
+        }
+        self.say_servers(cause::RELOAD, effects);
+        self.quorum = self.quorum.with(old.quorum.is_up());
+        match self.quorum.weigh(self.weight()) {
+            Some(change) => self.quorum_changed(change, effects),
+            None => self.say_quorum(cause::RELOAD, String::new(), effects),
+        }
+    }
+
+    fn has(&self, other: &ServerState) -> bool {
+        self.servers.iter().any(|server| server.server.address == other.server.address)
+    }
+
+    /// Says that it is no longer configured.
+    pub fn delete(&self, effects: &mut Vec<Effect>) {
+        for server in &self.servers {
+            effects.push(Effect::Log(format!("Removing service {} from VS {}", server.name, self.name)));
+            effects.push(Effect::Say(self.subject(server), Verdict::Deleted, Cause::kind(cause::RELOAD)));
+        }
+        effects.push(Effect::Say(Subject::Service(self.name.clone()), Verdict::Deleted, Cause::kind(cause::RELOAD)));
+    }
+
+    /// Ends. With `omega` the servers' `notify_down` and the quorum's `quorum_down` run.
+    pub fn stop(&self, effects: &mut Vec<Effect>) {
+        for server in &self.servers {
+            effects.push(Effect::Log(format!("Shutting down service {} from VS {}", server.name, self.name)));
+            if self.service.omega && server.is_alive() {
+                effects.push(Effect::Say(self.subject(server), Verdict::Down, stopping()));
+            }
+        }
+        if self.service.omega && self.quorum.is_up() {
+            effects.push(Effect::Say(Subject::Service(self.name.clone()), Verdict::Down, stopping()));
+        }
+    }
+
+    /// Takes the outcome of the probe of check `check` of server `server`; how long to wait for its next one.
+    pub fn outcome(&mut self, server: usize, check: usize, outcome: Outcome, effects: &mut Vec<Effect>) -> Duration {
+        let found = self.servers.get_mut(server).and_then(|state| {
+            let written = state.server.checks.get(check)?;
+            let checker = state.checkers.get_mut(check)?;
+            log_failure(&state.name, written, checker, outcome, effects);
+            Some(checker.outcome(outcome == Outcome::Success, &timing(written)))
+        });
+        let Some(step) = found else { return self.service.delay_loop };
+        if let Some(news) = step.news {
+            self.checked(server, news, effects);
+        }
+        step.wait
+    }
+
+    fn checked(&mut self, index: usize, news: News, effects: &mut Vec<Effect>) {
+        let Some(server) = self.servers.get(index) else { return };
+        let name = &server.name;
+        let (changed, up, text) = match news {
+            News::Success { changed } => {
+                effects.push(Effect::Log(format!("TCP connection to {name} success.")));
+                (changed, true, "TCP CHECK succeed on service")
+            }
+            News::Failure { changed, retries } => {
+                effects.push(Effect::Log(match retries {
+                    0 => format!("TCP_CHECK on service {name} failed."),
+                    _ => format!("TCP_CHECK on service {name} failed after {retries} retries."),
+                }));
+                (changed, false, "TCP CHECK failed on service")
+            }
+        };
+        let decisive = match up {
+            true => server.failing() == 0,
+            false => server.failing() == 1,
+        };
+        let kind = match (changed, decisive) {
+            (true, true) => cause::CHECK,
+            (true, false) => cause::CHECK_ONLY,
+            (false, _) if up => return,
+            (false, _) => cause::FIRST_CHECK,
+        };
+        if kind == cause::CHECK {
+            effects.push(Effect::Log(self.moved(server, up)));
+        }
+        effects.push(self.fact(server, kind, text));
+        if let Some(change) = self.quorum.weigh(self.weight()) {
+            self.quorum_changed(change, effects);
+        }
+    }
+
+    /// What happens in the balancing table when a server comes or goes.
+    fn moved(&self, server: &ServerState, up: bool) -> String {
+        let (rs, vs) = (&server.name, &self.name);
+        match (server.server.inhibit_on_failure, up) {
+            (false, true) => format!("Adding service {rs} to VS {vs}"),
+            (false, false) => format!("Removing service {rs} from VS {vs}"),
+            (true, true) => format!("Enabling service {rs} of VS {vs}"),
+            (true, false) => format!("Disabling service {rs} of VS {vs}"),
+        }
+    }
+
+    fn quorum_changed(&self, change: Change, effects: &mut Vec<Effect>) {
+        let vs = &self.name;
+        effects.push(Effect::Log(format!("{change} for VS {vs}")));
+        if self.service.sorry_server.is_some() {
+            let (sorry, alive) = match change.gained {
+                true => ("Removing", format!("Adding alive servers to the pool for VS {vs}")),
+                false => ("Adding", format!("Removing alive servers from the pool for VS {vs}")),
+            };
+            self.log_sorry(sorry, effects);
+            effects.push(Effect::Log(alive));
+        }
+        let word = if change.gained { "Gained" } else { "Lost" };
+        self.say_quorum(cause::QUORUM, format!("{word} quorum {}", change.in_mail()), effects);
+    }
+
+    fn log_sorry(&self, verb: &str, effects: &mut Vec<Effect>) {
+        if let Some(sorry) = self.service.sorry_server {
+            let sorry = shown(sorry, self.service.protocol);
+            let to = if verb == "Adding" { "to" } else { "from" };
+            effects.push(Effect::Log(format!("{verb} sorry server {sorry} {to} VS {}", self.name)));
+        }
+    }
+
+    fn say_servers(&self, kind: &str, effects: &mut Vec<Effect>) {
+        effects.extend(self.servers.iter().map(|server| self.fact(server, kind, "")));
+    }
+
+    fn say_quorum(&self, kind: &str, text: String, effects: &mut Vec<Effect>) {
+        let cause = Cause { kind: kind.to_owned(), text, value: self.weight() };
+        effects.push(Effect::Say(Subject::Service(self.name.clone()), verdict(self.quorum.is_up()), cause));
+    }
+
+    fn fact(&self, server: &ServerState, kind: &str, text: &str) -> Effect {
+        let cause = Cause { kind: kind.to_owned(), text: text.to_owned(), value: server.failing() as i64 };
+        Effect::Say(self.subject(server), verdict(server.is_alive()), cause)
+    }
+
+    fn subject(&self, server: &ServerState) -> Subject {
+        let (service, name) = (self.name.clone(), server.name.clone());
+        Subject::RealServer { service, server: name, address: server.server.address }
+    }
+
+    fn weight(&self) -> i64 {
+        self.servers.iter().map(ServerState::weight).sum()
+    }
+}
+
+fn verdict(up: bool) -> Verdict {
+    if up { Verdict::Up } else { Verdict::Down }
+}
+
+fn stopping() -> Cause {
+    Cause { kind: cause::STOP.to_owned(), text: "Shutting down".to_owned(), value: 0 }
+}
+
+/// `log_all_failures`: also those that a retry may forgive.
+fn log_failure(name: &str, check: &Check, checker: &Checker, outcome: Outcome, effects: &mut Vec<Effect>) {
+    let how = match outcome {
+        Outcome::Success => return,
+        Outcome::Timeout => "timeout",
+        Outcome::Failed => "failed",
+    };
+    if check.log_all_failures && checker.is_up() {
+        effects.push(Effect::Log(format!("TCP connection to {name} {how}.")));
+    }
+}

@@ -1,0 +1,220 @@
+//! A virtual server's life, line by line as keepalived 2.4.3 logged it; and the engine on loopback.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use rkeep_parsers::ir::Arena;
+use rkeep_parsers::ir::service::{Check, CheckKind, Forward, Protocol, RealServer, Scheduler, Service};
+use rkeep_parsers::source::Span;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::service::{Effect, Outcome, ServiceState};
+use crate::bus::{Exit, Fact, Input, Publisher, Subject, Verdict};
+use crate::plan::CheckPlan;
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn check(connect: SocketAddr, retry: u32) -> Check {
+    Check {
+        kind: CheckKind::Tcp,
+        connect,
+        bind: None,
+        bind_interface: None,
+        fwmark: 0,
+        timeout: Duration::from_secs(1),
+        retry,
+        delay_before_retry: Duration::from_millis(20),
+        delay_loop: Duration::from_millis(40),
+        warmup: Duration::from_millis(10),
+        alpha: false,
+        log_all_failures: false,
+        span: Span::default(),
+    }
+}
+
+fn real_server(at: &str, weight: i32, checks: Vec<Check>) -> RealServer {
+    RealServer {
+        address: address(at),
+        weight,
+        inhibit_on_failure: false,
+        smtp_alert: true,
+        notify_up: None,
+        notify_down: None,
+        checks,
+        span: Span::default(),
+    }
+}
+
+fn service(real_servers: Vec<RealServer>) -> Service {
+    Service {
+        address: address("192.168.3.253:80"),
+        protocol: Protocol::Tcp,
+        delay_loop: Duration::from_secs(2),
+        scheduler: Scheduler::RoundRobin,
+        forward: Forward::Nat,
+        persistence: None,
+        persistence_prefix: None,
+        quorum: 1,
+        hysteresis: 0,
+        ha_suspend: false,
+        alpha: false,
+        omega: false,
+        smtp_alert: true,
+        quorum_up: None,
+        quorum_down: None,
+        sorry_server: Some(address("192.168.3.3:80")),
+        real_servers,
+        span: Span::default(),
+    }
+}
+
+/// Logs as they are, facts as `subject verdict kind value text`.
+fn told(effects: &mut Vec<Effect>) -> Vec<String> {
+    let line = |effect| match effect {
+        Effect::Log(line) | Effect::Detail(line) => line,
+        Effect::Say(subject, verdict, cause) => {
+            let subject = match subject {
+                Subject::RealServer { server, .. } => server,
+                Subject::Service(service) => service,
+                other => format!("{other:?}"),
+            };
+            format!("* {subject} {verdict:?} {} {} {}", cause.kind, cause.value, cause.text)
+        }
+    };
+    effects.drain(..).map(line).collect()
+}
+
+#[test]
+fn loses_and_gains_quorum_as_the_original_tells_it() {
+    let at = address("192.168.3.1:80");
+    let one = real_server("192.168.3.1:80", 3, vec![check(at, 1), check(at, 0)]);
+    let two = RealServer { inhibit_on_failure: true, ..real_server("192.168.3.2:80", 2, vec![check(at, 0)]) };
+    let mut state = ServiceState::new(&service(vec![one, two]));
+    let mut effects = Vec::new();
+    state.start(&mut effects);
+    assert_eq!(told(&mut effects)[2..], [
+        "Gained quorum 1+0=1 <= 5 for VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.253]:tcp:80 Up start 5 Starting with quorum up 1+0=1 <= 5",
+    ]);
+    state.outcome(0, 0, Outcome::Success, &mut effects);
+    assert_eq!(told(&mut effects), ["TCP connection to [192.168.3.1]:tcp:80 success."]);
+    assert_eq!(state.outcome(0, 0, Outcome::Failed, &mut effects), Duration::from_millis(20));
+    assert!(effects.is_empty(), "a retry may forgive it");
+    assert_eq!(state.outcome(0, 0, Outcome::Failed, &mut effects), Duration::from_millis(40));
+    assert_eq!(told(&mut effects), [
+        "TCP_CHECK on service [192.168.3.1]:tcp:80 failed after 1 retries.",
+        "Removing service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.1]:tcp:80 Down check 1 TCP CHECK failed on service",
+    ]);
+    state.outcome(0, 1, Outcome::Timeout, &mut effects);
+    assert_eq!(told(&mut effects), [
+        "TCP_CHECK on service [192.168.3.1]:tcp:80 failed.",
+        "* [192.168.3.1]:tcp:80 Down check-only 2 TCP CHECK failed on service",
+    ]);
+    state.outcome(0, 1, Outcome::Success, &mut effects);
+    assert_eq!(told(&mut effects)[1], "* [192.168.3.1]:tcp:80 Down check-only 1 TCP CHECK succeed on service");
+    state.outcome(1, 0, Outcome::Failed, &mut effects);
+    assert_eq!(told(&mut effects), [
+        "TCP_CHECK on service [192.168.3.2]:tcp:80 failed.",
+        "Disabling service [192.168.3.2]:tcp:80 of VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.2]:tcp:80 Down check 1 TCP CHECK failed on service",
+        "Lost quorum 1-0=1 > 0 for VS [192.168.3.253]:tcp:80",
+        "Adding sorry server [192.168.3.3]:tcp:80 to VS [192.168.3.253]:tcp:80",
+        "Removing alive servers from the pool for VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.253]:tcp:80 Down quorum 0 Lost quorum 1+0=1 <= 0",
+    ]);
+    state.outcome(0, 0, Outcome::Success, &mut effects);
+    assert_eq!(told(&mut effects), [
+        "TCP connection to [192.168.3.1]:tcp:80 success.",
+        "Adding service [192.168.3.1]:tcp:80 to VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.1]:tcp:80 Up check 0 TCP CHECK succeed on service",
+        "Gained quorum 1+0=1 <= 3 for VS [192.168.3.253]:tcp:80",
+        "Removing sorry server [192.168.3.3]:tcp:80 from VS [192.168.3.253]:tcp:80",
+        "Adding alive servers to the pool for VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.253]:tcp:80 Up quorum 3 Gained quorum 1+0=1 <= 3",
+    ]);
+}
+
+#[test]
+fn alpha_reports_its_first_failure_without_a_removal() {
+    let plan = Service { alpha: true, sorry_server: None, ..service(vec![]) };
+    let servers = vec![real_server("192.168.3.1:81", 3, vec![check(address("192.168.3.1:81"), 2)])];
+    let mut state = ServiceState::new(&Service { real_servers: servers, ..plan });
+    let mut effects = Vec::new();
+    state.start(&mut effects);
+    assert_eq!(told(&mut effects), [
+        "* [192.168.3.1]:tcp:81 Down start 1 ",
+        "* [192.168.3.253]:tcp:80 Down start 0 ",
+    ]);
+    state.outcome(0, 0, Outcome::Failed, &mut effects);
+    assert_eq!(told(&mut effects), [
+        "TCP_CHECK on service [192.168.3.1]:tcp:81 failed.",
+        "* [192.168.3.1]:tcp:81 Down first-check 1 TCP CHECK failed on service",
+    ]);
+    state.outcome(0, 0, Outcome::Failed, &mut effects);
+    assert!(effects.is_empty());
+}
+
+#[test]
+fn a_reload_keeps_what_is_known_of_servers_that_stay() {
+    let at = |n: u8| format!("192.168.3.{n}:80");
+    let server = |n: u8| real_server(&at(n), 1, vec![check(address(&at(n)), 0)]);
+    let mut old = ServiceState::new(&service(vec![server(1), server(2)]));
+    let mut effects = Vec::new();
+    old.start(&mut effects);
+    old.outcome(0, 0, Outcome::Failed, &mut effects);
+    effects.clear();
+    let mut new = ServiceState::new(&service(vec![server(3), server(1)]));
+    new.reload(&old, &mut effects);
+    assert_eq!(told(&mut effects), [
+        "Removing service [192.168.3.2]:tcp:80 from VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.2]:tcp:80 Deleted reload 0 ",
+        "* [192.168.3.3]:tcp:80 Up reload 0 ",
+        "* [192.168.3.1]:tcp:80 Down reload 1 ",
+        "* [192.168.3.253]:tcp:80 Up reload 1 ",
+    ]);
+}
+
+#[test]
+fn omega_says_goodbye() {
+    let plan = Service { omega: true, ..service(vec![real_server("192.168.3.1:80", 1, vec![])]) };
+    let mut state = ServiceState::new(&plan);
+    let mut effects = Vec::new();
+    state.start(&mut effects);
+    effects.clear();
+    state.stop(&mut effects);
+    assert_eq!(told(&mut effects), [
+        "Shutting down service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
+        "* [192.168.3.1]:tcp:80 Down stop 0 Shutting down",
+        "* [192.168.3.253]:tcp:80 Down stop 0 Shutting down",
+    ]);
+}
+
+async fn next(facts: &mut mpsc::UnboundedReceiver<Fact>) -> (Subject, Verdict, String) {
+    let fact = timeout(Duration::from_secs(10), facts.recv()).await.expect("a fact in time").expect("a fact");
+    (fact.subject, fact.verdict, fact.cause.kind)
+}
+
+#[tokio::test]
+async fn the_engine_notices_a_server_that_goes_and_comes() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("its address");
+    let mut plan = CheckPlan { services: Arena::default(), ..CheckPlan::default() };
+    plan.services.push(service(vec![real_server(&at.to_string(), 1, vec![check(at, 1)])]));
+    let (facts, mut said) = Publisher::new();
+    let (tell, input) = mpsc::channel(4);
+    let engine = tokio::spawn(super::run(plan, input, facts));
+    assert_eq!(next(&mut said).await.1, Verdict::Up);
+    assert!(matches!(next(&mut said).await, (Subject::Service(_), Verdict::Up, _)));
+    drop(listener);
+    assert_eq!((next(&mut said).await).1, Verdict::Down);
+    assert!(matches!(next(&mut said).await, (Subject::Service(_), Verdict::Down, kind) if kind == "quorum"));
+    let _again = TcpListener::bind(at).expect("the port again");
+    assert_eq!((next(&mut said).await).1, Verdict::Up);
+    assert!(matches!(next(&mut said).await, (Subject::Service(_), Verdict::Up, _)));
+    tell.send(Input::Stop).await.expect("it listens");
+    assert_eq!(engine.await.expect("no panic"), Exit::Done);
+}
