@@ -1,4 +1,3 @@
 //! The only unsafe code: each block with its reason.
 
 pub mod clock;
-pub mod namespace;

@@ -1,1 +1,5 @@
 //! The VRRP speaker.
+
+pub mod machine;
+pub mod stats;
+pub mod wire;

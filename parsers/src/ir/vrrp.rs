@@ -7,7 +7,7 @@ use super::Id;
 use crate::source::Span;
 
 /// A `vrrp_instance`: one virtual router on one interface.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
     /// Its name.
     pub name: String,

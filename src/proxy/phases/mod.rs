@@ -1,3 +1,0 @@
-//! nginx's phases: each a function; the order is in [`super::serve`].
-
-pub mod script;

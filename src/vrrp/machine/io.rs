@@ -1,0 +1,78 @@
+//! What a machine is told and what it wants done.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
+
+use super::note::Note;
+use crate::bus::Verdict;
+use crate::vrrp::wire::accept::Heard;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Begin.
+    Start {
+        /// `vrrp_startup_delay`.
+        delay: Duration,
+        /// Take up as master at once: the process before us died while it was, and the addresses are still set.
+        resume: bool,
+    },
+    /// End: say good-bye and remove the addresses if master.
+    Stop {
+        /// A reload took the instance away.
+        deleted: bool,
+    },
+    /// A sound advert came.
+    Heard(Heard),
+    /// The deadline came.
+    Tick,
+    /// What is tracked changed, or the interface did.
+    Condition(Condition),
+    /// The interface's own address, which adverts come from.
+    Source(Option<Ipv4Addr>),
+    /// Somebody removed a virtual address of a master.
+    AddressLost,
+    /// The configuration was read again.
+    Reconfigure(Box<Router>),
+    /// The sync group goes this way.
+    Follow(Verdict),
+}
+
+/// Whether the instance can take part, and at what priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Something it cannot do without is down.
+    pub fault: bool,
+    /// What tracking adds to its priority.
+    pub weight: i32,
+}
+
+/// Addresses an effect is about, in the order they are set.
+pub type Addresses = Arc<[VirtualAddress]>;
+
+/// Something to do, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Log it.
+    Say(Note),
+    /// Send an advert with this priority.
+    Advert(u8),
+    /// Set these addresses.
+    Add(Addresses),
+    /// Remove these addresses.
+    Remove(Addresses),
+    /// Send so many gratuitous ARPs for each.
+    Announce(Addresses, u32),
+    /// Of a member of a sync group: its time to be master has come, should the group agree.
+    Ready,
+    /// Tell everybody.
+    Became {
+        /// Master, Backup, Fault, Stopped or Deleted.
+        verdict: Verdict,
+        /// Why: a stable word.
+        cause: &'static str,
+    },
+}

@@ -1,0 +1,261 @@
+//! Which adverts count: the checks in keepalived's order, each failure with keepalived 2.4's words.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rkeep_parsers::ir::vrrp::Auth;
+
+use super::advert::{self, ADVERTISEMENT, HEADER, PASSWORD};
+use super::ipv4::{Packet, TTL};
+
+/// What a virtual router expects of its peers' adverts.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// 2 or 3.
+    pub version: u8,
+    /// Its number.
+    pub vrid: u8,
+    /// Its own interval.
+    pub interval: Duration,
+    /// Version 2 only.
+    pub auth: &'a Auth,
+    /// Its addresses.
+    pub addresses: &'a [Ipv4Addr],
+    /// Its peers where it does not multicast.
+    pub peers: &'a [std::net::IpAddr],
+}
+
+/// An advert that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who sent it.
+    pub source: Ipv4Addr,
+    /// 0 when he leaves.
+    pub priority: u8,
+    /// His interval.
+    pub interval: Duration,
+    /// What is odd about it though it counts.
+    pub oddity: Option<Oddity>,
+}
+
+/// What keepalived 2.4 mentions but lets pass. (2.2.7 dropped such adverts, and both routers became master.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// Not as many addresses as ours.
+    Count {
+        /// Ours.
+        expected: usize,
+        /// His.
+        received: usize,
+    },
+    /// One of ours is not his.
+    Address {
+        /// The virtual router.
+        vrid: u8,
+        /// Who.
+        source: Ipv4Addr,
+        /// Which.
+        missing: Ipv4Addr,
+    },
+    /// Version 3: he advertises at another pace; a backup follows it.
+    Interval {
+        /// Ours in centiseconds.
+        ours: u16,
+        /// His in centiseconds.
+        received: u16,
+    },
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Oddity::Count { expected, received } => write!(f, "expected {expected} VIPs but received {received}"),
+            Oddity::Address { vrid, source, missing } => {
+                write!(f, "ip address associated with VRID {vrid} not present in advert from {source}: {missing}")
+            }
+            Oddity::Interval { ours, received } => {
+                write!(f, "advertisement interval mismatch ours = {ours} centi-sec rcv'd={received} centi-sec")
+            }
+        }
+    }
+}
+
+/// Why an advert does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Who sent it.
+    pub source: Ipv4Addr,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// What is wrong with an advert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Not as long as its version and address count say.
+    Length {
+        /// How long it is.
+        length: usize,
+        /// How long it should be.
+        expected: usize,
+    },
+    /// It came through a router.
+    Ttl(u8),
+    /// Another version than ours.
+    Version {
+        /// His.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
+    /// No known authentication type.
+    AuthType(u8),
+    /// Another authentication type than ours.
+    AuthMismatch {
+        /// His.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
+    /// Another password.
+    Password,
+    /// Version 2: another interval than ours.
+    Interval {
+        /// His, in seconds.
+        received: u8,
+        /// Ours, in seconds.
+        expected: u64,
+    },
+    /// No advertisement.
+    Type(u8),
+    /// The checksum does not hold.
+    Checksum(u8),
+    /// Multicast where we speak unicast or the other way round.
+    Cast {
+        /// Whether it was multicast.
+        multicast: bool,
+    },
+    /// From nobody we know.
+    NoPeer,
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.source;
+        match self.why {
+            Why::Length { length, expected } => {
+                let how = if length < expected { "short" } else { "long" };
+                // keepalived counts the IP header of twenty bytes in.
+                let (length, expected) = (length + 20, expected + 20);
+                write!(f, "vrrp packet from {from} too {how}, length {length} and expect {expected}")
+            }
+            Why::Ttl(ttl) => write!(f, "invalid TTL/HL from {from}. Received {ttl} and expect {TTL}"),
+            Why::Version { received, expected } => {
+                write!(f, "wrong VRRP version from {from}. Received {received} and expect {expected}")
+            }
+            Why::AuthType(auth) => write!(f, "Invalid auth type from {from}: {auth}"),
+            Why::AuthMismatch { received, expected } => {
+                write!(f, "received a {received} auth from {from}, expecting {expected}!")
+            }
+            Why::Password => write!(f, "received an invalid passwd from {from}!"),
+            Why::Interval { received, expected } => {
+                write!(f, "advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec")
+            }
+            Why::Type(kind) => write!(f, "Invalid packet type from {from}. {kind} and expect {ADVERTISEMENT}"),
+            Why::Checksum(version) => write!(f, "Invalid VRRPv{version} checksum from {from}"),
+            Why::Cast { multicast } => {
+                let (received, expected) = if multicast { ("mult", "un") } else { ("un", "mult") };
+                write!(f, "Expected {expected}icast packet but received {received}icast packet from {from}")
+            }
+            Why::NoPeer => write!(f, "unicast source address {from} not a unicast peer"),
+        }
+    }
+}
+
+/// The virtual router an advert speaks of.
+pub fn vrid(packet: &Packet<'_>) -> Option<u8> {
+    packet.payload.get(1).copied()
+}
+
+/// Checks an advert against what the virtual router with its number expects.
+pub fn accept(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Reject> {
+    check(packet, expected).map_err(|why| Reject { source: packet.source, why })
+}
+
+fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
+    let payload = packet.payload;
+    let too_short = Why::Length { length: payload.len(), expected: HEADER };
+    let &[version_type, _, priority, count, fifth, sixth, _, _] = payload.first_chunk::<HEADER>().ok_or(too_short)?;
+    let version = version_type >> 4;
+    length(payload, version, count)?;
+    if packet.ttl != TTL && expected.peers.is_empty() {
+        return Err(Why::Ttl(packet.ttl));
+    }
+    if version != expected.version {
+        return Err(Why::Version { received: version, expected: expected.version });
+    }
+    let interval = match version {
+        2 => {
+            authentic(payload, fifth, expected.auth)?;
+            seconds(sixth, expected.interval)?
+        }
+        _ => Duration::from_millis(10 * u64::from(u16::from_be_bytes([fifth & 0x0f, sixth]))),
+    };
+    if version_type & 0x0f != ADVERTISEMENT {
+        return Err(Why::Type(version_type & 0x0f));
+    }
+    if advert::checksum(version, packet.source, packet.destination, payload) != 0 {
+        return Err(Why::Checksum(version));
+    }
+    cast(packet, expected.peers)?;
+    let oddity = oddity(packet, usize::from(count), interval, expected);
+    Ok(Heard { source: packet.source, priority, interval, oddity })
+}
+
+fn length(payload: &[u8], version: u8, count: u8) -> Result<(), Why> {
+    let expected = advert::length(version, usize::from(count));
+    if payload.len() == expected { Ok(()) } else { Err(Why::Length { length: payload.len(), expected }) }
+}
+
+fn authentic(payload: &[u8], received: u8, auth: &Auth) -> Result<(), Why> {
+    let expected = advert::auth_type(auth);
+    if received > 2 {
+        return Err(Why::AuthType(received));
+    }
+    if received != expected {
+        return Err(Why::AuthMismatch { received, expected });
+    }
+    let is_known = payload.last_chunk::<PASSWORD>() == Some(&advert::password(auth));
+    if received == 1 && !is_known { Err(Why::Password) } else { Ok(()) }
+}
+
+fn seconds(received: u8, interval: Duration) -> Result<Duration, Why> {
+    let expected = interval.as_secs();
+    if u64::from(received) == expected { Ok(interval) } else { Err(Why::Interval { received, expected }) }
+}
+
+fn cast(packet: &Packet<'_>, peers: &[std::net::IpAddr]) -> Result<(), Why> {
+    let multicast = packet.destination.is_multicast();
+    if multicast != peers.is_empty() {
+        return Err(Why::Cast { multicast });
+    }
+    let known = multicast || peers.contains(&packet.source.into());
+    if known { Ok(()) } else { Err(Why::NoPeer) }
+}
+
+fn oddity(packet: &Packet<'_>, received: usize, interval: Duration, expected: &Expected<'_>) -> Option<Oddity> {
+    let (ours, his) = (advert::centiseconds(expected.interval), advert::centiseconds(interval));
+    if received != expected.addresses.len() {
+        return Some(Oddity::Count { expected: expected.addresses.len(), received });
+    }
+    let listed = packet.payload.get(HEADER..HEADER + 4 * received).unwrap_or_default();
+    let is_missing = |address: &&Ipv4Addr| !listed.chunks_exact(4).any(|entry| entry == address.octets());
+    if let Some(&missing) = expected.addresses.iter().find(is_missing) {
+        return Some(Oddity::Address { vrid: expected.vrid, source: packet.source, missing });
+    }
+    (ours != his).then_some(Oddity::Interval { ours, received: his })
+}
+
+#[cfg(test)]
+mod tests;
