@@ -3,10 +3,13 @@
 use rkeep_parsers::ir::{Arena, Ir, expr, http, link, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
+use rkeep_parsers::table::Compat;
 
 /// What the proxy needs.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyPlan {
+    /// Which release's habits hold where no directive says so.
+    pub compat: Compat,
     /// The main context.
     pub main: Main,
     /// Listening sockets.
@@ -82,6 +85,7 @@ pub fn cut(ir: Ir) -> Plans {
     };
     Plans {
         proxy: ProxyPlan {
+            compat: ir.compat,
             main: ir.process.unwrap_or_default(),
             listeners: ir.listeners,
             servers: ir.servers,

@@ -1,1 +1,27 @@
 //! The HTTP engine.
+
+pub mod accesslog;
+pub mod body;
+pub mod client_body;
+pub mod compile;
+pub mod connection;
+pub mod errorlog;
+pub mod filters;
+pub mod http;
+pub mod io;
+pub mod locations;
+pub mod logfile;
+pub mod names;
+pub mod phases;
+pub mod regex;
+pub mod request;
+pub mod response;
+pub mod sink;
+pub mod stats;
+pub mod syslog;
+pub mod thread;
+pub mod upstream;
+pub mod vars;
+
+/// The release of nginx whose behaviour and banner the engine has.
+pub const NGINX_VERSION: &str = "1.31.5";

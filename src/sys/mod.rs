@@ -1,3 +1,4 @@
 //! The only unsafe code: each block with its reason.
 
 pub mod clock;
+pub mod namespace;

@@ -14,10 +14,13 @@ pub use arena::{Arena, Id};
 
 use crate::keepalived::Global;
 use crate::nginx::Main;
+use crate::table::Compat;
 
 /// Everything the engines need to know, from either or both files.
 #[derive(Clone, Debug, Default)]
 pub struct Ir {
+    /// Whose defaults and habits hold.
+    pub compat: Compat,
     /// nginx's main context; none when no nginx.conf was read.
     pub process: Option<Main>,
     /// Sockets nginx listens on, with the servers behind each.

@@ -1,0 +1,59 @@
+//! The ground the other tests stand on: nodes, cables, programs, and that nothing is left behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rkeep::rehearse::{Lan, Node, eventually};
+use rustix::process::{Signal, test_kill_process};
+
+const ONE: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 1);
+const TWO: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 2);
+
+#[test]
+fn boxes_have_their_own_files_processes_and_names() {
+    let node = Node::new("alpha", "192.168.3.9 mail.example\n", &[]).unwrap();
+    node.write("/run/here", "yes").unwrap();
+    assert!(!std::path::Path::new("/run/here").exists());
+    let told = node.shell("hostname; cat /etc/hosts; ls /usr/local/nginx; id -un; cat /proc/1/comm").unwrap();
+    assert!(told.stdout.starts_with("alpha\n192.168.3.9 mail.example\nconf\nhtml\nlogs\nsbin\nroot\n"), "{told:?}");
+    let mut sleeper = node.start(&["sleep", "1000"]).unwrap();
+    assert!(eventually(Duration::from_secs(5), || node.processes().unwrap().iter().any(|it| it.name == "sleep")));
+    assert_eq!(node.signal_all("sleep", Signal::TERM).unwrap(), 1);
+    assert!(eventually(Duration::from_secs(5), || !sleeper.runs().unwrap()));
+}
+
+#[test]
+fn a_node_takes_its_daemons_along() {
+    let node = Node::new("beta", "", &[]).unwrap();
+    assert_eq!(node.shell("setsid sleep 1000 & echo started").unwrap().stdout, "started\n");
+    let daemon = node.processes().unwrap().into_iter().find(|it| it.name == "sleep" || it.name == "setsid").unwrap();
+    drop(node);
+    assert!(test_kill_process(daemon.pid).is_err());
+}
+
+#[test]
+fn cables_carry_and_can_be_pulled() {
+    let lan = Lan::new().unwrap();
+    let (one, two) = (Node::new("one", "", &[]).unwrap(), Node::new("two", "", &[]).unwrap());
+    lan.plug(&one, &[ONE]).unwrap();
+    lan.plug(&two, &[TWO]).unwrap();
+    assert_eq!(one.addresses().unwrap(), [ONE]);
+    one.readdress(Ipv4Addr::new(192, 168, 3, 253), 32, true).unwrap();
+    assert_eq!(one.addresses().unwrap().len(), 2);
+    let _echo = two.thread(|| std::net::TcpListener::bind((TWO, 80)).unwrap().incoming().for_each(drop)).unwrap();
+    let reaches = || {
+        let connect = || std::net::TcpStream::connect_timeout(&(TWO, 80).into(), Duration::from_millis(300));
+        one.within(connect).is_ok()
+    };
+    assert!(eventually(Duration::from_secs(5), reaches));
+    lan.cut(&two).unwrap();
+    assert!(!reaches());
+    lan.mend(&two).unwrap();
+    assert!(eventually(Duration::from_secs(5), reaches));
+    lan.unplug(&two).unwrap();
+    let carrier = || two.shell("ip -o link show eth0").unwrap().stdout.contains("NO-CARRIER");
+    assert!(eventually(Duration::from_secs(5), carrier));
+    lan.replug(&two).unwrap();
+    assert!(eventually(Duration::from_secs(5), reaches));
+}

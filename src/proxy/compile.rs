@@ -1,0 +1,163 @@
+//! A plan compiled into what requests look things up in.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rkeep_parsers::ir::http::{self, Address, Handler};
+use rkeep_parsers::table::value::ErrorLog;
+
+use super::accesslog::AccessLog;
+use super::errorlog::ErrorLogs;
+use super::locations::Tree;
+use super::logfile::LogFiles;
+use super::names::Names;
+use super::phases::script::Op;
+use super::regex::Regexes;
+use super::stats::Stats;
+use super::upstream::{Route, Upstreams};
+use crate::plan::ProxyPlan;
+
+/// A configuration in force. Requests keep the one they began with.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What it was made of.
+    pub plan: Arc<ProxyPlan>,
+    /// Names of the servers of each address.
+    pub listeners: HashMap<Address, Names>,
+    /// All servers; the index is the id's.
+    pub servers: Vec<Arc<Server>>,
+    /// All locations; the index is the id's.
+    pub locations: Vec<Arc<Location>>,
+    /// Pools and their peers.
+    pub upstreams: Upstreams,
+    /// Main-level error logs.
+    pub error_logs: ErrorLogs,
+    /// `nginx/1.31.5`, or as `compat` has it.
+    pub product: String,
+    /// The engine's counters.
+    pub stats: Arc<Stats>,
+}
+
+/// A `server`.
+#[derive(Debug)]
+pub struct Server {
+    /// The block.
+    pub ir: http::Server,
+    /// Its first name, as `$server_name` shows it.
+    pub name: Vec<u8>,
+    /// The level outside all locations.
+    pub root: Arc<Location>,
+    /// Locations by name (`@name`).
+    pub named: HashMap<Vec<u8>, usize>,
+}
+
+/// A location, or a level that is like one.
+#[derive(Debug)]
+pub struct Location {
+    /// Its index in [`Snapshot::locations`].
+    pub index: usize,
+    /// The block with its effective values.
+    pub ir: http::Location,
+    /// Its rewrite directives.
+    pub script: Vec<Op>,
+    /// Locations inside.
+    pub inside: Tree,
+    /// What `proxy_pass` needs.
+    pub route: Option<Route>,
+    /// Where errors go.
+    pub error_logs: ErrorLogs,
+    /// Where requests are logged.
+    pub access_logs: Vec<AccessLog>,
+}
+
+impl Snapshot {
+    /// Compiles a plan. Peers keep the state they have in `old`.
+    ///
+    /// # Errors
+    /// What cannot be served, in words.
+    pub fn compile(
+        plan: ProxyPlan,
+        old: Option<&Snapshot>,
+        logs: &LogFiles,
+        stats: Arc<Stats>,
+    ) -> Result<Snapshot, String> {
+        let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
+        let mut regexes = Regexes::default();
+        let mut locations = Vec::with_capacity(plan.locations.len());
+        for (id, location) in plan.locations.iter() {
+            locations.push(Arc::new(Location::compile(id.index(), location, &plan, logs, &mut regexes)?));
+        }
+        let mut servers = Vec::with_capacity(plan.servers.len());
+        for server in plan.servers.values() {
+            servers.push(Arc::new(Server::compile(server, &locations)?));
+        }
+        let mut listeners = HashMap::new();
+        for listener in plan.listeners.values() {
+            listeners.insert(listener.address.clone(), Names::compile(listener, &plan, &mut regexes)?);
+        }
+        let error_logs = error_logs(&plan.main.core.error_log, logs)?;
+        let product = format!("nginx/{}", crate::proxy::NGINX_VERSION);
+        let plan = Arc::new(plan);
+        Ok(Snapshot { plan, listeners, servers, locations, upstreams, error_logs, product, stats })
+    }
+
+    /// The level of an index; the first where there is no such.
+    pub fn location(&self, index: usize) -> Option<&Arc<Location>> {
+        self.locations.get(index)
+    }
+}
+
+impl Server {
+    fn compile(ir: &http::Server, locations: &[Arc<Location>]) -> Result<Server, String> {
+        let root = locations.get(ir.root.index()).ok_or("a server without its level")?.clone();
+        let mut named = HashMap::new();
+        for child in &root.ir.children {
+            if let Some(location) = locations.get(child.index())
+                && let http::Match::Named(name) = &location.ir.matched
+            {
+                named.insert(name.clone(), child.index());
+            }
+        }
+        Ok(Server { ir: ir.clone(), name: Names::shown(ir.names.first()), root, named })
+    }
+}
+
+impl Location {
+    fn compile(
+        index: usize,
+        ir: &http::Location,
+        plan: &ProxyPlan,
+        logs: &LogFiles,
+        regexes: &mut Regexes,
+    ) -> Result<Location, String> {
+        let route = match &ir.handler {
+            Handler::Proxy(pass) => Some(Route::compile(ir, pass, plan)?),
+            _ => None,
+        };
+        let written = &ir.conf.log.access_log.0;
+        let access_logs = written.iter().map(|log| AccessLog::compile(log, plan, logs)).collect::<Result<_, _>>()?;
+        Ok(Location {
+            index,
+            ir: ir.clone(),
+            script: ir.script.iter().map(|op| Op::compile(op, regexes)).collect::<Result<_, _>>()?,
+            inside: Tree::compile(&ir.children, plan, regexes)?,
+            route,
+            error_logs: error_logs(&ir.conf.core.error_log, logs)?,
+            access_logs,
+        })
+    }
+}
+
+/// Opens the error logs of a level.
+fn error_logs(written: &[ErrorLog], logs: &LogFiles) -> Result<ErrorLogs, String> {
+    let mut open = Vec::with_capacity(written.len());
+    for log in written {
+        // /dev/null takes nothing, so nothing need be made for it.
+        let null = matches!(&log.target, rkeep_parsers::table::value::LogTarget::File(path) if path == Path::new("/dev/null"));
+        if !null && let Some(target) = logs.target(&log.target)? {
+            open.push((log.level, Arc::new(target)));
+        }
+    }
+    Ok(ErrorLogs { logs: open })
+}

@@ -1,0 +1,114 @@
+//! error.log: levels, nginx's line, and where it goes.
+
+use std::fmt::{Arguments, Write as _};
+use std::io;
+use std::sync::Arc;
+
+use rkeep_parsers::table::value::Level;
+
+use super::http::date;
+use super::logfile::Target;
+use super::request::RequestCtx;
+
+/// All `error_log`s that hold at one place.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorLogs {
+    /// Each with the least level it takes.
+    pub logs: Vec<(Level, Arc<Target>)>,
+}
+
+/// nginx's word for a level.
+pub fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Emerg => "emerg",
+        Level::Alert => "alert",
+        Level::Crit => "crit",
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Notice => "notice",
+        Level::Info => "info",
+        Level::Debug => "debug",
+    }
+}
+
+impl ErrorLogs {
+    /// Whether anybody takes this level.
+    pub fn wants(&self, level: Level) -> bool {
+        self.logs.iter().any(|(least, _)| level <= *least)
+    }
+
+    /// Writes a line; `text` begins with `*N ` where it is about a connection.
+    pub fn write(&self, level: Level, text: &str) {
+        if !self.wants(level) {
+            return;
+        }
+        let name = level_name(level);
+        let pid = std::process::id();
+        let line = format!("{} [{name}] {pid}#{pid}: {text}\n", date::error_log_time());
+        for (least, target) in &self.logs {
+            if level <= *least {
+                target.write_error(level, line.as_bytes());
+            }
+        }
+    }
+}
+
+impl RequestCtx {
+    /// Writes a line about this request.
+    pub fn error(&self, level: Level, text: Arguments<'_>) {
+        if self.location.error_logs.wants(level) {
+            self.location.error_logs.write(level, &self.error_text(text, None));
+        }
+    }
+
+    /// Writes a line about this request and what the system said: `text (111: Connection refused)`.
+    pub fn error_io(&self, level: Level, error: &io::Error, text: Arguments<'_>) {
+        if self.location.error_logs.wants(level) {
+            self.location.error_logs.write(level, &self.error_text(text, Some(error)));
+        }
+    }
+
+    fn error_text(&self, text: Arguments<'_>, error: Option<&io::Error>) -> String {
+        let mut line = format!("*{} {text}", self.conn.number);
+        if let Some(error) = error {
+            let _ = write!(line, " ({})", os_error(error));
+        }
+        let _ = write!(line, "{}, client: {}", self.action, self.conn.client);
+        let _ = write!(line, ", server: {}", String::from_utf8_lossy(&self.server.name));
+        if !self.head.line.is_empty() {
+            let _ = write!(line, ", request: \"{}\"", String::from_utf8_lossy(&self.head.line));
+        }
+        if !self.upstream_url.is_empty() {
+            let _ = write!(line, ", upstream: \"{}\"", self.upstream_url);
+        }
+        if let Some(host) = self.head.fields.get(b"Host") {
+            let _ = write!(line, ", host: \"{}\"", String::from_utf8_lossy(host));
+        }
+        if let Some(referrer) = self.head.fields.get(b"Referer") {
+            let _ = write!(line, ", referrer: \"{}\"", String::from_utf8_lossy(referrer));
+        }
+        line
+    }
+}
+
+/// A system error as nginx writes it: `111: Connection refused`.
+pub fn os_error(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => {
+            let text = error.to_string();
+            let words = text.strip_suffix(&format!(" (os error {code})")).unwrap_or(&text);
+            format!("{code}: {words}")
+        }
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_read_as_nginx_writes_them() {
+        assert_eq!(os_error(&io::Error::from_raw_os_error(111)), "111: Connection refused");
+    }
+}

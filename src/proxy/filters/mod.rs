@@ -1,0 +1,3 @@
+//! What answers go through between their handler and the socket.
+
+pub mod gzip;

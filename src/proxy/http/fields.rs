@@ -1,0 +1,133 @@
+//! Header fields in the order and case they came, all bytes in one vector.
+
+use std::ops::Range;
+
+/// A list of header fields.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    fields: Vec<Entry>,
+}
+
+/// Places of one field's name and value.
+#[derive(Clone, Debug)]
+struct Entry {
+    name: Range<u32>,
+    value: Range<u32>,
+}
+
+impl Fields {
+    /// Forgets all fields but keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.fields.clear();
+    }
+
+    /// Adds a field at the end.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let name = self.store(name);
+        let value = self.store(value);
+        self.fields.push(Entry { name, value });
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Range<u32> {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len() as u32
+    }
+
+    fn bytes(&self, range: &Range<u32>) -> &[u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// The first field of this name, in any case.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All fields of this name, in any case.
+    pub fn all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All fields as name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|entry| (self.bytes(&entry.name), self.bytes(&entry.value)))
+    }
+
+    /// Whether there is a field of this name.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Takes away all fields of this name.
+    pub fn remove(&mut self, name: &[u8]) {
+        let bytes = &self.bytes;
+        self.fields.retain(|entry| {
+            let have = bytes.get(entry.name.start as usize..entry.name.end as usize).unwrap_or_default();
+            !have.eq_ignore_ascii_case(name)
+        });
+    }
+
+    /// Gives the first field of this name a new value in its place, or adds it at the end.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let place = self.iter().position(|(have, _)| have.eq_ignore_ascii_case(name));
+        match place {
+            Some(index) => self.set_at(index, value),
+            None => self.push(name, value),
+        }
+    }
+
+    /// Gives the field at `index` a new value.
+    pub fn set_at(&mut self, index: usize, value: &[u8]) {
+        let value = self.store(value);
+        if let Some(entry) = self.fields.get_mut(index) {
+            entry.value = value;
+        }
+    }
+
+    /// Forgets all but the first `count` fields.
+    pub fn truncate(&mut self, count: usize) {
+        self.fields.truncate(count);
+    }
+}
+
+/// Whether a field name with dashes equals a variable's name with underscores, in any case: `X-Foo`, `x_foo`.
+pub fn matches_variable(field: &[u8], variable: &[u8]) -> bool {
+    field.len() == variable.len()
+        && field.iter().zip(variable).all(|(&have, &want)| {
+            let have = if have == b'-' { b'_' } else { have.to_ascii_lowercase() };
+            have == want
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_case_stay() {
+        let mut fields = Fields::default();
+        fields.push(b"Host", b"a");
+        fields.push(b"X-Foo", b"1");
+        fields.push(b"x-foo", b"2");
+        assert_eq!(fields.get(b"x-FOO"), Some(&b"1"[..]));
+        assert_eq!(fields.all(b"x-foo").collect::<Vec<_>>(), [b"1", b"2"]);
+        fields.set(b"HOST", b"longer");
+        assert_eq!(fields.iter().next(), Some((&b"Host"[..], &b"longer"[..])));
+        fields.remove(b"X-FOO");
+        assert_eq!(fields.len(), 1);
+        assert!(matches_variable(b"X-Foo", b"x_foo"));
+        assert!(!matches_variable(b"X-Foo", b"x_fo"));
+    }
+}

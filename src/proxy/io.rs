@@ -1,0 +1,323 @@
+//! The only place of the proxy that knows `tokio::net`: sockets, waiting with a coarse deadline, and big buffers that
+//! are lent for one turn of work and never held while a connection waits.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use rkeep_parsers::ir::http::Address;
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::time::Sleep;
+
+/// Bytes of a lent buffer.
+pub const BIG: usize = 128 * 1024;
+
+/// A connected stream socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+macro_rules! either {
+    ($self:expr, $stream:ident => $body:expr) => {
+        match $self {
+            Stream::Tcp($stream) => $body,
+            Stream::Unix($stream) => $body,
+        }
+    };
+}
+
+impl Stream {
+    /// Connects to a backend, from `bind` if given. TCP sockets get TCP_NODELAY.
+    ///
+    /// # Errors
+    /// Of the socket calls.
+    pub async fn connect(to: &Address, bind: Option<SocketAddr>) -> io::Result<Stream> {
+        let to = match to {
+            Address::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
+            Address::Inet(to) => *to,
+        };
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(from) = bind {
+            if from.port() != 0 {
+                socket.set_reuseaddr(true)?;
+            }
+            socket.bind(from)?;
+        }
+        let stream = socket.connect(to).await?;
+        let _ = stream.set_nodelay(true);
+        Ok(Stream::Tcp(stream))
+    }
+
+    /// Ready when there may be something to read.
+    ///
+    /// # Errors
+    /// Of the reactor.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => stream.poll_read_ready(cx))
+    }
+
+    /// Ready when there may be room to write.
+    ///
+    /// # Errors
+    /// Of the reactor.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => stream.poll_write_ready(cx))
+    }
+
+    /// Reads what is there; `Ok(0)` is the peer's end. A short read also says that the socket is drained, so that the
+    /// next wait needs no further call.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut got = None;
+        let done = either!(self, stream => stream.try_io(Interest::READABLE, || {
+            let n = rustix::io::retry_on_intr(|| rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::empty()))?.1;
+            if n == 0 || n == buf.len() {
+                return Ok(n);
+            }
+            got = Some(n);
+            Err(io::ErrorKind::WouldBlock.into())
+        }));
+        got.map_or(done, Ok)
+    }
+
+    /// Looks at what is there without taking it.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_io(Interest::READABLE, || {
+            Ok(rustix::io::retry_on_intr(|| rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::PEEK))?.1)
+        }))
+    }
+
+    /// Sends what the socket takes.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_write(buf))
+    }
+
+    /// Sends what the socket takes and says that more follows at once.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write_more(&self, buf: &[u8]) -> io::Result<usize> {
+        either!(self, stream => stream.try_io(Interest::WRITABLE, || {
+            let flags = rustix::net::SendFlags::MORE | rustix::net::SendFlags::NOSIGNAL;
+            Ok(rustix::io::retry_on_intr(|| rustix::net::send(stream, buf, flags))?)
+        }))
+    }
+
+    /// Sends what the socket takes of several pieces.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        either!(self, stream => stream.try_write_vectored(bufs))
+    }
+
+    /// Sends a part of a file as far as the socket takes it; `offset` moves on.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
+        either!(self, stream => stream.try_io(Interest::WRITABLE, || {
+            Ok(rustix::io::retry_on_intr(|| rustix::fs::sendfile(stream, &file, Some(&mut *offset), count))?)
+        }))
+    }
+
+    /// Runs a call on the socket that may say `WouldBlock`, for splice(2) and its like.
+    ///
+    /// # Errors
+    /// What `call` says.
+    pub fn try_io<R>(&self, interest: Interest, call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        either!(self, stream => stream.try_io(interest, || call(stream.as_fd())))
+    }
+
+    /// The own address, if it is an IP one.
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Stream::Tcp(stream) => stream.local_addr().ok(),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    /// Ends the sending half.
+    pub fn shutdown_write(&self) {
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Write);
+    }
+
+    /// TCP_NODELAY.
+    pub fn set_nodelay(&self, on: bool) {
+        if let Stream::Tcp(stream) = self {
+            let _ = stream.set_nodelay(on);
+        }
+    }
+
+    /// Makes closing send a reset.
+    pub fn reset_on_close(&self) {
+        if let Stream::Tcp(stream) = self {
+            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        either!(self, stream => stream.as_fd())
+    }
+}
+
+/// Who is at the other end of an accepted connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// An IP address and port.
+    Inet(SocketAddr),
+    /// Somebody on a unix socket.
+    Unix,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Takes over a bound and listening socket.
+    ///
+    /// # Errors
+    /// Of the reactor.
+    pub fn from_fd(address: &Address, fd: OwnedFd) -> io::Result<Listener> {
+        Ok(match address {
+            Address::Inet(_) => {
+                let listener = std::net::TcpListener::from(fd);
+                listener.set_nonblocking(true)?;
+                Listener::Tcp(TcpListener::from_std(listener)?)
+            }
+            Address::Unix(_) => {
+                let listener = std::os::unix::net::UnixListener::from(fd);
+                listener.set_nonblocking(true)?;
+                Listener::Unix(UnixListener::from_std(listener)?)
+            }
+        })
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Of accept(2).
+    pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::Tcp(stream), Peer::Inet(peer)))
+            }
+            Listener::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), Peer::Unix)),
+        }
+    }
+}
+
+/// A deadline that can be moved for next to nothing: the runtime's timer is touched only when it fires too early or
+/// would fire too late.
+#[derive(Debug, Default)]
+pub struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    /// Ready once `deadline` has passed.
+    pub fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let at = tokio::time::Instant::from_std(deadline);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if sleep.deadline() > at {
+            sleep.as_mut().reset(at);
+        }
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= at {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(at);
+        }
+    }
+
+    /// Gives `future` until `deadline`.
+    ///
+    /// # Errors
+    /// `TimedOut`.
+    pub async fn limit<T>(&mut self, deadline: Instant, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = future.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            self.poll(deadline, cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer of [`BIG`] bytes lent by the thread until dropped. Never held across a wait.
+#[derive(Debug)]
+pub struct Lease(Vec<u8>);
+
+impl Lease {
+    /// Borrows one.
+    pub fn take() -> Lease {
+        Lease(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; BIG]))
+    }
+}
+
+impl Deref for Lease {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.0);
+        BUFFERS.with_borrow_mut(|free| {
+            if free.len() < 4 {
+                free.push(buffer);
+            }
+        });
+    }
+}
+
+/// How an address is written in logs and variables: `127.0.0.1:80`, `[::1]:80`, `unix:/path`.
+pub fn address_text(address: &Address) -> String {
+    match address {
+        Address::Inet(address) => address.to_string(),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    }
+}

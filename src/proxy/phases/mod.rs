@@ -1,0 +1,3 @@
+//! nginx's phases: each a function; the order is in [`super::serve`].
+
+pub mod script;

@@ -1,0 +1,182 @@
+//! The network between the nodes: one bridge in a node of its own, a cable to each box, cables that can be pulled.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
+
+use futures_util::TryStreamExt;
+use netlink_packet_route::address::AddressAttribute;
+use netlink_packet_route::link::{InfoData, InfoVeth};
+use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
+
+use super::Node;
+
+/// The interface of every box.
+pub const INTERFACE: &str = "eth0";
+const BRIDGE: &str = "br0";
+
+/// A switch.
+#[derive(Debug)]
+pub struct Lan {
+    switch: Node,
+}
+
+impl Lan {
+    /// A switch with nothing plugged in.
+    ///
+    /// # Errors
+    /// As [`Node::new`], or the kernel has no bridges.
+    pub fn new() -> io::Result<Lan> {
+        let switch = Node::new("switch", "", &[])?;
+        switch.within_async(|| async {
+            let links = netlink()?;
+            links.link().add(LinkBridge::new(BRIDGE).build()).execute().await.map_err(failed)
+        })?;
+        Ok(Lan { switch })
+    }
+
+    /// Gives a box its `eth0` with these addresses (each a /24), plugged in and up.
+    ///
+    /// # Errors
+    /// Two nodes of one name, a bad address, no veth in the kernel.
+    pub fn plug(&self, node: &Node, addresses: &[Ipv4Addr]) -> io::Result<()> {
+        let (port, network) = (port(node), node.network().try_clone()?);
+        let mac = addresses.first().copied().map(mac);
+        self.switch.within_async(move || async move {
+            let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(INTERFACE).setns_by_fd(network.as_raw_fd());
+            if let Some(mac) = mac {
+                peer = peer.address(mac.to_vec());
+            }
+            let peer = InfoData::Veth(InfoVeth::Peer(peer.build()));
+            let veth = LinkVeth::new(&port, INTERFACE).set_info_data(peer).controller(index(BRIDGE)?).up().build();
+            netlink()?.link().add(veth).execute().await.map_err(failed)
+        })?;
+        let addresses = addresses.to_vec();
+        node.within_async(move || async move { address_all(&addresses).await })
+    }
+
+    /// Pulls a box's cable: the box sees its link go down.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn unplug(&self, node: &Node) -> io::Result<()> {
+        self.change(node, |port| port.down())
+    }
+
+    /// Puts a pulled cable back.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn replug(&self, node: &Node) -> io::Result<()> {
+        self.change(node, |port| port.up())
+    }
+
+    /// Cuts a box off without its noticing: the link stays up, nothing passes.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn cut(&self, node: &Node) -> io::Result<()> {
+        self.change(node, |port| port.nocontroller())
+    }
+
+    /// Ends what [`Lan::cut`] did.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn mend(&self, node: &Node) -> io::Result<()> {
+        let bridge = self.switch.within(|| index(BRIDGE))?;
+        self.change(node, move |port| port.controller(bridge))
+    }
+
+    fn change(
+        &self,
+        node: &Node,
+        how: impl FnOnce(LinkMessageBuilder<LinkUnspec>) -> LinkMessageBuilder<LinkUnspec> + Send + 'static,
+    ) -> io::Result<()> {
+        let port = port(node);
+        self.switch.within_async(move || async move {
+            let message = how(LinkUnspec::new_with_index(index(&port)?)).build();
+            netlink()?.link().set(message).execute().await.map_err(failed)
+        })
+    }
+}
+
+impl Node {
+    /// The IPv4 addresses on its `eth0`, in the kernel's order.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn addresses(&self) -> io::Result<Vec<Ipv4Addr>> {
+        self.within_async(|| async {
+            let links = netlink()?;
+            let mut found = links.address().get().set_link_index_filter(index(INTERFACE)?).execute();
+            let mut addresses = Vec::new();
+            while let Some(message) = found.try_next().await.map_err(failed)? {
+                addresses.extend(message.attributes.iter().find_map(|attribute| match attribute {
+                    AddressAttribute::Address(std::net::IpAddr::V4(address)) => Some(*address),
+                    _ => None,
+                }));
+            }
+            Ok(addresses)
+        })
+    }
+
+    /// Adds or removes an address on its `eth0` with that prefix length, as an administrator would.
+    ///
+    /// # Errors
+    /// It is there already, or is not there.
+    pub fn readdress(&self, address: Ipv4Addr, prefix: u8, present: bool) -> io::Result<()> {
+        self.within_async(move || async move {
+            let links = netlink()?;
+            let mut request = links.address().add(index(INTERFACE)?, address.into(), prefix);
+            if present {
+                request.execute().await.map_err(failed)
+            } else {
+                let message = request.message_mut().clone();
+                links.address().del(message).execute().await.map_err(failed)
+            }
+        })
+    }
+}
+
+/// The hardware address a box with that address gets, so that captures read easily.
+pub fn mac(address: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = address.octets();
+    [0x02, 0x00, a, b, c, d]
+}
+
+/// The switch's end of a box's cable. Interface names have at most 15 bytes.
+fn port(node: &Node) -> String {
+    format!("p-{}", node.name()).chars().take(15).collect()
+}
+
+async fn address_all(addresses: &[Ipv4Addr]) -> io::Result<()> {
+    let links = netlink()?;
+    for name in ["lo", INTERFACE] {
+        links.link().set(LinkUnspec::new_with_index(index(name)?).up().build()).execute().await.map_err(failed)?;
+    }
+    for address in addresses {
+        links.address().add(index(INTERFACE)?, (*address).into(), 24).execute().await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// A connection to the kernel of the current thread's network; its other half runs on the current runtime.
+fn netlink() -> io::Result<Handle> {
+    let (connection, handle, _) = rtnetlink::new_connection()?;
+    tokio::spawn(connection);
+    Ok(handle)
+}
+
+fn index(name: &str) -> io::Result<u32> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").or_else(|_| std::net::UdpSocket::bind("0.0.0.0:0"))?;
+    rustix::net::netdevice::name_to_index(&socket, name)
+        .map_err(|error| io::Error::new(io::Error::from(error).kind(), format!("interface {name}: {error}")))
+}
+
+fn failed(error: rtnetlink::Error) -> io::Error {
+    match &error {
+        rtnetlink::Error::NetlinkError(message) => message.to_io(),
+        _ => io::Error::other(error),
+    }
+}
