@@ -88,11 +88,8 @@ impl Checker {
 mod tests {
     use super::*;
 
-    const TIMING: Timing = Timing {
-        delay_loop: Duration::from_secs(6),
-        retry: 2,
-        delay_before_retry: Duration::from_secs(3),
-    };
+    const TIMING: Timing =
+        Timing { delay_loop: Duration::from_secs(6), retry: 2, delay_before_retry: Duration::from_secs(3) };
 
     #[test]
     fn goes_down_only_after_its_retries() {

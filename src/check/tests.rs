@@ -95,47 +95,62 @@ fn loses_and_gains_quorum_as_the_original_tells_it() {
     let mut state = ServiceState::new(&service(vec![one, two]));
     let mut effects = Vec::new();
     state.start(&mut effects);
-    assert_eq!(told(&mut effects)[2..], [
-        "Gained quorum 1+0=1 <= 5 for VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.253]:tcp:80 Up start 5 Starting with quorum up 1+0=1 <= 5",
-    ]);
+    assert_eq!(
+        told(&mut effects)[2..],
+        [
+            "Gained quorum 1+0=1 <= 5 for VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.253]:tcp:80 Up start 5 Starting with quorum up 1+0=1 <= 5",
+        ]
+    );
     state.outcome(0, 0, Outcome::Success, &mut effects);
     assert_eq!(told(&mut effects), ["TCP connection to [192.168.3.1]:tcp:80 success."]);
     assert_eq!(state.outcome(0, 0, Outcome::Failed, &mut effects), Duration::from_millis(20));
     assert!(effects.is_empty(), "a retry may forgive it");
     assert_eq!(state.outcome(0, 0, Outcome::Failed, &mut effects), Duration::from_millis(40));
-    assert_eq!(told(&mut effects), [
-        "TCP_CHECK on service [192.168.3.1]:tcp:80 failed after 1 retries.",
-        "Removing service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.1]:tcp:80 Down check 1 TCP CHECK failed on service",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "TCP_CHECK on service [192.168.3.1]:tcp:80 failed after 1 retries.",
+            "Removing service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.1]:tcp:80 Down check 1 TCP CHECK failed on service",
+        ]
+    );
     state.outcome(0, 1, Outcome::Timeout, &mut effects);
-    assert_eq!(told(&mut effects), [
-        "TCP_CHECK on service [192.168.3.1]:tcp:80 failed.",
-        "* [192.168.3.1]:tcp:80 Down check-only 2 TCP CHECK failed on service",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "TCP_CHECK on service [192.168.3.1]:tcp:80 failed.",
+            "* [192.168.3.1]:tcp:80 Down check-only 2 TCP CHECK failed on service",
+        ]
+    );
     state.outcome(0, 1, Outcome::Success, &mut effects);
     assert_eq!(told(&mut effects)[1], "* [192.168.3.1]:tcp:80 Down check-only 1 TCP CHECK succeed on service");
     state.outcome(1, 0, Outcome::Failed, &mut effects);
-    assert_eq!(told(&mut effects), [
-        "TCP_CHECK on service [192.168.3.2]:tcp:80 failed.",
-        "Disabling service [192.168.3.2]:tcp:80 of VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.2]:tcp:80 Down check 1 TCP CHECK failed on service",
-        "Lost quorum 1-0=1 > 0 for VS [192.168.3.253]:tcp:80",
-        "Adding sorry server [192.168.3.3]:tcp:80 to VS [192.168.3.253]:tcp:80",
-        "Removing alive servers from the pool for VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.253]:tcp:80 Down quorum 0 Lost quorum 1+0=1 <= 0",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "TCP_CHECK on service [192.168.3.2]:tcp:80 failed.",
+            "Disabling service [192.168.3.2]:tcp:80 of VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.2]:tcp:80 Down check 1 TCP CHECK failed on service",
+            "Lost quorum 1-0=1 > 0 for VS [192.168.3.253]:tcp:80",
+            "Adding sorry server [192.168.3.3]:tcp:80 to VS [192.168.3.253]:tcp:80",
+            "Removing alive servers from the pool for VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.253]:tcp:80 Down quorum 0 Lost quorum 1+0=1 <= 0",
+        ]
+    );
     state.outcome(0, 0, Outcome::Success, &mut effects);
-    assert_eq!(told(&mut effects), [
-        "TCP connection to [192.168.3.1]:tcp:80 success.",
-        "Adding service [192.168.3.1]:tcp:80 to VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.1]:tcp:80 Up check 0 TCP CHECK succeed on service",
-        "Gained quorum 1+0=1 <= 3 for VS [192.168.3.253]:tcp:80",
-        "Removing sorry server [192.168.3.3]:tcp:80 from VS [192.168.3.253]:tcp:80",
-        "Adding alive servers to the pool for VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.253]:tcp:80 Up quorum 3 Gained quorum 1+0=1 <= 3",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "TCP connection to [192.168.3.1]:tcp:80 success.",
+            "Adding service [192.168.3.1]:tcp:80 to VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.1]:tcp:80 Up check 0 TCP CHECK succeed on service",
+            "Gained quorum 1+0=1 <= 3 for VS [192.168.3.253]:tcp:80",
+            "Removing sorry server [192.168.3.3]:tcp:80 from VS [192.168.3.253]:tcp:80",
+            "Adding alive servers to the pool for VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.253]:tcp:80 Up quorum 3 Gained quorum 1+0=1 <= 3",
+        ]
+    );
 }
 
 #[test]
@@ -145,15 +160,15 @@ fn alpha_reports_its_first_failure_without_a_removal() {
     let mut state = ServiceState::new(&Service { real_servers: servers, ..plan });
     let mut effects = Vec::new();
     state.start(&mut effects);
-    assert_eq!(told(&mut effects), [
-        "* [192.168.3.1]:tcp:81 Down start 1 ",
-        "* [192.168.3.253]:tcp:80 Down start 0 ",
-    ]);
+    assert_eq!(told(&mut effects), ["* [192.168.3.1]:tcp:81 Down start 1 ", "* [192.168.3.253]:tcp:80 Down start 0 ",]);
     state.outcome(0, 0, Outcome::Failed, &mut effects);
-    assert_eq!(told(&mut effects), [
-        "TCP_CHECK on service [192.168.3.1]:tcp:81 failed.",
-        "* [192.168.3.1]:tcp:81 Down first-check 1 TCP CHECK failed on service",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "TCP_CHECK on service [192.168.3.1]:tcp:81 failed.",
+            "* [192.168.3.1]:tcp:81 Down first-check 1 TCP CHECK failed on service",
+        ]
+    );
     state.outcome(0, 0, Outcome::Failed, &mut effects);
     assert!(effects.is_empty());
 }
@@ -169,13 +184,16 @@ fn a_reload_keeps_what_is_known_of_servers_that_stay() {
     effects.clear();
     let mut new = ServiceState::new(&service(vec![server(3), server(1)]));
     new.reload(&old, &mut effects);
-    assert_eq!(told(&mut effects), [
-        "Removing service [192.168.3.2]:tcp:80 from VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.2]:tcp:80 Deleted reload 0 ",
-        "* [192.168.3.3]:tcp:80 Up reload 0 ",
-        "* [192.168.3.1]:tcp:80 Down reload 1 ",
-        "* [192.168.3.253]:tcp:80 Up reload 1 ",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "Removing service [192.168.3.2]:tcp:80 from VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.2]:tcp:80 Deleted reload 0 ",
+            "* [192.168.3.3]:tcp:80 Up reload 0 ",
+            "* [192.168.3.1]:tcp:80 Down reload 1 ",
+            "* [192.168.3.253]:tcp:80 Up reload 1 ",
+        ]
+    );
 }
 
 #[test]
@@ -186,11 +204,14 @@ fn omega_says_goodbye() {
     state.start(&mut effects);
     effects.clear();
     state.stop(&mut effects);
-    assert_eq!(told(&mut effects), [
-        "Shutting down service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
-        "* [192.168.3.1]:tcp:80 Down stop 0 Shutting down",
-        "* [192.168.3.253]:tcp:80 Down stop 0 Shutting down",
-    ]);
+    assert_eq!(
+        told(&mut effects),
+        [
+            "Shutting down service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
+            "* [192.168.3.1]:tcp:80 Down stop 0 Shutting down",
+            "* [192.168.3.253]:tcp:80 Down stop 0 Shutting down",
+        ]
+    );
 }
 
 async fn next(facts: &mut mpsc::UnboundedReceiver<Fact>) -> (Subject, Verdict, String) {

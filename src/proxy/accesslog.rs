@@ -25,7 +25,8 @@ impl AccessLog {
     /// What cannot be opened.
     pub fn compile(log: &value::AccessLog, plan: &ProxyPlan, logs: &LogFiles) -> Result<AccessLog, String> {
         let format = plan.formats.iter().find(|(_, format)| format.name == log.format);
-        let format = format.map(|(id, _)| id.index()).ok_or_else(|| format!("unknown log format \"{}\"", log.format))?;
+        let format =
+            format.map(|(id, _)| id.index()).ok_or_else(|| format!("unknown log format \"{}\"", log.format))?;
         Ok(AccessLog { ir: log.clone(), format, target: logs.target(&log.target)?.map(Arc::new) })
     }
 }

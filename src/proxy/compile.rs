@@ -154,7 +154,8 @@ fn error_logs(written: &[ErrorLog], logs: &LogFiles) -> Result<ErrorLogs, String
     let mut open = Vec::with_capacity(written.len());
     for log in written {
         // /dev/null takes nothing, so nothing need be made for it.
-        let null = matches!(&log.target, rkeep_parsers::table::value::LogTarget::File(path) if path == Path::new("/dev/null"));
+        let null =
+            matches!(&log.target, rkeep_parsers::table::value::LogTarget::File(path) if path == Path::new("/dev/null"));
         if !null && let Some(target) = logs.target(&log.target)? {
             open.push((log.level, Arc::new(target)));
         }

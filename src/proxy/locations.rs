@@ -91,7 +91,8 @@ pub fn find(tree: &Tree, cx: &RequestCtx) -> Found {
         return Found::Location(location);
     }
     let prefix = tree.longest_prefix(&cx.uri);
-    if prefix.is_none_or(|prefix| cx.snapshot.location(prefix.location).is_none_or(|it| it.ir.name.len() < cx.uri.len()))
+    if prefix
+        .is_none_or(|prefix| cx.snapshot.location(prefix.location).is_none_or(|it| it.ir.name.len() < cx.uri.len()))
         && let Some(&location) = tree.redirects.get(&cx.uri)
     {
         return Found::AddSlash(location);

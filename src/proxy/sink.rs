@@ -115,15 +115,12 @@ impl Sink {
     /// Sends what is kept, then `bytes` and `tail`; keeps what the socket does not take.
     fn send_with(&mut self, bytes: &[u8], tail: &[u8]) -> io::Result<()> {
         let kept = self.pending.get(self.at..).unwrap_or_default();
-        let mut done = match self.conn.stream.try_write_vectored(&[
-            IoSlice::new(kept),
-            IoSlice::new(bytes),
-            IoSlice::new(tail),
-        ]) {
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(self.fail(error)),
-        };
+        let mut done =
+            match self.conn.stream.try_write_vectored(&[IoSlice::new(kept), IoSlice::new(bytes), IoSlice::new(tail)]) {
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(error) => return Err(self.fail(error)),
+            };
         let kept = kept.len();
         self.passed(done as u64);
         if done < kept {

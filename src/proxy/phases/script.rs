@@ -67,9 +67,7 @@ impl Condition {
     fn compile(condition: &http::Condition, regexes: &mut Regexes) -> Result<Condition, String> {
         Ok(match condition {
             http::Condition::True(value) => Condition::True(value.clone()),
-            http::Condition::Equal { left, right, negate } => {
-                Condition::Equal(left.clone(), right.clone(), *negate)
-            }
+            http::Condition::Equal { left, right, negate } => Condition::Equal(left.clone(), right.clone(), *negate),
             http::Condition::Matches { left, regex, negate } => {
                 Condition::Matches(left.clone(), regexes.compile(regex)?, *negate)
             }
