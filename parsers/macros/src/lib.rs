@@ -50,6 +50,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
     let inherits = slots.iter().filter_map(Slot::inherit);
     let defaults = slots.iter().filter_map(Slot::fill_default);
     let finishes = slots.iter().map(Slot::finish);
+    let owned = slots.iter().filter(|slot| slot.is_own()).map(|slot| slot.name);
     Ok(quote! {
         #[doc = #layer_doc]
         #[derive(Clone, Debug, Default)]
@@ -77,6 +78,11 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
                 #(#inherits)*
             }
 
+            fn has_own(layer: &Self::Layer) -> bool {
+                let _ = &layer;
+                false #(|| layer.#owned.is_some())*
+            }
+
             fn fill_defaults(layer: &mut Self::Layer, cx: &mut crate::table::Cx) {
                 let _ = (&layer, &cx);
                 #(#defaults)*
@@ -91,6 +97,10 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
 }
 
 impl Slot<'_> {
+    fn is_own(&self) -> bool {
+        self.rows.iter().any(|row| row.own)
+    }
+
     fn layer_field(&self) -> Tokens {
         let (name, ty, doc) = (self.name, self.ty, &self.doc);
         match self.rows.is_empty() {
@@ -101,7 +111,7 @@ impl Slot<'_> {
 
     fn inherit(&self) -> Option<Tokens> {
         let name = self.name;
-        let inherited = !self.rows.is_empty() && !self.rows.iter().any(|row| row.own);
+        let inherited = !self.rows.is_empty() && !self.is_own();
         inherited.then(|| quote!(crate::table::module::inherit_field(&mut child.#name, &parent.#name);))
     }
 

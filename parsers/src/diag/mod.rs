@@ -1,6 +1,10 @@
 //! Diagnostics: what is wrong, where, and what to write instead, with three faces: the original's exact line
 //! ([`legacy`]), a picture for people ([`report`]) and JSON for programs ([`json`]).
 
+pub mod json;
+pub mod legacy;
+pub mod report;
+
 use crate::source::Span;
 
 /// How bad it is. The order matters: the worst of a run decides the exit code.
@@ -26,7 +30,7 @@ pub struct Label {
 /// The line the original would have printed, and how it counts there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Legacy {
-    /// nginx: `[emerg]`, `[warn]` … text with its ` in FILE:LINE` tail; keepalived: the text with its `(FILE: Line N) ` head.
+    /// nginx: the text with its ` in FILE:LINE` tail, without the level; keepalived: the text with its `(FILE: Line N) ` head.
     pub line: String,
     /// nginx's level of the line, or keepalived's class; see the two `legacy` rules in [`legacy`].
     pub class: Class,

@@ -7,6 +7,7 @@ pub mod expr;
 pub mod http;
 pub mod link;
 pub mod pool;
+pub mod regex;
 pub mod service;
 pub mod vrrp;
 

@@ -24,7 +24,7 @@ pub struct CoreMain {
     #[row("pid", default = "logs/nginx.pid")]
     pub pid: String,
     /// Where errors go, and which.
-    #[row("error_log")]
+    #[row("error_log", default = "logs/error.log")]
     pub error_log: Vec<ErrorLog>,
     /// The soft and hard limit of open files of the workers.
     #[row("worker_rlimit_nofile")]

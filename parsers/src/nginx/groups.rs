@@ -1,18 +1,63 @@
 //! Which modules make up the main, server and location levels.
+//!
+//! Most levels write to few modules: what a level leaves untouched it shares with the level around it.
+
+use std::sync::Arc;
 
 use crate::syntax::tree::Directive;
 use crate::table::{Cx, Fault, Module, Row};
 
+/// One module at one level: its complete layer, to inherit from, and its values.
+#[derive(Debug)]
+struct Resolved<M: Module> {
+    layer: Arc<M::Layer>,
+    value: Arc<M>,
+}
+
+impl<M: Module> Clone for Resolved<M> {
+    fn clone(&self) -> Self {
+        Resolved { layer: self.layer.clone(), value: self.value.clone() }
+    }
+}
+
+impl<M: Module> Resolved<M> {
+    fn of(layer: M::Layer) -> Self {
+        let value = Arc::new(M::finish(&layer));
+        Resolved { layer: Arc::new(layer), value }
+    }
+
+    fn outermost(written: Option<&M::Layer>, cx: &mut Cx) -> Self {
+        let mut layer = written.cloned().unwrap_or_default();
+        M::fill_defaults(&mut layer, cx);
+        Resolved::of(layer)
+    }
+
+    fn inside(written: Option<&M::Layer>, outer: &Self) -> Self {
+        if written.is_none() && !M::has_own(&outer.layer) {
+            return outer.clone();
+        }
+        let mut layer = written.cloned().unwrap_or_default();
+        M::inherit(&mut layer, &outer.layer);
+        Resolved::of(layer)
+    }
+}
+
 /// Joins modules into the effective configuration of one level and its layers.
 macro_rules! group {
-    ($(#[$doc:meta])* $conf:ident, $layers:ident { $($(#[$field_doc:meta])* $field:ident : $module:ty,)* }) => {
+    ($(#[$doc:meta])* $conf:ident, $layers:ident, $level:ident {
+        $($(#[$field_doc:meta])* $field:ident : $module:ty,)*
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default)]
-        pub struct $conf { $($(#[$field_doc])* pub $field: $module,)* }
+        pub struct $conf { $($(#[$field_doc])* pub $field: Arc<$module>,)* }
 
-        /// What was written at one such level.
+        /// What was written at one such level; nothing for modules that are not mentioned.
         #[derive(Clone, Debug, Default)]
-        pub struct $layers { $($(#[$field_doc])* pub $field: <$module as Module>::Layer,)* }
+        pub struct $layers { $($(#[$field_doc])* pub $field: Option<Box<<$module as Module>::Layer>>,)* }
+
+        /// Such a level with all that it inherits.
+        #[derive(Clone, Debug)]
+        pub struct $level { $($field: Resolved<$module>,)* }
 
         impl $layers {
             /// The rows of all its modules; the index is what [`Self::set`] takes as `table`.
@@ -25,24 +70,26 @@ macro_rules! group {
             pub fn set(&mut self, table: usize, row: usize, directive: &Directive, cx: &mut Cx) -> Result<(), Fault> {
                 let mut index = 0..;
                 $(if index.next() == Some(table) {
-                    return <$module as Module>::set(&mut self.$field, row, directive, cx);
+                    return <$module as Module>::set(self.$field.get_or_insert_default(), row, directive, cx);
                 })*
                 Ok(())
             }
 
-            /// Fills what is open from the level around it.
-            pub fn inherit(&mut self, parent: &Self) {
-                $(<$module as Module>::inherit(&mut self.$field, &parent.$field);)*
+            /// The outermost level: what is not written has its default.
+            pub fn outermost(&self, cx: &mut Cx) -> $level {
+                $level { $($field: Resolved::outermost(self.$field.as_deref(), cx),)* }
             }
 
-            /// Fills what is still open at the outermost level.
-            pub fn fill_defaults(&mut self, cx: &mut Cx) {
-                $(<$module as Module>::fill_defaults(&mut self.$field, cx);)*
+            /// A level inside another: what is not written is inherited.
+            pub fn inside(&self, outer: &$level) -> $level {
+                $level { $($field: Resolved::inside(self.$field.as_deref(), &outer.$field),)* }
             }
+        }
 
+        impl $level {
             /// The effective values.
-            pub fn finish(&self) -> $conf {
-                $conf { $($field: <$module as Module>::finish(&self.$field),)* }
+            pub fn conf(&self) -> $conf {
+                $conf { $($field: self.$field.value.clone(),)* }
             }
         }
     };
@@ -50,7 +97,7 @@ macro_rules! group {
 
 group! {
     /// The main level.
-    Main, MainLayers {
+    Main, MainLayers, MainLevel {
         /// `user`, `worker_processes` …
         core: super::CoreMain,
         /// `events { … }`
@@ -60,7 +107,7 @@ group! {
 
 group! {
     /// What belongs to a `server` as a whole.
-    ServerConf, ServerLayers {
+    ServerConf, ServerLayers, ServerLevel {
         /// `client_header_timeout`, `large_client_header_buffers` …
         http: super::HttpServer,
         /// `ssl_…`
@@ -70,7 +117,7 @@ group! {
 
 group! {
     /// What may differ from location to location.
-    LocationConf, LocationLayers {
+    LocationConf, LocationLayers, LocationLevel {
         /// `root`, `keepalive_timeout`, `error_page` …
         core: super::HttpCore,
         /// `proxy_…`

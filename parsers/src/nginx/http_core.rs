@@ -4,8 +4,8 @@ use crate::ir::expr::Expr;
 use crate::nginx::log::ErrorLog;
 use crate::table::Directives;
 use crate::table::value::{
-    BodyInFile, Buffers, ErrorPage, IfModifiedSince, KeepaliveTimeout, Lingering, Msec, Number, PathTemplate, Present,
-    Resolver, Satisfy, ServerTokens, Size, TempPath, TryFiles, Types, Words,
+    BodyInFile, Buffers, ErrorPage, IfModifiedSince, KeepaliveTimeout, Lingering, Msec, Number, Offset, PathTemplate,
+    Present, Resolver, Satisfy, ServerTokens, Size, TempPath, TryFiles, Types, Words,
 };
 
 /// Core values of a location.
@@ -76,11 +76,11 @@ pub struct HttpCore {
     #[row("keepalive_time", default = "1h")]
     pub keepalive_time: Msec,
     /// Browsers that get no keepalive.
-    #[row("keepalive_disable", default = "msie6")]
+    #[row("keepalive_disable", default = "msie6", by = crate::table::value::set_flags)]
     pub keepalive_disable: Words,
     /// The longest body taken; 0 is any.
     #[row("client_max_body_size", default = "1m")]
-    pub client_max_body_size: Size,
+    pub client_max_body_size: Offset,
     /// The body that is kept in memory.
     #[row("client_body_buffer_size", default = "16k")]
     pub client_body_buffer_size: Size,

@@ -1,6 +1,7 @@
 //! nginx's modules: one file each, holding its rows.
 
 pub mod access;
+pub mod blocks;
 pub mod charset;
 pub mod core;
 pub mod events;
@@ -14,13 +15,16 @@ pub mod proxy;
 pub mod rewrite;
 pub mod server;
 pub mod ssl;
+pub mod unbuilt;
 pub mod upstream;
 
 pub use access::Access;
 pub use charset::Charset;
 pub use core::CoreMain;
 pub use events::Events;
-pub use groups::{LocationConf, LocationLayers, Main, MainLayers, ServerConf, ServerLayers};
+pub use groups::{
+    LocationConf, LocationLayers, LocationLevel, Main, MainLayers, MainLevel, ServerConf, ServerLayers, ServerLevel,
+};
 pub use gzip::Gzip;
 pub use headers::Headers;
 pub use http_core::HttpCore;
@@ -30,4 +34,6 @@ pub use proxy::Proxy;
 pub use rewrite::Rewrite;
 pub use server::HttpServer;
 pub use ssl::Ssl;
-pub use upstream::UpstreamKeepalive;
+pub use upstream::{UpstreamKeepalive, UpstreamKeepaliveLayer};
+
+pub use crate::lower::nginx::{Layout, Setup, load};

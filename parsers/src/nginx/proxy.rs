@@ -99,7 +99,7 @@ pub struct Proxy {
     #[row("proxy_pass_header")]
     pub pass_header: Vec<String>,
     /// Fields of the answer that rkeep itself does not heed.
-    #[row("proxy_ignore_headers")]
+    #[row("proxy_ignore_headers", by = crate::table::value::set_flags)]
     pub ignore_headers: Words,
     /// Whether `error_page` holds for the backend's errors.
     #[row("proxy_intercept_errors", default = "off")]

@@ -17,8 +17,8 @@ pub struct Ssl {
     #[row("ssl_password_file")]
     pub password_file: Option<String>,
     /// Protocol versions.
-    #[row("ssl_protocols")]
-    pub protocols: Option<Words>,
+    #[row("ssl_protocols", by = crate::table::value::set_flags)]
+    pub protocols: Words,
     /// Cipher suites, as OpenSSL names them.
     #[row("ssl_ciphers")]
     pub ciphers: Option<String>,

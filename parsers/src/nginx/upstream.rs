@@ -8,9 +8,10 @@ use crate::table::value::{Msec, Number};
 #[derive(Clone, Debug, Default, Directives)]
 #[directives(module = "ngx_http_upstream_keepalive_module", within(upstream))]
 pub struct UpstreamKeepalive {
-    /// How many idle connections are kept. nginx keeps 32 by default since 1.29.7.
-    #[row("keepalive")]
+    /// How many idle connections are kept (`keepalive`, taken by the lowering). nginx keeps 32 by default since 1.29.7.
     pub connections: Option<Number>,
+    /// `local`: a kept connection serves only the location that made it.
+    pub local: bool,
     /// How many requests one may carry.
     #[row("keepalive_requests", default = "1000")]
     pub requests: Number,

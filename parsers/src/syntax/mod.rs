@@ -1,3 +1,5 @@
 //! Text to lossless trees: [`nginx`] and [`keepalived`] share the [`tree`].
 
+pub mod include;
+pub mod nginx;
 pub mod tree;

@@ -62,4 +62,28 @@ pub struct Block {
     pub open: Span,
     /// `}`; empty at the end of the file where it is missing.
     pub close: Span,
+    /// What could not be read, in order: nginx stops at the first, check-config goes on.
+    pub broken: Vec<Broken>,
+}
+
+/// Text that is not of the language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// It stands before the item of this index.
+    pub before: usize,
+    /// The original's words, without level and place.
+    pub message: String,
+    /// The error of the operating system that led to it.
+    pub errno: Option<i32>,
+    /// The place.
+    pub span: Span,
+}
+
+static EMPTY: Word = Word { text: Vec::new(), span: Span::NONE, quote: Quote::None };
+
+impl Directive {
+    /// The argument of this index; an empty word where there is none.
+    pub fn arg(&self, index: usize) -> &Word {
+        self.args.get(index).unwrap_or(&EMPTY)
+    }
 }

@@ -15,11 +15,13 @@
 //! and without effect, said by check-config), `refused = "why"`. A field may carry several `row`s: other names for the same.
 
 pub mod context;
+pub mod index;
 pub mod module;
 pub mod row;
 pub mod value;
 
 pub use context::Contexts;
+pub use index::{Entry, Index, Miss};
 pub use module::{Module, inherit_field, set_field};
 pub use rkeep_macros::Directives;
 pub use row::{Arity, Row, Status};

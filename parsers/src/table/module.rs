@@ -21,6 +21,9 @@ pub trait Module: Sized {
     /// Fills what the child leaves open and may inherit.
     fn inherit(child: &mut Self::Layer, parent: &Self::Layer);
 
+    /// Whether something is written here that inner levels do not inherit.
+    fn has_own(layer: &Self::Layer) -> bool;
+
     /// Fills what is still open in an outermost layer with the defaults.
     fn fill_defaults(layer: &mut Self::Layer, cx: &mut Cx);
 
@@ -53,6 +56,7 @@ pub fn default_field<T: Value>(field: &mut Option<Spanned<T>>, keyword: &str, de
     if field.is_some() {
         return;
     }
+    let default = cx.defaults.get(keyword).cloned().unwrap_or_else(|| default.to_owned());
     let word = |text: &str| Word { text: text.as_bytes().to_vec(), span: Span::NONE, quote: Quote::None };
     let args = default.split_ascii_whitespace().map(|text| word(if text == "\"\"" { "" } else { text })).collect();
     let directive = Directive { name: word(keyword), args, block: None, span: Span::NONE, end: Span::NONE };

@@ -77,6 +77,18 @@ pub struct Row {
 }
 
 impl Row {
+    /// A directive whose meaning is more than a value: the lowering takes it.
+    pub const fn structural(
+        keyword: &'static str,
+        module: &'static str,
+        contexts: Contexts,
+        arity: Arity,
+        syntax: &'static str,
+        doc: &'static str,
+    ) -> Row {
+        Row { keyword, module, contexts, arity, syntax, default: None, inherited: false, status: Status::Works, doc }
+    }
+
     /// A directive that is known and not built: an error with its reason.
     pub const fn refused(keyword: &'static str, module: &'static str, contexts: Contexts, why: &'static str) -> Row {
         Row {

@@ -1,8 +1,12 @@
 //! Files, places in them, and where their bytes come from.
 
-use std::io;
+mod glob;
+mod loader;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use loader::{DiskLoader, Loader, MapLoader};
 
 /// One file of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -126,20 +130,13 @@ impl SourceMap {
         self.position(last).line
     }
 
+    /// The place of a span's first byte as nginx writes it: `FILE:LINE`.
+    pub fn place(&self, span: Span) -> String {
+        format!("{}:{}", self.path(span.file).display(), self.position(span).line)
+    }
+
     /// The bytes of a span, empty when it is not of this map.
     pub fn text(&self, span: Span) -> &[u8] {
         self.get(span.file).and_then(|file| file.bytes.get(span.start as usize..span.end as usize)).unwrap_or_default()
     }
-}
-
-/// Where the bytes of files come from: the disk, a sealed bundle handed to a role, or a map in tests.
-pub trait Loader {
-    /// All bytes of a file.
-    ///
-    /// # Errors
-    /// Those of opening and reading; their text is printed as the original prints `errno`.
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>>;
-
-    /// The files a glob pattern names, sorted as `glob(3)` sorts them; a pattern without magic names itself.
-    fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
 }

@@ -1,0 +1,117 @@
+//! What nginx does at the end of `http` and of the file: inheritance, handlers, checks of the whole.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Draft, Lowering};
+use crate::ir::Id;
+use crate::ir::http::{Handler, Location, Match, Op};
+use crate::nginx::LocationLevel;
+use crate::source::{Span, Spanned};
+
+impl Lowering<'_> {
+    /// The end of `http`; `close` is its brace, where nginx sees mistakes of the whole.
+    pub(super) fn finish_http(&mut self, close: Span) {
+        self.inherit_error_log();
+        self.finish_pools();
+        let server_level = self.http_server.outermost(&mut self.cx);
+        let level = self.http.outermost(&mut self.cx);
+        let ids: Vec<_> = self.ir.servers.iter().map(|(id, server)| (id, server.root)).collect();
+        for (id, root) in ids {
+            let layers = self.servers.get(id.index()).cloned().unwrap_or_default();
+            self.ir.servers[id].conf = layers.inside(&server_level).conf();
+            self.merge(root, &level, None, close);
+        }
+        self.duplicate_locations();
+        self.unknown_variables();
+        self.finish_names();
+    }
+
+    /// Without an `error_log` of its own `http` logs where the process does.
+    fn inherit_error_log(&mut self) {
+        let core = self.http.core.get_or_insert_default();
+        if core.error_log.is_none() {
+            let main = self.main.outermost(&mut self.cx).conf();
+            core.error_log = Some(Spanned::new(main.core.error_log.clone(), Span::NONE));
+        }
+    }
+
+    fn merge(&mut self, id: Id<Location>, outer: &LocationLevel, around: Option<&Handler>, close: Span) {
+        let draft = self.drafts.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
+        let Draft { layers, handler } = draft;
+        let level = layers.inside(outer);
+        let location = &mut self.ir.locations[id];
+        location.conf = level.conf();
+        location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
+        let handler = location.handler.clone();
+        let inner: Vec<_> = inner_locations(location).collect();
+        super::checks::location(&mut self.cx, &self.ir.locations[id], close);
+        for id in inner {
+            self.merge(id, &level, Some(&handler), close);
+        }
+    }
+
+    fn duplicate_locations(&mut self) {
+        let mut found = Vec::new();
+        for outer in self.ir.locations.values() {
+            let mut seen = HashSet::new();
+            for location in outer.children.iter().filter_map(|id| self.ir.locations.get(*id)) {
+                let key = match &location.matched {
+                    Match::Exact(path) => (true, path),
+                    Match::Prefix { path, .. } => (false, path),
+                    _ => continue,
+                };
+                if !seen.insert(key) {
+                    found.push((String::from_utf8_lossy(&location.name).into_owned(), location.span));
+                }
+            }
+        }
+        for (name, span) in found {
+            let end = Span { start: span.end.saturating_sub(1), ..span };
+            let help = Some("join the two blocks, or delete one".to_owned());
+            self.cx.emerg("nginx::duplicate-location", format!("duplicate location \"{name}\""), span, end, help);
+        }
+    }
+
+    fn unknown_variables(&mut self) {
+        let unknown = |var: &&crate::ir::expr::UserVariable| var.defined.is_none() && var.used.is_some();
+        let all: Vec<_> = self.cx.variables.all().iter().filter(unknown).cloned().collect();
+        for variable in all {
+            let text = format!("unknown \"{}\" variable", variable.name);
+            let at = variable.used.unwrap_or(Span::NONE);
+            let help = "no set, map or named group defines it";
+            self.fatal("nginx::unknown-variable", text.clone(), text, at, Some(help));
+        }
+    }
+
+    /// The end of the file.
+    pub(super) fn finish_main(&mut self) {
+        if self.events_at.is_none() {
+            let text = "no \"events\" section in configuration";
+            let help = "add a line to the main level: events {}";
+            self.fatal("nginx::no-events", text.to_owned(), text.to_owned(), Span::NONE, Some(help));
+        }
+        let mut main = self.main.outermost(&mut self.cx).conf();
+        let core = Arc::make_mut(&mut main.core);
+        core.pid = self.cx.full_path(core.pid.as_bytes()).to_string_lossy().into_owned();
+        self.ir.process = Some(main);
+    }
+}
+
+/// The locations that take over what holds here: children, `if` blocks, `limit_except`.
+fn inner_locations(location: &Location) -> impl Iterator<Item = Id<Location>> {
+    let conditions = location.script.iter().filter_map(|op| match op {
+        Op::If { location, .. } => Some(*location),
+        _ => None,
+    });
+    location.children.iter().copied().chain(conditions).chain(location.limit_except)
+}
+
+/// An `if` block answers as the location around it, a `limit_except` block only where that is a proxy.
+fn inherited(matched: &Match, around: Option<&Handler>) -> Option<Handler> {
+    match (matched, around) {
+        (Match::If, Some(handler)) => Some(handler.clone()),
+        (Match::LimitExcept { .. }, Some(handler @ Handler::Proxy(_))) => Some(handler.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,61 @@
+//! `log_format`, and the one that is built in.
+
+use super::Lowering;
+use crate::ir::expr::{Expr, Part};
+use crate::ir::http::{Escape, LogFormat};
+use crate::source::Span;
+use crate::syntax::tree::Directive;
+use crate::table::Fault;
+
+const COMBINED: &[u8] = br#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+
+impl Lowering<'_> {
+    pub(super) fn built_in_format(&mut self) {
+        let line = Expr::compile(COMBINED, Span::NONE, &mut self.cx).unwrap_or_default();
+        self.add_format("combined".to_owned(), Escape::Default, line);
+    }
+
+    fn add_format(&mut self, name: String, escape: Escape, line: Expr) {
+        self.cx.log_formats.push(name.clone());
+        self.ir.formats.push(LogFormat { name, escape, line });
+    }
+
+    pub(super) fn log_format(&mut self, directive: &Directive) -> Result<(), Fault> {
+        let name = directive.arg(0);
+        if self.cx.log_formats.iter().any(|known| name.is(known)) {
+            let text = format!("duplicate \"log_format\" name \"{}\"", name.lossy());
+            return Err(Fault::new(text).at(name.span));
+        }
+        let mut words = directive.args.get(1..).unwrap_or_default();
+        let mut escape = Escape::Default;
+        if let Some((word, rest)) = words.split_first()
+            && let Some(kind) = word.text.strip_prefix(b"escape=")
+        {
+            escape = match kind {
+                b"default" => Escape::Default,
+                b"json" => Escape::Json,
+                b"none" => Escape::None,
+                _ => {
+                    let text = format!("unknown log format escaping \"{}\"", String::from_utf8_lossy(kind));
+                    return Err(Fault::new(text).at(word.span).help("one of default, json, none"));
+                }
+            };
+            words = rest;
+        }
+        let mut line = Expr::default();
+        for word in words {
+            let compiled = Expr::of(word, &mut self.cx)?;
+            compiled.parts.into_iter().for_each(|part| join(&mut line.parts, part));
+        }
+        self.add_format(name.lossy().into_owned(), escape, line);
+        Ok(())
+    }
+}
+
+/// Adds a part; text after text is one text.
+fn join(parts: &mut Vec<Part>, part: Part) {
+    match (parts.last_mut(), part) {
+        (Some(Part::Text(before)), Part::Text(text)) => before.extend(text),
+        (_, part) => parts.push(part),
+    }
+}

@@ -1,0 +1,50 @@
+//! `#rkeep: name key=value …` in a comment line of its own: what rkeep can do beyond nginx, in files that nginx still
+//! reads.
+
+use crate::diag::Diagnostic;
+use crate::source::{FileId, Span};
+use crate::table::Cx;
+
+const MARK: &[u8] = b"#rkeep:";
+
+/// Reads the pragmas of all files.
+pub(super) fn read(cx: &mut Cx) {
+    let sources = cx.sources.clone();
+    for (file, source) in sources.iter() {
+        let mut start = 0;
+        for line in source.bytes.split(|byte| *byte == b'\n') {
+            pragma(line, file, start, cx);
+            start += line.len() + 1;
+        }
+    }
+}
+
+fn pragma(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
+    let indent = line.len() - line.trim_ascii_start().len();
+    let Some(text) = line.trim_ascii().strip_prefix(MARK) else { return };
+    let span = Span { file, start: (start + indent) as u32, end: (start + line.trim_ascii_end().len()) as u32 };
+    let text = String::from_utf8_lossy(text);
+    let mut words = text.split_ascii_whitespace();
+    let complaint = match words.next() {
+        Some("compat") => compat(words, cx),
+        Some(name) => Some(format!("unknown pragma \"{name}\"")),
+        None => Some("a pragma without a name".to_owned()),
+    };
+    if let Some(complaint) = complaint {
+        let help = "the pragmas are: compat nginx=1.22";
+        cx.diagnostics.push(Diagnostic::error("rkeep::pragma", complaint).at(span, "").help(help));
+    }
+}
+
+fn compat<'w>(words: impl Iterator<Item = &'w str>, cx: &mut Cx) -> Option<String> {
+    for word in words {
+        let version = word.split_once('=').and_then(|(_, version)| version.split_once('.'));
+        let version = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        match (word.split_once('=').map(|(name, _)| name), version) {
+            (Some("nginx"), Some(version)) => cx.compat.nginx = version,
+            (Some("keepalived"), Some(version)) => cx.compat.keepalived = version,
+            _ => return Some(format!("\"{word}\" is no release such as nginx=1.22")),
+        }
+    }
+    None
+}

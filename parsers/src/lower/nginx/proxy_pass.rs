@@ -1,0 +1,93 @@
+//! `proxy_pass`: to whom, with which URI.
+
+use super::url::{Kind, parse};
+use super::{Frame, Lowering};
+use crate::ir::Id;
+use crate::ir::expr::Expr;
+use crate::ir::http::{Handler, Location, Match, ProxyPass, Target};
+use crate::syntax::tree::Directive;
+use crate::table::Fault;
+
+const NO_URI: &str = "\"proxy_pass\" cannot have URI part in location given by regular expression, or inside named \
+                      location, or inside \"if\" statement, or inside \"limit_except\" block";
+
+impl Lowering<'_> {
+    pub(super) fn proxy_pass(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(id) = frame.location else { return Ok(()) };
+        if self.drafts.get(id.index()).is_some_and(|draft| matches!(draft.handler, Some(Handler::Proxy(_)))) {
+            return Err(Fault::verdict("is duplicate"));
+        }
+        let location = &mut self.ir.locations[id];
+        location.auto_redirect |= location.name.ends_with(b"/") && prefix_like(&location.matched);
+        let pass = match directive.arg(0).text.contains(&b'$') {
+            true => self.dynamic(directive)?,
+            false => self.constant(directive, id)?,
+        };
+        self.handler(Handler::Proxy(pass), frame)
+    }
+
+    fn dynamic(&mut self, directive: &Directive) -> Result<ProxyPass, Fault> {
+        let word = directive.arg(0);
+        let https = word.text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://"));
+        Ok(ProxyPass {
+            https,
+            target: Target::Dynamic(Expr::of(word, &mut self.cx)?),
+            uri: None,
+            host: Vec::new(),
+            port: if https { 443 } else { 80 },
+            url: word.text.clone(),
+            replaced: Vec::new(),
+            span: directive.span,
+        })
+    }
+
+    fn constant(&mut self, directive: &Directive, id: Id<Location>) -> Result<ProxyPass, Fault> {
+        let word = directive.arg(0);
+        let text = word.lossy();
+        let scheme = |scheme: &str| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+        if scheme("https://") {
+            let fault = Fault::new("https protocol requires SSL support").at(word.span);
+            return Err(fault.help("rkeep speaks plain HTTP to backends: write http://"));
+        }
+        if !scheme("http://") {
+            return Err(Fault::new("invalid URL prefix").at(word.span).help("write http:// before the host"));
+        }
+        let refused = |what: &str| {
+            let shown = text.get(7..).unwrap_or_default();
+            Fault::new(format!("{what} in upstream \"{shown}\"")).at(word.span)
+        };
+        let url = parse(text.get(7..).unwrap_or_default(), Kind::Pass, 80).map_err(refused)?;
+        let pool = self.implied_pool(&url, directive)?;
+        let location = &self.ir.locations[id];
+        let keeps_uri = prefix_like(&location.matched);
+        if url.uri.is_some() && !keeps_uri {
+            return Err(Fault::new(NO_URI).at(word.span).help("end the URL after the host"));
+        }
+        Ok(ProxyPass {
+            https: false,
+            target: Target::Pool(pool),
+            uri: url.uri,
+            host: url.authority.into_bytes(),
+            port: url.port,
+            url: word.text.clone(),
+            replaced: if keeps_uri { location.name.clone() } else { Vec::new() },
+            span: directive.span,
+        })
+    }
+
+    /// `proxy_redirect default` takes its rule from the `proxy_pass` before it.
+    pub(super) fn redirect_default(&self, id: Id<Location>) -> Result<(), Fault> {
+        match self.drafts.get(id.index()).and_then(|draft| draft.handler.as_ref()) {
+            Some(Handler::Proxy(ProxyPass { target: Target::Dynamic(_), .. })) => Err(Fault::new(
+                "\"proxy_redirect default\" cannot be used with \"proxy_pass\" directive with variables",
+            )),
+            Some(Handler::Proxy(_)) => Ok(()),
+            _ => Err(Fault::new("\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive")),
+        }
+    }
+}
+
+/// A location whose name is the beginning of the URIs that enter it.
+fn prefix_like(matched: &Match) -> bool {
+    matches!(matched, Match::Exact(_) | Match::Prefix { .. } | Match::Server)
+}

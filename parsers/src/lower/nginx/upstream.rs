@@ -1,0 +1,275 @@
+//! `upstream` and what stands in it; groups that a `proxy_pass` implies.
+
+use std::time::Duration;
+
+use super::url::{Host, Kind, Url, parse};
+use super::{Frame, Lowering, item};
+use crate::ir::Id;
+use crate::ir::expr::Expr;
+use crate::ir::pool::{Balancer, Pool, PoolServer};
+use crate::nginx::blocks::Keyword;
+use crate::nginx::{UpstreamKeepalive, UpstreamKeepaliveLayer};
+use crate::source::Span;
+use crate::syntax::tree::{Directive, Word};
+use crate::table::value::{Number, parse_number, parse_size, parse_time};
+use crate::table::{Contexts, Fault, Module};
+
+/// A pool while it is being read.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// The name, as nginx compares it.
+    host: String,
+    /// The port; none for a written group.
+    port: Option<u16>,
+    no_port: bool,
+    keepalive: UpstreamKeepaliveLayer,
+    /// A balancing method was named.
+    method: bool,
+    /// What an implied group is resolved from, and the directive that implies it.
+    implied: Option<(Url, Span)>,
+}
+
+impl Lowering<'_> {
+    pub(super) fn upstream(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let name = directive.arg(0).lossy().into_owned();
+        let id = self.written_pool(&name, directive)?;
+        let inner = Frame { context: Contexts::UPSTREAM, pool: Some(id), ..frame };
+        self.read(&directive.block, inner);
+        let close = super::blocks::close_of(directive);
+        if self.ir.pools[id].servers.is_empty() && self.cx.diagnostics.iter().all(|found| found.at.is_none()) {
+            let help = Some("add a line such as: server 192.0.2.1:80;".to_owned());
+            self.cx.emerg("nginx::upstream", "no servers are inside upstream", directive.name.span, close, help);
+        }
+        Ok(())
+    }
+
+    fn written_pool(&mut self, name: &str, directive: &Directive) -> Result<Id<Pool>, Fault> {
+        let known = self.pools.iter().position(|draft| draft.host.eq_ignore_ascii_case(name));
+        let Some(index) = known else {
+            self.pools.push(Draft { host: name.to_owned(), no_port: true, ..Draft::default() });
+            let pool = Pool { name: name.to_owned(), explicit: true, span: directive.span, ..Pool::default() };
+            return Ok(self.ir.pools.push(pool));
+        };
+        let id = Id::new(index);
+        let (draft, pool) = (&mut self.pools[index], item(&mut self.ir.pools, id));
+        if pool.explicit {
+            return Err(Fault::new(format!("duplicate upstream \"{name}\"")).at(directive.arg(0).span));
+        }
+        if let (false, Some(port)) = (draft.no_port, draft.port) {
+            return Err(Fault::new(format!("upstream \"{name}\" may not have port {port}")).at(pool.span));
+        }
+        (draft.port, draft.implied) = (None, None);
+        *pool = Pool { name: name.to_owned(), explicit: true, span: directive.span, ..Pool::default() };
+        Ok(id)
+    }
+
+    /// The group a URL names, or implies.
+    pub(super) fn implied_pool(&mut self, url: &Url, directive: &Directive) -> Result<Id<Pool>, Fault> {
+        let host = url.host_text();
+        for (index, draft) in self.pools.iter().enumerate() {
+            if !draft.host.eq_ignore_ascii_case(&host) {
+                continue;
+            }
+            let id = Id::new(index);
+            let explicit = self.ir.pools[id].explicit;
+            if explicit && !url.no_port {
+                let fault = Fault::new(format!("upstream \"{host}\" may not have port {}", url.port));
+                return Err(fault.at(directive.arg(0).span).help("the ports are in the upstream block"));
+            }
+            if explicit || draft.port == Some(url.port) {
+                return Ok(id);
+            }
+        }
+        let implied = Some((url.clone(), directive.end));
+        let draft = Draft { host, port: Some(url.port), no_port: url.no_port, implied, ..Draft::default() };
+        self.pools.push(draft);
+        let pool = Pool { name: url.authority.clone(), span: directive.span, ..Pool::default() };
+        Ok(self.ir.pools.push(pool))
+    }
+
+    pub(super) fn upstream_server(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(id) = frame.pool else { return Ok(()) };
+        let word = directive.arg(0);
+        let mut server = PoolServer::new(word.lossy().into_owned(), directive.span);
+        for word in directive.args.iter().skip(1) {
+            parameter(&mut server, word)?;
+            let no_backup = !matches!(self.ir.pools[id].balancer, Balancer::RoundRobin | Balancer::LeastConn);
+            if server.backup && no_backup {
+                let text = format!("balancing method does not support parameter \"{}\"", word.lossy());
+                return Err(Fault::new(text).at(word.span));
+            }
+        }
+        let refused = |what: &str| Fault::new(format!("{what} in upstream \"{}\"", word.lossy())).at(word.span);
+        let url = parse(&server.name, Kind::Server, 80).map_err(refused)?;
+        let unknown = |what| refused(what).help("the name must resolve when the file is read, or write the address");
+        server.addresses = url.addresses(self.loader).map_err(unknown)?;
+        self.ir.pools[id].servers.push(server);
+        Ok(())
+    }
+
+    pub(super) fn balancer(&mut self, keyword: Keyword, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(id) = frame.pool else { return Ok(()) };
+        let balancer = match keyword {
+            Keyword::IpHash => Balancer::IpHash,
+            Keyword::LeastConn => Balancer::LeastConn,
+            Keyword::Hash => {
+                let consistent = directive.args.get(1);
+                expect(consistent, "consistent")?;
+                Balancer::Hash { key: Expr::of(directive.arg(0), &mut self.cx)?, consistent: consistent.is_some() }
+            }
+            _ => {
+                expect(directive.args.first(), "two")?;
+                expect(directive.args.get(1), "least_conn")?;
+                Balancer::Random { two: !directive.args.is_empty() }
+            }
+        };
+        let draft = self.pools.get_mut(id.index());
+        if draft.is_some_and(|draft| std::mem::replace(&mut draft.method, true)) {
+            let text = "load balancing method redefined";
+            self.cx.warn(directive, "nginx::method-redefined", text, directive.name.span);
+        }
+        self.ir.pools[id].balancer = balancer;
+        Ok(())
+    }
+
+    pub(super) fn zone(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(id) = frame.pool else { return Ok(()) };
+        let (name, size) = (directive.arg(0), directive.args.get(1));
+        let refuse = |text: String, word: &Word| Fault::new(text).at(word.span);
+        if name.text.is_empty() {
+            return Err(refuse(format!("invalid zone name \"{}\"", name.lossy()), name));
+        }
+        let bytes = match size {
+            None => 0,
+            Some(word) => {
+                let parsed = parse_size(&word.text);
+                parsed.ok_or_else(|| refuse(format!("invalid zone size \"{}\"", word.lossy()), word))?
+            }
+        };
+        // nginx wants eight pages.
+        if size.is_some() && bytes < 8 * 4096 {
+            return Err(refuse(format!("zone \"{}\" is too small", name.lossy()), name).help("write 32k or more"));
+        }
+        self.ir.pools[id].zone = Some((name.lossy().into_owned(), bytes));
+        Ok(())
+    }
+
+    pub(super) fn keepalive(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(draft) = frame.pool.and_then(|id| self.pools.get_mut(id.index())) else { return Ok(()) };
+        if draft.keepalive.connections.is_some() {
+            return Err(Fault::verdict("is duplicate"));
+        }
+        let (word, local) = (directive.arg(0), directive.args.get(1));
+        let text = || format!("invalid value \"{}\" in \"keepalive\" directive", word.lossy());
+        let number = parse_number(&word.text).ok_or_else(|| Fault::new(text()).at(word.span))?;
+        expect(local, "local")?;
+        draft.keepalive.connections = Some(Number(number));
+        draft.keepalive.local = local.is_some();
+        Ok(())
+    }
+
+    pub(super) fn keepalive_value(&mut self, row: usize, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(draft) = frame.pool.and_then(|id| self.pools.get_mut(id.index())) else { return Ok(()) };
+        UpstreamKeepalive::set(&mut draft.keepalive, row, directive, &mut self.cx)
+    }
+
+    /// Resolves implied groups and completes all.
+    pub(super) fn finish_pools(&mut self) {
+        for (index, mut draft) in std::mem::take(&mut self.pools).into_iter().enumerate() {
+            let id = Id::new(index);
+            if let Some((url, at)) = &draft.implied {
+                self.resolve_implied(id, url, *at);
+            }
+            UpstreamKeepalive::fill_defaults(&mut draft.keepalive, &mut self.cx);
+            let pool = item(&mut self.ir.pools, id);
+            pool.keepalive = UpstreamKeepalive::finish(&draft.keepalive);
+            // Since 1.29.7 every group keeps 32 connections, each for its own location.
+            if pool.keepalive.connections.is_none() && self.cx.compat.nginx >= (1, 29) {
+                pool.keepalive.connections = Some(Number(32));
+                pool.keepalive.local = true;
+            }
+        }
+    }
+
+    fn resolve_implied(&mut self, id: Id<Pool>, url: &Url, at: Span) {
+        match url.addresses(self.loader) {
+            Ok(addresses) => {
+                let server = PoolServer { addresses, ..PoolServer::new(url.authority.clone(), at) };
+                self.ir.pools[id].servers.push(server);
+            }
+            Err(what) => {
+                let text = format!("{what} in upstream \"{}\"", url.host_text());
+                let help = "define an upstream of this name, or write an address that resolves".to_owned();
+                let at = self.ir.pools[id].span;
+                let end = self.ir.pools[id].span;
+                let end = Span { start: end.end.saturating_sub(1), ..end };
+                self.cx.emerg("nginx::upstream", text, at, end, Some(help));
+            }
+        }
+    }
+}
+
+impl Url {
+    /// The host as nginx compares it.
+    fn host_text(&self) -> String {
+        match &self.host {
+            Host::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),
+            Host::Ip(ip) => ip.to_string(),
+            Host::Name(name) => name.clone(),
+            Host::Unix(_) => self.authority.clone(),
+        }
+    }
+}
+
+impl PoolServer {
+    /// A server with nginx's defaults and no address yet.
+    pub fn new(name: String, span: Span) -> Self {
+        PoolServer {
+            name,
+            addresses: Vec::new(),
+            weight: 1,
+            max_conns: 0,
+            max_fails: 1,
+            fail_timeout: Duration::from_secs(10),
+            backup: false,
+            down: false,
+            span,
+        }
+    }
+}
+
+/// A word that may only be `allowed`.
+fn expect(word: Option<&Word>, allowed: &str) -> Result<(), Fault> {
+    match word {
+        Some(word) if !word.is(allowed) => {
+            let fault = Fault::new(format!("invalid parameter \"{}\"", word.lossy())).at(word.span);
+            Err(fault.help(format!("only \"{allowed}\" may stand here")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parameter(server: &mut PoolServer, word: &Word) -> Result<(), Fault> {
+    let text = word.lossy();
+    let invalid = || Fault::new(format!("invalid parameter \"{text}\"")).at(word.span);
+    let number = |value: &str| parse_number(value.as_bytes()).and_then(|number| u32::try_from(number).ok());
+    match text.split_once('=') {
+        Some(("weight", value)) => {
+            server.weight = number(value).filter(|weight| *weight > 0).ok_or_else(invalid)?;
+        }
+        Some(("max_conns", value)) => server.max_conns = number(value).ok_or_else(invalid)?,
+        Some(("max_fails", value)) => server.max_fails = number(value).ok_or_else(invalid)?,
+        Some(("fail_timeout", value)) => {
+            let time = parse_time(value.as_bytes(), true).ok_or_else(invalid)?;
+            server.fail_timeout = Duration::from_millis(time);
+        }
+        None if text == "backup" => server.backup = true,
+        None if text == "down" => server.down = true,
+        None if matches!(text.as_ref(), "resolve" | "drain") => {
+            return Err(invalid().help("known to nginx, not built into rkeep yet"));
+        }
+        Some(("route" | "service", _)) => return Err(invalid().help("known to nginx, not built into rkeep yet")),
+        _ => return Err(invalid().help("one of weight=, max_conns=, max_fails=, fail_timeout=, backup, down")),
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! One directive: its row, and who takes it.
+
+use std::sync::LazyLock;
+
+use super::{Frame, Lowering};
+use crate::diag::Diagnostic;
+use crate::nginx::blocks::{KEYWORDS, Keyword, ROWS};
+use crate::nginx::{LocationLayers, MainLayers, ServerLayers, UpstreamKeepalive, unbuilt};
+use crate::syntax::tree::Directive;
+use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
+
+/// Who takes a directive.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    /// A function of the lowering.
+    Structural(Keyword),
+    /// A field of a module of the main context, by table and row.
+    Main(usize, usize),
+    /// The same of a server.
+    Server(usize, usize),
+    /// The same of a location.
+    Location(usize, usize),
+    /// A field of the keepalive module of upstreams.
+    Keepalive(usize),
+    /// Nobody: it is not built.
+    Nobody,
+}
+
+/// All rows of nginx's language.
+pub(super) static INDEX: LazyLock<Index<Slot>> = LazyLock::new(|| {
+    let structural = KEYWORDS.iter().zip(ROWS).map(|(keyword, row)| (row, Slot::Structural(*keyword)));
+    let keepalive = UpstreamKeepalive::ROWS.iter().enumerate().map(|(at, row)| (row, Slot::Keepalive(at)));
+    let all = structural
+        .chain(tables(MainLayers::TABLES, Slot::Main))
+        .chain(tables(ServerLayers::TABLES, Slot::Server))
+        .chain(tables(LocationLayers::TABLES, Slot::Location))
+        .chain(keepalive)
+        .chain(unbuilt::rows().iter().map(|row| (row, Slot::Nobody)));
+    Index::new(all.map(|(row, slot)| Entry { row, slot }))
+});
+
+type Tables = &'static [&'static [Row]];
+
+fn tables(tables: Tables, slot: fn(usize, usize) -> Slot) -> impl Iterator<Item = (&'static Row, Slot)> {
+    let rows = move |(table, rows): (usize, &'static &'static [Row])| {
+        rows.iter().enumerate().map(move |(row, known)| (known, slot(table, row)))
+    };
+    tables.iter().enumerate().flat_map(rows)
+}
+
+impl Lowering<'_> {
+    /// Takes one directive.
+    pub(super) fn directive(&mut self, directive: &Directive, frame: Frame) {
+        let outcome = match INDEX.find(directive, frame.context) {
+            Ok(entry) => self.take(entry, directive, frame),
+            Err(miss) => Err(missed(miss, directive, frame.context)),
+        };
+        if let Err(fault) = outcome {
+            self.cx.refuse(directive, fault);
+        }
+    }
+
+    fn take(&mut self, entry: Entry<Slot>, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        match entry.row.status {
+            Status::Refused(why) => return Err(self.not_built(directive, why)),
+            Status::Ignored(why) => {
+                let text = format!("\"{}\" has no effect: {why}", entry.row.keyword);
+                self.cx.diagnostics.push(Diagnostic::note("nginx::no-effect", text).at(directive.name.span, ""));
+            }
+            Status::Works | Status::Proof(_) => {}
+        }
+        match entry.slot {
+            Slot::Structural(keyword) => self.structural(keyword, directive, frame),
+            Slot::Main(table, row) => self.main.set(table, row, directive, &mut self.cx),
+            Slot::Server(table, row) => {
+                let layers = match frame.server {
+                    Some(id) => self.servers.get_mut(id.index()),
+                    None => Some(&mut self.http_server),
+                };
+                layers.map_or(Ok(()), |layers| layers.set(table, row, directive, &mut self.cx))
+            }
+            Slot::Location(table, row) => self.location_value(table, row, directive, frame),
+            Slot::Keepalive(row) => self.keepalive_value(row, directive, frame),
+            Slot::Nobody => Ok(()),
+        }
+    }
+
+    fn location_value(&mut self, table: usize, row: usize, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        self.check_value(directive, frame)?;
+        let layers = match frame.location {
+            Some(id) => self.drafts.get_mut(id.index()).map(|draft| &mut draft.layers),
+            None => Some(&mut self.http),
+        };
+        layers.map_or(Ok(()), |layers| layers.set(table, row, directive, &mut self.cx))
+    }
+
+    /// What nginx knows and rkeep has not built; where a module was to be loaded for it, that is said.
+    fn not_built(&self, directive: &Directive, why: &str) -> Fault {
+        let name = directive.name.lossy();
+        let text = format!("\"{name}\" is known to nginx, not built into rkeep: {why}");
+        Fault::new(text).help("delete the directive, or keep nginx for this server")
+    }
+}
+
+/// nginx's words for a directive that no row takes.
+fn missed(miss: Miss, directive: &Directive, context: Contexts) -> Fault {
+    let name = directive.name.lossy();
+    match miss {
+        Miss::Unknown => {
+            let fault = Fault::new(format!("unknown directive \"{name}\""));
+            match INDEX.similar(&name, context) {
+                Some(similar) => fault.help(format!("did you mean \"{similar}\"?")),
+                None => fault,
+            }
+        }
+        Miss::NotHere(elsewhere) => {
+            let places = elsewhere.names().collect::<Vec<_>>().join(", ");
+            let fault = Fault::new(format!("\"{name}\" directive is not allowed here"));
+            fault.help(format!("it belongs in: {places}"))
+        }
+        Miss::NotTerminated => Fault::new(format!("directive \"{name}\" is not terminated by \";\""))
+            .at(directive.end)
+            .help(format!("end \"{name}\" with \";\": it has no block")),
+        Miss::NoBlock => Fault::new(format!("directive \"{name}\" has no opening \"{{\""))
+            .at(directive.end)
+            .help(format!("write: {name} … {{ … }}")),
+        Miss::Arity(row) => Fault::new(format!("invalid number of arguments in \"{name}\" directive")).help(format!(
+            "write: {name} {}{}",
+            row.syntax,
+            if row.arity.block { "" } else { ";" }
+        )),
+    }
+}

@@ -1,0 +1,192 @@
+//! What a value's parser is given, and what it may answer.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diag::{Class, Diagnostic};
+use crate::ir::expr::Variables;
+use crate::source::{SourceMap, Span};
+use crate::syntax::tree::{Block, Broken, Directive};
+
+/// Whose language is being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// nginx.conf.
+    #[default]
+    Nginx,
+    /// keepalived.conf.
+    Keepalived,
+}
+
+/// Which release's defaults hold; see the README's table of differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compat {
+    /// nginx's version as major, minor: (1, 31) unless `compat nginx=1.22`.
+    pub nginx: (u16, u16),
+    /// keepalived's version: (2, 4) unless `compat keepalived=2.2`.
+    pub keepalived: (u16, u16),
+}
+
+impl Default for Compat {
+    fn default() -> Self {
+        Compat { nginx: (1, 31), keepalived: (2, 4) }
+    }
+}
+
+/// Why a value was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The original's words, without level and place.
+    pub text: String,
+    /// The word at fault; the directive's name when none.
+    pub at: Option<Span>,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The words are a verdict on the directive: nginx puts `"NAME" directive ` before them.
+    pub verdict: bool,
+}
+
+impl Fault {
+    /// A fault with the original's words.
+    pub fn new(text: impl Into<String>) -> Self {
+        Fault { text: text.into(), at: None, help: None, verdict: false }
+    }
+
+    /// A verdict on the whole directive: `is duplicate`, `invalid value`.
+    pub fn verdict(text: impl Into<String>) -> Self {
+        Fault { verdict: true, ..Fault::new(text) }
+    }
+
+    /// At a word.
+    #[must_use]
+    pub fn at(mut self, span: Span) -> Self {
+        self.at = Some(span);
+        self
+    }
+
+    /// With a hint.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+/// What a value's parser may look at and write to besides its own words.
+#[derive(Debug, Default)]
+pub struct Cx {
+    /// The language.
+    pub dialect: Dialect,
+    /// Whose defaults.
+    pub compat: Compat,
+    /// What paths in `-p` terms are relative to.
+    pub prefix: PathBuf,
+    /// The directory of the main configuration file.
+    pub conf_dir: PathBuf,
+    /// Variables seen so far.
+    pub variables: Variables,
+    /// Names of the `log_format`s seen so far, `combined` first.
+    pub log_formats: Vec<String>,
+    /// Defaults that differ from the rows', by keyword: those of an older release, or of another layout of files.
+    pub defaults: HashMap<&'static str, String>,
+    /// All files, for the places in messages.
+    pub sources: Arc<SourceMap>,
+    /// All findings, in the order in which the original meets them.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Cx {
+    /// A path as nginx completes it: relative ones are below the prefix.
+    pub fn full_path(&self, path: &[u8]) -> PathBuf {
+        self.prefix.join(String::from_utf8_lossy(path).as_ref())
+    }
+
+    /// An error at a place, with nginx's line for it.
+    pub fn emerg(&mut self, code: &'static str, text: impl Into<String>, at: Span, end: Span, help: Option<String>) {
+        let text = text.into();
+        let line = format!("{text}{}", self.tail(end));
+        let mut found = Diagnostic::error(code, text).at(at, "").legacy(Class::NginxEmerg, line);
+        found.help = help;
+        self.diagnostics.push(found);
+    }
+
+    /// The fault of a directive, as an error.
+    pub fn refuse(&mut self, directive: &Directive, fault: Fault) {
+        let text = match fault.verdict {
+            true => format!("\"{}\" directive {}", directive.name.lossy(), fault.text),
+            false => fault.text,
+        };
+        self.emerg("nginx::invalid-value", text, fault.at.unwrap_or(directive.name.span), directive.end, fault.help);
+    }
+
+    /// What could not be read, as an error.
+    pub fn broken(&mut self, fault: &Broken) {
+        let size = self.sources.get(fault.span.file).map_or(0, |file| file.bytes.len() as u32);
+        let line_of = match fault.span.end == size {
+            true => Span { start: fault.span.end, ..fault.span },
+            false => fault.span,
+        };
+        let text = match fault.errno {
+            Some(errno) => format!("{} ({errno}: {})", fault.message, errno_text(errno)),
+            None => fault.message.clone(),
+        };
+        self.emerg("nginx::syntax", text, fault.span, line_of, syntax_help(&fault.message));
+    }
+
+    /// The lines of a block that is no list of directives (`types`, `map`), with complaints about what cannot stand
+    /// there.
+    pub fn walk<'b>(&mut self, block: &'b Block) -> Vec<&'b Directive> {
+        let mut lines = Vec::new();
+        for (at, line) in block.items.iter().enumerate() {
+            self.broken_before(block, at);
+            match &line.block {
+                Some(_) => self.emerg("nginx::syntax", "unexpected \"{\"", line.end, line.end, None),
+                None => lines.push(line),
+            }
+        }
+        self.broken_before(block, usize::MAX);
+        lines
+    }
+
+    /// Says what could not be read just before an item, or after the last one.
+    pub fn broken_before(&mut self, block: &Block, at: usize) {
+        let here = |fault: &&Broken| fault.before == at || (at == usize::MAX && fault.before >= block.items.len());
+        block.broken.iter().filter(here).for_each(|fault| self.broken(fault));
+    }
+
+    /// Says something that nginx warns of and goes on.
+    pub fn warn(&mut self, directive: &Directive, code: &'static str, text: impl Into<String>, at: Span) {
+        let text = text.into();
+        if !directive.end.is_written() {
+            return;
+        }
+        let line = format!("{text}{}", self.tail(directive.end));
+        self.diagnostics.push(Diagnostic::warning(code, text).at(at, "").legacy(Class::NginxWarn, line));
+    }
+
+    /// ` in FILE:LINE` as nginx ends its messages: the line is that of the last byte read.
+    pub fn tail(&self, end: Span) -> String {
+        match self.sources.path(end.file) {
+            path if path == Path::new("command line") => " in command line".to_owned(),
+            _ => format!(" in {}", self.sources.place(end)),
+        }
+    }
+}
+
+/// The system's words for an error number.
+fn errno_text(errno: i32) -> String {
+    let shown = std::io::Error::from_raw_os_error(errno).to_string();
+    shown.rsplit_once(" (os error").map_or(shown.clone(), |(text, _)| text.to_owned())
+}
+
+fn syntax_help(message: &str) -> Option<String> {
+    let help = match message {
+        "unexpected \"}\"" => "a directive before it lacks its \";\", or the \"}\" is one too many",
+        "unexpected end of file, expecting \"}\"" => "a block is not closed: add the missing \"}\"",
+        "unexpected end of file, expecting \";\" or \"}\"" => "a \";\", a \"}\" or a closing quote is missing",
+        "unexpected \";\"" => "there is no directive before this \";\": delete it",
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
