@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rkeep_parsers::ir::http::{self, Address, Handler};
 use rkeep_parsers::table::value::ErrorLog;
 
-use super::accesslog::AccessLog;
+use super::accesslog::AccessLogs;
 use super::errorlog::ErrorLogs;
 use super::locations::Tree;
 use super::logfile::LogFiles;
@@ -68,7 +68,7 @@ pub struct Location {
     /// Where errors go.
     pub error_logs: ErrorLogs,
     /// Where requests are logged.
-    pub access_logs: Vec<AccessLog>,
+    pub access_logs: AccessLogs,
 }
 
 impl Snapshot {
@@ -135,8 +135,7 @@ impl Location {
             Handler::Proxy(pass) => Some(Route::compile(ir, pass, plan)?),
             _ => None,
         };
-        let written = &ir.conf.log.access_log.0;
-        let access_logs = written.iter().map(|log| AccessLog::compile(log, plan, logs)).collect::<Result<_, _>>()?;
+        let access_logs = AccessLogs::compile(&ir.conf.log, &plan.formats, logs)?;
         Ok(Location {
             index,
             ir: ir.clone(),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rkeep_parsers::table::value::{Level, LogTarget};
 
+use super::accesslog::Buffers;
 use super::syslog::Sender;
 
 /// A log file of the engine. Its descriptor is replaced when logs are reopened.
@@ -62,6 +63,8 @@ impl Target {
 /// All log files of the engine by path: a file named in several places is open once, and lives on over reloads.
 #[derive(Debug, Default)]
 pub struct LogFiles {
+    /// Buffers of access logs.
+    pub buffers: Buffers,
     files: Mutex<HashMap<PathBuf, Arc<LogFile>>>,
 }
 
