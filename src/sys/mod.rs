@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod namespace;
+pub mod nft;
+pub mod socket;

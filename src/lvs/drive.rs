@@ -1,0 +1,71 @@
+//! The balancing engine: keeps what is served equal to what the plan and the facts ask for.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use super::forward::Forwarder;
+use super::table::{self, Known, Table};
+use crate::bus::{Exit, Fact, Input};
+use crate::plan::CheckPlan;
+
+/// Serves virtual servers until told to stop. Facts about real servers and quorums come as [`Input::Fact`].
+pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -> Exit {
+    let mut engine = Engine { plan, known: Known::default(), is: Table::new(), forwarder: Forwarder::default() };
+    engine.explain();
+    engine.update();
+    while let Some(message) = input.recv().await {
+        match message {
+            Input::Fact(fact) => engine.take(&fact),
+            Input::Reload(plan) => {
+                engine.plan = plan;
+                engine.explain();
+                engine.update();
+            }
+            Input::Dump | Input::Stats { .. } => {}
+            Input::Stop => break,
+        }
+    }
+    Exit::Done
+}
+
+struct Engine {
+    plan: CheckPlan,
+    known: Known,
+    is: Table,
+    forwarder: Forwarder,
+}
+
+impl Engine {
+    fn take(&mut self, fact: &Fact) {
+        if self.known.take(fact) {
+            self.update();
+        }
+    }
+
+    fn update(&mut self) {
+        let want = table::wanted(self.plan.services.values(), &self.known);
+        for change in table::diff(&self.is, &want) {
+            self.forwarder.apply(change);
+        }
+        self.is = want;
+    }
+
+    /// Says what an operator must know about serving without IPVS.
+    fn explain(&self) {
+        let services = || self.plan.services.values();
+        for service in services() {
+            if let Some(why) = table::refusal(service) {
+                warn!("Virtual server {} is not served: {why}", service.shown());
+            }
+        }
+        for (service, server) in table::loops(services()) {
+            warn!("Real server {server} of virtual server {service} is not used: it leads back to {service}");
+        }
+        let served: BTreeSet<_> = services().filter(|s| table::refusal(s).is_none()).map(|s| s.address).collect();
+        if !served.is_empty() {
+            info!("Virtual servers are forwarded in user space; real servers see this box's address as the client's");
+        }
+    }
+}
