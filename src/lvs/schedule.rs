@@ -214,8 +214,8 @@ mod tests {
     #[test]
     fn round_robin_passes_over_weight_0() {
         assert_eq!(picks(Scheduler::RoundRobin, &list(&[3, 0, 1]), 5), [0, 2, 0, 2, 0]);
-        assert_eq!(picks(Scheduler::RoundRobin, &list(&[0, 0]), 3), []);
-        assert_eq!(picks(Scheduler::RoundRobin, &[], 3), []);
+        assert_eq!(picks(Scheduler::RoundRobin, &list(&[0, 0]), 3), [0; 0]);
+        assert_eq!(picks(Scheduler::RoundRobin, &[], 3), [0; 0]);
     }
 
     #[test]
