@@ -1,12 +1,21 @@
 //! Whole clusters on one machine: boxes in namespaces on one switch, with clients, a mail sink and an ear on the wire.
 //! `rkeep rehearse` and the compat tests are built on it. Needs no tool and, where user namespaces are allowed, no root.
 
+pub mod cluster;
 mod files;
+pub mod http;
 mod lan;
 mod node;
 mod program;
+mod sink;
+mod subject;
+mod watch;
 
+pub use cluster::{Cast, Cluster, Files, Server};
 pub use files::Placed;
 pub use lan::{INTERFACE, Lan, mac};
 pub use node::{Node, Task};
 pub use program::{Ended, Process, Running, eventually};
+pub use sink::{Mail, MailSink};
+pub use subject::Subject;
+pub use watch::{Event, Watch};

@@ -1,0 +1,176 @@
+//! An ear on the wire: VRRP adverts, gratuitous ARP and echo replies as a node's interface sees them, with their times.
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Node, Task};
+
+const ETH_P_ALL: u16 = 0x0003;
+/// How long one read waits before it looks whether it shall end.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A VRRP advert.
+    Advert {
+        /// Who sent it.
+        from: Ipv4Addr,
+        /// Its virtual router.
+        router: u8,
+        /// Its priority.
+        priority: u8,
+    },
+    /// A gratuitous ARP: this hardware address claims that address.
+    Announce {
+        /// Who has it now.
+        mac: [u8; 6],
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// An answer to a ping.
+    Echo {
+        /// Which box answered.
+        mac: [u8; 6],
+        /// In which address's name.
+        from: Ipv4Addr,
+    },
+}
+
+/// The ear. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    heard: Heard,
+    stop: Arc<AtomicBool>,
+    task: Option<Task<()>>,
+}
+
+type Heard = Arc<Mutex<Vec<(Instant, Event)>>>;
+
+impl Watch {
+    /// Listens on all interfaces of a node.
+    ///
+    /// # Errors
+    /// No packet socket can be opened.
+    pub fn new(node: &Node) -> io::Result<Watch> {
+        let socket = node.within(|| {
+            let protocol = Protocol::from(i32::from(ETH_P_ALL.to_be()));
+            let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            Ok(socket)
+        })?;
+        let (heard, stop) = (Heard::default(), Arc::new(AtomicBool::new(false)));
+        let (kept, end) = (Arc::clone(&heard), Arc::clone(&stop));
+        let task = node.thread(move || listen(socket, &kept, &end))?;
+        Ok(Watch { heard, stop, task: Some(task) })
+    }
+
+    /// Everything so far.
+    pub fn heard(&self) -> Vec<(Instant, Event)> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first thing after a moment that fits.
+    pub fn first(&self, after: Instant, fits: impl Fn(&Event) -> bool) -> Option<(Instant, Event)> {
+        self.heard().into_iter().find(|(at, event)| *at >= after && fits(event))
+    }
+
+    /// The last thing before a moment that fits.
+    pub fn last(&self, before: Instant, fits: impl Fn(&Event) -> bool) -> Option<(Instant, Event)> {
+        self.heard().into_iter().rev().find(|(at, event)| *at < before && fits(event))
+    }
+
+    /// Who sent the newest advert, if it is younger than that.
+    pub fn master(&self, within: Duration) -> Option<Ipv4Addr> {
+        self.heard().into_iter().rev().find_map(|(at, event)| match event {
+            Event::Advert { from, priority: 1.., .. } if at.elapsed() < within => Some(from),
+            _ => None,
+        })
+    }
+
+    /// All of it as lines of text with milliseconds since a moment, for messages of failed tests.
+    pub fn told(&self, since: Instant) -> String {
+        self.heard().iter().filter(|(at, _)| *at >= since).fold(String::new(), |mut text, (at, event)| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:9.1} ms {event:?}", (*at - since).as_secs_f64() * 1e3);
+            text
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.task.take().map(Task::join);
+    }
+}
+
+fn listen(mut socket: Socket, heard: &Heard, stop: &AtomicBool) {
+    let mut frame = [0; 2048];
+    while !stop.load(Ordering::Relaxed) {
+        match socket.read(&mut frame) {
+            Ok(count) => {
+                let event = frame.get(..count).and_then(understand);
+                let at = Instant::now();
+                heard.lock().unwrap_or_else(PoisonError::into_inner).extend(event.map(|event| (at, event)));
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            // The interface went away or down: it may come back.
+            Err(_) => std::thread::sleep(PATIENCE),
+        }
+    }
+}
+
+/// What an Ethernet frame says, if it is one of ours.
+fn understand(frame: &[u8]) -> Option<Event> {
+    let mac: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
+    let packet = frame.get(14..)?;
+    match frame.get(12..14)? {
+        [0x08, 0x06] => {
+            let (sender, target) = (address(packet, 14)?, address(packet, 24)?);
+            (sender == target).then_some(Event::Announce { mac, address: sender })
+        }
+        [0x08, 0x00] => {
+            let from = address(packet, 12)?;
+            let payload = packet.get(usize::from(packet.first()? & 15) * 4..)?;
+            match (packet.get(9)?, payload.first()?) {
+                (112, _) => Some(Event::Advert { from, router: *payload.get(1)?, priority: *payload.get(2)? }),
+                (1, 0) => Some(Event::Echo { mac, from }),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn address(packet: &[u8], at: usize) -> Option<Ipv4Addr> {
+    let octets: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
+    Some(octets.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn understands_adverts_and_announcements_only() {
+        let mut frame = vec![0xff; 6];
+        frame.extend([2, 0, 192, 168, 3, 1, 8, 0, 0x45, 0, 0, 40, 0, 1, 0, 0, 255, 112, 0, 0, 192, 168, 3, 1]);
+        frame.extend([224, 0, 0, 18, 0x21, 51, 100, 1]);
+        let from = Ipv4Addr::new(192, 168, 3, 1);
+        assert_eq!(understand(&frame), Some(Event::Advert { from, router: 51, priority: 100 }));
+        let mut frame = vec![0xff; 6];
+        frame.extend([2, 0, 192, 168, 3, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 192, 168, 3, 1]);
+        frame.extend([192, 168, 3, 253, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 192, 168, 3, 253]);
+        let announce = Event::Announce { mac: [2, 0, 192, 168, 3, 1], address: Ipv4Addr::new(192, 168, 3, 253) };
+        assert_eq!(understand(&frame), Some(announce));
+        frame.truncate(30);
+        assert_eq!(understand(&frame), None);
+    }
+}
