@@ -14,3 +14,6 @@ pub mod proxy;
 pub mod rehearse;
 pub mod sys;
 pub mod vrrp;
+
+/// The release of nginx whose behaviour this is.
+pub const NGINX_VERSION: &str = "1.31.5";

@@ -3,6 +3,7 @@
 pub mod cause;
 pub mod fact;
 pub mod store;
+pub mod wire;
 
 pub use fact::{Cause, Fact, Role, Subject, Verdict};
 

@@ -1,8 +1,43 @@
 //! Three faces: `nginx`, `keepalived`, `rkeep`.
 
+mod nginx;
+
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-/// Runs the face that the program's name, or its first argument, asks for.
+use crate::host;
+
+/// Runs the face that the program's name, or its first argument, asks for; or, started by one of our own processes, the
+/// role that it was given.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    if let Some(role) = host::spawn::inherited_role() {
+        return host::run_role(role);
+    }
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match face(&args) {
+        Some((Face::Nginx, args)) => nginx::main(args),
+        None => ExitCode::FAILURE,
+    }
+}
+
+enum Face {
+    Nginx,
+}
+
+/// The face and its arguments, the first of which is the name it was called by.
+fn face(args: &[OsString]) -> Option<(Face, &[OsString])> {
+    let by_name = args.first().and_then(|name| face_of(name));
+    let by_argument = || args.get(1).and_then(|name| face_of(name)).zip(args.get(1..));
+    by_name.map(|face| (face, args)).or_else(by_argument)
+}
+
+fn face_of(name: &OsString) -> Option<Face> {
+    if name.to_string_lossy().starts_with("nginx: master process ") {
+        return Some(Face::Nginx);
+    }
+    match Path::new(name).file_name()?.to_str()? {
+        "nginx" => Some(Face::Nginx),
+        _ => None,
+    }
 }

@@ -1,3 +1,4 @@
 //! Exact log lines of the originals.
 
 pub mod keepalived;
+pub mod nginx;

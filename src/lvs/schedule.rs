@@ -30,13 +30,20 @@ pub struct Picker {
 #[derive(Clone, Debug)]
 enum Kind {
     /// The last one chosen.
-    RoundRobin { last: Option<usize> },
+    RoundRobin {
+        last: Option<usize>,
+    },
     /// The last one chosen, and the weight a destination must have in this round.
-    Weighted { last: Option<usize>, level: i64 },
+    Weighted {
+        last: Option<usize>,
+        level: i64,
+    },
     LeastConnection,
     WeightedLeastConnection,
     /// Destination by bucket.
-    SourceHash { buckets: Vec<usize> },
+    SourceHash {
+        buckets: Vec<usize>,
+    },
 }
 
 impl Picker {

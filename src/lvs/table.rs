@@ -278,11 +278,7 @@ mod tests {
         let there = service("10.0.0.2:80", &["10.0.0.3:80"]);
         let back = service("10.0.0.3:80", &["10.0.0.2:80", "10.0.0.1:80"]);
         let all = [&own, &there, &back];
-        let expected = [
-            (own.address, own.address),
-            (there.address, back.address),
-            (back.address, there.address),
-        ];
+        let expected = [(own.address, own.address), (there.address, back.address), (back.address, there.address)];
         assert_eq!(loops(all.into_iter()), expected.into_iter().collect(), "a chain is no loop");
     }
 

@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod namespace;
 pub mod nft;
+pub mod process;
+pub mod signal;
 pub mod socket;

@@ -16,11 +16,30 @@ pub fn set_transparent(socket: &impl AsFd, ipv4: bool) -> io::Result<()> {
         true => (libc::SOL_IP, libc::IP_TRANSPARENT),
         false => (libc::SOL_IPV6, libc::IPV6_TRANSPARENT),
     };
-    let on: libc::c_int = 1;
-    let size = size_of_val(&on) as libc::socklen_t;
+    set(socket, level, option, 1)
+}
+
+/// `TCP_FASTOPEN`: how many connections may send data before they are set up.
+///
+/// # Errors
+/// Those of `setsockopt`.
+pub fn set_fastopen(socket: &impl AsFd, queue: u32) -> io::Result<()> {
+    set(socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, queue as libc::c_int)
+}
+
+/// `TCP_DEFER_ACCEPT`: a connection is not accepted before its first data.
+///
+/// # Errors
+/// Those of `setsockopt`.
+pub fn set_defer_accept(socket: &impl AsFd, on: bool) -> io::Result<()> {
+    set(socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, on.into())
+}
+
+fn set(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let size = size_of_val(&value) as libc::socklen_t;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: `fd` is open for the length of the borrow, and the kernel only reads the int whose size it is told.
-    let result = unsafe { libc::setsockopt(fd, level, option, (&raw const on).cast(), size) };
+    let result = unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), size) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

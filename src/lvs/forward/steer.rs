@@ -49,7 +49,8 @@ impl Steering {
             Some(table) => table,
             None => table.insert(Table::open(&format!("rkeep-{}", std::process::id()))?),
         };
-        let rules: Vec<Tproxy> = ports.iter().map(|(service, port)| Tproxy { service: *service, port: *port }).collect();
+        let rules: Vec<Tproxy> =
+            ports.iter().map(|(service, port)| Tproxy { service: *service, port: *port }).collect();
         table.replace(&rules)
     }
 

@@ -196,9 +196,11 @@ fn a_gigabyte_passes_each_way_in_constant_memory() {
             if n == 0 {
                 return got;
             }
-            let right = chunk[..n].iter().enumerate().step_by(4093).all(|(at, byte)| {
-                u64::from(*byte) == (got + at as u64) % CHUNK as u64 % 251
-            });
+            let right = chunk[..n]
+                .iter()
+                .enumerate()
+                .step_by(4093)
+                .all(|(at, byte)| u64::from(*byte) == (got + at as u64) % CHUNK as u64 % 251);
             assert!(right, "bytes arrive in order");
             got += n as u64;
         }

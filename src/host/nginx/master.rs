@@ -1,0 +1,393 @@
+//! The master: one thread that waits for signals, its workers' messages and their ends.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rkeep_parsers::source::DiskLoader;
+use rkeep_parsers::table::value::Level;
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::Wish;
+use super::config::{self, Context};
+use super::message::{FromWorker, ToWorker, send};
+use super::resources::{Old, Resources};
+use super::sockets;
+use crate::bus::Role;
+use crate::bus::wire::Link;
+use crate::host::daemon::Background;
+use crate::host::pidfile::PidFile;
+use crate::host::spawn::{self, Looks};
+use crate::log::nginx::with_errno;
+use crate::sys::process::{self, Ended};
+use crate::sys::signal::{self, Received, SignalFd};
+
+/// How long a worker may take to end at once.
+const TERMINATE: Duration = Duration::from_secs(1);
+
+/// A worker that dies sooner than this is not started anew for as long.
+const SHORT_LIFE: Duration = Duration::from_millis(500);
+
+const SIGNALS: [i32; 8] = [
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGWINCH,
+    libc::SIGCHLD,
+];
+
+/// The master.
+#[derive(Debug)]
+pub struct Master {
+    wish: Wish,
+    /// What runs.
+    resources: Resources,
+    /// What shall run once a worker has taken it up.
+    next: Option<Resources>,
+    workers: Vec<Worker>,
+    pid_file: PidFile,
+    daemon: bool,
+    life: Life,
+    /// A reload was asked for while another one was under way.
+    again: bool,
+    respawn_at: Option<Instant>,
+}
+
+/// A worker that has not ended yet.
+#[derive(Debug)]
+struct Worker {
+    pid: i32,
+    link: Link,
+    /// The newest configuration that it has been given.
+    generation: u64,
+    /// It has been told to end.
+    leaving: bool,
+    since: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// WINCH: no worker, until a reload.
+    Silent,
+    /// Until the last worker has ended.
+    Quitting,
+    /// Until the last worker has ended, which it must before this.
+    Terminating(Instant),
+}
+
+impl Master {
+    /// A master of what has been opened.
+    pub fn new(wish: Wish, resources: Resources, pid_file: PidFile, daemon: bool) -> Self {
+        let (workers, life) = (Vec::new(), Life::Running);
+        Master { wish, resources, next: None, workers, pid_file, daemon, life, again: false, respawn_at: None }
+    }
+
+    /// Runs until it is told to end.
+    pub fn run(mut self, background: Background) -> ExitCode {
+        let signals = match SignalFd::new(&SIGNALS) {
+            Ok(signals) => signals,
+            Err(error) => {
+                self.log(Level::Emerg, &with_errno("signalfd() failed", &error));
+                return ExitCode::FAILURE;
+            }
+        };
+        self.log(Level::Notice, "start worker processes");
+        self.start_worker();
+        background.ready();
+        while !self.ended() {
+            self.wait(&signals);
+            while let Some(received) = signals.next() {
+                self.heed(received);
+            }
+            self.read_workers();
+            while let Some((pid, ended)) = process::reap() {
+                self.bury(pid, ended);
+            }
+            self.keep_time();
+        }
+        self.leave()
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.resources.log.write(level, text);
+    }
+
+    fn ended(&self) -> bool {
+        self.workers.is_empty() && matches!(self.life, Life::Quitting | Life::Terminating(_))
+    }
+
+    fn leave(self) -> ExitCode {
+        drop(self.pid_file);
+        self.resources.log.write(Level::Notice, "exit");
+        sockets::remove_paths(&self.resources.sockets, &[]);
+        ExitCode::SUCCESS
+    }
+
+    /// Waits for a signal, a message, or the next moment at which something is due.
+    fn wait(&self, signals: &SignalFd) {
+        let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
+        fds.extend(self.workers.iter().map(|worker| PollFd::new(&worker.link, PollFlags::IN)));
+        let deadline = match self.life {
+            Life::Terminating(at) => Some(at),
+            _ => self.respawn_at,
+        };
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
+        // An interrupted wait is as good as one that has ended.
+        let _ = rustix::event::poll(&mut fds, left.as_ref());
+    }
+
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        if matches!(self.life, Life::Terminating(at) if at <= now) {
+            for worker in &self.workers {
+                // Its end is reaped as any other.
+                let _ = process::signal(worker.pid, libc::SIGKILL);
+            }
+            self.life = Life::Terminating(now + TERMINATE);
+        }
+        if self.respawn_at.is_some_and(|at| at <= now) {
+            self.respawn_at = None;
+            self.start_worker();
+        }
+    }
+
+    // ---- signals
+
+    fn heed(&mut self, Received { signal, sender }: Received) {
+        let action = match signal {
+            libc::SIGTERM | libc::SIGINT => ", exiting",
+            libc::SIGQUIT => ", shutting down",
+            libc::SIGHUP => ", reconfiguring",
+            libc::SIGUSR1 => ", reopening logs",
+            libc::SIGWINCH if self.daemon => ", stop accepting connections",
+            libc::SIGCHLD => "",
+            _ => ", ignoring",
+        };
+        let from = if sender > 0 { format!(" from {sender}") } else { String::new() };
+        let text = format!("signal {signal} ({}) received{from}{action}", signal::name(signal));
+        self.log(Level::Notice, &text);
+        match signal {
+            libc::SIGTERM | libc::SIGINT => self.terminate(),
+            libc::SIGQUIT => self.quit(),
+            libc::SIGHUP => self.reload(),
+            libc::SIGUSR1 => self.reopen(),
+            libc::SIGWINCH if self.daemon => self.silence(),
+            _ => {}
+        }
+    }
+
+    fn terminate(&mut self) {
+        self.life = Life::Terminating(Instant::now() + TERMINATE);
+        self.respawn_at = None;
+        self.tell_all(&ToWorker::Terminate);
+    }
+
+    fn quit(&mut self) {
+        if !matches!(self.life, Life::Terminating(_)) {
+            self.life = Life::Quitting;
+        }
+        self.respawn_at = None;
+        self.tell_all(&ToWorker::Quit);
+    }
+
+    fn silence(&mut self) {
+        self.life = Life::Silent;
+        self.respawn_at = None;
+        self.tell_all(&ToWorker::Quit);
+    }
+
+    /// Tells all workers to end. One that does not listen is ended.
+    fn tell_all(&mut self, message: &ToWorker) {
+        for worker in &mut self.workers {
+            worker.leaving = true;
+            if send(&worker.link, message, &[]).is_err() {
+                let _ = process::signal(worker.pid, libc::SIGTERM);
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.log(Level::Notice, "reopening logs");
+        let owner = self.resources.config.account.as_ref().map(|account| account.ids.uid);
+        self.resources.reopen(owner);
+        for worker in &self.workers {
+            // A worker that has gone is noticed by its end.
+            let _ = self.resources.send_logs(&worker.link);
+        }
+    }
+
+    // ---- configurations
+
+    fn reload(&mut self) {
+        if matches!(self.life, Life::Quitting | Life::Terminating(_)) {
+            return;
+        }
+        if self.next.is_some() {
+            self.again = true;
+            return;
+        }
+        self.log(Level::Notice, "reconfiguring");
+        let Some(next) = self.open_next() else { return };
+        self.log(Level::Notice, "using the \"epoll\" event method");
+        let worker = self.workers.iter_mut().find(|worker| !worker.leaving);
+        match worker.filter(|_| self.resources.same_process(&next)) {
+            Some(worker) => {
+                worker.generation = next.generation;
+                if let Err(error) = next.send(&self.wish, &worker.link) {
+                    self.resources.log.write(Level::Alert, &with_errno("sendmsg() failed", &error));
+                    return;
+                }
+                self.next = Some(next);
+            }
+            None => {
+                self.log(Level::Notice, "start worker processes");
+                self.life = Life::Running;
+                self.spawn(&next);
+                self.next = Some(next);
+            }
+        }
+    }
+
+    /// Reads the files anew and opens what they name.
+    fn open_next(&mut self) -> Option<Resources> {
+        let context = Context::new(&self.wish.paths, self.wish.globals.as_deref());
+        let reading = config::read(&context, DiskLoader);
+        for (level, text) in &reading.lines {
+            self.log(*level, text);
+        }
+        let generation =
+            self.workers.iter().map(|worker| worker.generation).max().unwrap_or(0).max(self.resources.generation) + 1;
+        let old = Old { sockets: &self.resources.sockets };
+        let next = Resources::open(reading.config?, generation, old, &self.resources.log, false).ok()?;
+        if next.config.pid != self.pid_file.path() {
+            match PidFile::create(&next.config.pid) {
+                Ok(file) => self.pid_file = file,
+                Err(error) => {
+                    let text = format!("open() \"{}\" failed", next.config.pid.display());
+                    self.log(Level::Emerg, &with_errno(&text, &error));
+                    return None;
+                }
+            }
+        }
+        Some(next)
+    }
+
+    /// A worker uses a configuration: it is now the one that counts.
+    fn applied(&mut self, pid: i32, generation: u64) {
+        let Some(next) = self.next.take_if(|next| next.generation == generation) else { return };
+        let old = std::mem::replace(&mut self.resources, next);
+        sockets::remove_paths(&old.sockets, &self.resources.sockets);
+        for worker in self.workers.iter_mut().filter(|worker| worker.pid != pid && !worker.leaving) {
+            worker.leaving = true;
+            let _ = send(&worker.link, &ToWorker::Quit, &[]);
+        }
+        self.reload_again();
+    }
+
+    fn refused(&mut self, generation: u64, text: &str) {
+        self.log(Level::Emerg, text);
+        if self.next.take_if(|next| next.generation == generation).is_some() {
+            self.reload_again();
+        }
+    }
+
+    fn reload_again(&mut self) {
+        if std::mem::take(&mut self.again) {
+            self.reload();
+        }
+    }
+
+    // ---- workers
+
+    /// Starts a worker of what runs.
+    fn start_worker(&mut self) {
+        match start(&self.resources, &self.wish) {
+            Ok(worker) => {
+                self.log(Level::Notice, &format!("start worker process {}", worker.pid));
+                self.workers.push(worker);
+            }
+            Err(error) => {
+                self.log(Level::Alert, &with_errno("fork() failed while spawning \"worker process\"", &error));
+                self.respawn_at = Some(Instant::now() + SHORT_LIFE);
+            }
+        }
+    }
+
+    /// Starts a worker of what shall run.
+    fn spawn(&mut self, resources: &Resources) {
+        match start(resources, &self.wish) {
+            Ok(worker) => {
+                self.log(Level::Notice, &format!("start worker process {}", worker.pid));
+                self.workers.push(worker);
+            }
+            Err(error) => {
+                self.log(Level::Alert, &with_errno("fork() failed while spawning \"worker process\"", &error));
+            }
+        }
+    }
+
+    fn read_workers(&mut self) {
+        let mut messages = Vec::new();
+        for worker in &self.workers {
+            while let Ok(Some((message, _))) = worker.link.receive::<FromWorker>() {
+                messages.push((worker.pid, message));
+            }
+        }
+        for (pid, message) in messages {
+            match message {
+                FromWorker::Applied(generation) => self.applied(pid, generation),
+                FromWorker::Refused(generation, text) => self.refused(generation, &text),
+                // nginx's words for the end of the process that served the old configuration: scripts wait for them.
+                FromWorker::Drained(generation) => self.log(
+                    Level::Notice,
+                    &format!(
+                        "worker process {pid} exited with code 0 (configuration {generation} only; the process stays)"
+                    ),
+                ),
+            }
+        }
+    }
+
+    fn bury(&mut self, pid: i32, ended: Ended) {
+        let (level, how) = match ended {
+            Ended::Code(code) => (Level::Notice, format!("with code {code}")),
+            Ended::Signal(signal, core) => {
+                (Level::Alert, format!("on signal {signal}{}", if core { " (core dumped)" } else { "" }))
+            }
+        };
+        self.log(level, &format!("worker process {pid} exited {how}"));
+        let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else { return };
+        let worker = self.workers.swap_remove(at);
+        if self.next.take_if(|next| next.generation == worker.generation).is_some() {
+            self.log(Level::Emerg, "the new configuration was not taken up; the old one stays");
+        }
+        let served = self.workers.iter().any(|worker| !worker.leaving);
+        if worker.leaving || served || self.life != Life::Running {
+            return;
+        }
+        match ended {
+            Ended::Code(2) => {
+                let text = format!("worker process {pid} exited with fatal code 2 and cannot be respawned");
+                self.log(Level::Alert, &text);
+            }
+            _ if worker.since.elapsed() < SHORT_LIFE => self.respawn_at = Some(Instant::now() + SHORT_LIFE),
+            _ => self.start_worker(),
+        }
+    }
+}
+
+/// Starts a worker and hands it a configuration.
+fn start(resources: &Resources, wish: &Wish) -> io::Result<Worker> {
+    let env = resources.config.environment();
+    let looks = Looks { title: "nginx: worker process".into(), args: Vec::new(), env: Some(env) };
+    let child = spawn::spawn(Role::Worker, &looks)?;
+    // A worker that dies at once is noticed by its end.
+    let _ = resources.send(wish, &child.link);
+    let generation = resources.generation;
+    Ok(Worker { pid: child.pid, link: child.link, generation, leaving: false, since: Instant::now() })
+}

@@ -1,0 +1,36 @@
+//! nginx's processes: a master that reads the configuration, opens its sockets and logs and heeds signals, and a worker
+//! that serves.
+
+mod account;
+mod config;
+mod files;
+pub mod layout;
+mod master;
+mod message;
+mod resources;
+mod signaller;
+mod sockets;
+mod standin;
+mod start;
+pub mod worker;
+
+pub use layout::{Layout, Paths};
+pub use signaller::Order;
+pub use start::main;
+
+/// What a command line asks for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Where the files are.
+    pub paths: Paths,
+    /// `-g`
+    pub globals: Option<String>,
+    /// `-t`: only see whether it would start.
+    pub test: bool,
+    /// `-T`: and print the files.
+    pub dump: bool,
+    /// `-q`: and say nothing when it would.
+    pub quiet: bool,
+    /// `-s`: only signal the master that runs.
+    pub order: Option<Order>,
+}

@@ -1,0 +1,289 @@
+//! The worker: takes configurations from its master, runs the engine by them, and ends when told.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::table::value::Level;
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Resource, Rlimit};
+
+use super::Paths;
+use super::account;
+use super::config::{self, Config, Context};
+use super::layout;
+use super::message::{FromWorker, Inbox, Manifest, ToWorker, address};
+use super::standin::Engine;
+use crate::bus::wire::Link;
+use crate::host::bundle::{Bundle, unseal};
+use crate::log::nginx::{Files, Log, with_errno};
+use crate::sys::process;
+use crate::sys::signal::{self, Received, SignalFd};
+
+const SIGNALS: [i32; 7] =
+    [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
+
+/// Serves until the master, or a signal, ends it.
+pub fn run(link: Link) -> ExitCode {
+    process::set_name(c"nginx");
+    let (Ok(signals), Ok((done, finished))) = (SignalFd::new(&SIGNALS), io::pipe()) else {
+        return ExitCode::FAILURE;
+    };
+    let mut worker = Worker { link: Arc::new(link), finished, running: None, log: Log::default(), life: Life::Serving };
+    let mut inbox = Inbox::default();
+    while worker.life != Life::Ended {
+        let drained = wait(&signals, &worker.link, &done);
+        while let Some(received) = signals.next() {
+            worker.heed(received);
+        }
+        worker.read(&mut inbox);
+        if drained {
+            worker.life = Life::Ended;
+        }
+    }
+    worker.leave()
+}
+
+/// Waits until there is something to do, and says whether the engine has finished.
+fn wait(signals: &SignalFd, link: &Link, done: &io::PipeReader) -> bool {
+    let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+    let mut fds = [watch(done.as_fd()), watch(signals.as_fd()), watch(link.as_fd())];
+    // An interrupted wait is as good as one that has ended.
+    let _ = rustix::event::poll(&mut fds, None);
+    fds.first().is_some_and(|done| !done.revents().is_empty())
+}
+
+#[derive(Debug)]
+struct Worker {
+    link: Arc<Link>,
+    /// Written to by the engine once nothing is left to serve.
+    finished: io::PipeWriter,
+    running: Option<Running>,
+    log: Log,
+    life: Life,
+}
+
+/// The engine and what it runs by.
+#[derive(Debug)]
+struct Running {
+    engine: Engine,
+    generation: u64,
+    config: Config,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Serving,
+    Draining,
+    Ended,
+}
+
+/// What came with [`ToWorker::Apply`].
+struct Delivery {
+    manifest: Manifest,
+    bundle: Bundle,
+    sockets: Vec<(Address, OwnedFd, Option<usize>)>,
+    files: Files,
+}
+
+impl Worker {
+    fn heed(&mut self, Received { signal, sender }: Received) {
+        let action = match signal {
+            libc::SIGTERM | libc::SIGINT => ", exiting",
+            libc::SIGQUIT => ", shutting down",
+            libc::SIGUSR1 => ", reopening logs",
+            _ => ", ignoring",
+        };
+        let text = format!("signal {signal} ({}) received from {sender}{action}", signal::name(signal));
+        self.log.write(Level::Notice, &text);
+        match signal {
+            libc::SIGTERM | libc::SIGINT => self.terminate(),
+            libc::SIGQUIT => self.quit(),
+            libc::SIGUSR1 => self.reopen_own(),
+            _ => {}
+        }
+    }
+
+    /// Reads what the master says. Without a master there is nobody to serve for.
+    fn read(&mut self, inbox: &mut Inbox) {
+        loop {
+            match inbox.next(&self.link) {
+                Ok(Some((message, fds))) => self.take(message, fds),
+                Ok(None) => return self.quit(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.quit(),
+            }
+        }
+    }
+
+    fn take(&mut self, message: ToWorker, fds: Vec<OwnedFd>) {
+        match message {
+            ToWorker::Fds => {}
+            ToWorker::Apply => self.deliver(fds),
+            ToWorker::Reopen => self.reopen(fds),
+            ToWorker::Quit => self.quit(),
+            ToWorker::Terminate => self.terminate(),
+        }
+    }
+
+    fn tell(&self, message: &FromWorker) {
+        // A master that has gone is noticed when its link is read.
+        let _ = self.link.send(message, &[]);
+    }
+
+    fn deliver(&mut self, fds: Vec<OwnedFd>) {
+        let Some(delivery) = Delivery::open(fds) else {
+            return self.tell(&FromWorker::Refused(0, "a configuration came to the worker in pieces".to_owned()));
+        };
+        let generation = delivery.manifest.generation;
+        match self.apply(delivery) {
+            Ok(()) => self.tell(&FromWorker::Applied(generation)),
+            Err(text) => self.tell(&FromWorker::Refused(generation, text)),
+        }
+    }
+
+    fn apply(&mut self, delivery: Delivery) -> Result<(), String> {
+        let Delivery { manifest, bundle, sockets, files } = delivery;
+        let reading = config::read(&manifest.context(), bundle);
+        let refusal = reading.lines.into_iter().rfind(|(level, _)| *level == Level::Emerg);
+        let Some(config) = reading.config else {
+            return Err(refusal.map_or("the worker cannot read the configuration".to_owned(), |(_, text)| text));
+        };
+        let log = Log::of(&config.plan.main.core.error_log, &files);
+        if self.running.is_none() {
+            become_worker(&config, &manifest, &log).map_err(|error| format!("the worker cannot start: {error}"))?;
+        }
+        let threads = config.threads;
+        let plan = config.plan.clone();
+        let logs = descriptors(&files);
+        let old = self.running.take();
+        let drained = old.as_ref().map(|running| self.drained(running.generation));
+        let engine = old.map_or_else(|| Engine::start(threads), |running| running.engine);
+        engine.apply(plan, sockets, logs, drained)?;
+        self.log = log;
+        self.running = Some(Running { engine, generation: manifest.generation, config });
+        Ok(())
+    }
+
+    /// Says that nothing uses a generation any more.
+    fn drained(&self, generation: u64) -> Box<dyn FnOnce() + Send> {
+        let link = self.link.clone();
+        Box::new(move || drop(link.send(&FromWorker::Drained(generation), &[])))
+    }
+
+    fn reopen(&mut self, fds: Vec<OwnedFd>) {
+        self.log.write(Level::Notice, "reopening logs");
+        let mut fds = fds.into_iter();
+        let paths = fds.next().and_then(|fd| unseal(fd).ok());
+        let paths: Vec<PathBuf> = paths.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let files = paths.into_iter().zip(fds).map(|(path, fd)| (path, Arc::new(File::from(fd)))).collect();
+        self.use_logs(&files);
+    }
+
+    /// USR1 sent to the worker itself: it opens what it may.
+    fn reopen_own(&mut self) {
+        let Some(running) = &self.running else { return };
+        let open = |path: PathBuf| super::files::open_log(&path).ok().map(|file| (path, file));
+        let files: Files = super::files::log_paths(&running.config.plan).into_iter().filter_map(open).collect();
+        self.use_logs(&files);
+    }
+
+    fn use_logs(&mut self, files: &Files) {
+        let Some(running) = &self.running else { return };
+        self.log = Log::of(&running.config.plan.main.core.error_log, files);
+        running.engine.reopen(descriptors(files));
+    }
+
+    fn quit(&mut self) {
+        if self.life != Life::Serving {
+            return;
+        }
+        self.log.write(Level::Notice, "gracefully shutting down");
+        self.life = Life::Draining;
+        match (&self.running, self.finished.try_clone()) {
+            (Some(running), Ok(finished)) => {
+                running.engine.drain(Box::new(move || drop(io::Write::write(&mut &finished, b"1"))))
+            }
+            _ => self.life = Life::Ended,
+        }
+    }
+
+    fn terminate(&mut self) {
+        self.life = Life::Ended;
+    }
+
+    fn leave(self) -> ExitCode {
+        self.log.write(Level::Notice, "exiting");
+        if let Some(running) = &self.running {
+            running.engine.flush();
+        }
+        self.log.write(Level::Notice, "exit");
+        ExitCode::SUCCESS
+    }
+}
+
+impl Delivery {
+    fn open(fds: Vec<OwnedFd>) -> Option<Self> {
+        let mut fds = fds.into_iter();
+        let bundle = Bundle::open(fds.next()?).ok()?;
+        let manifest: Manifest = serde_json::from_slice(&unseal(fds.next()?).ok()?).ok()?;
+        if fds.len() != manifest.sockets.len() + manifest.logs.len() {
+            return None;
+        }
+        let socket = |(text, thread): &(String, Option<usize>)| Some((address(text)?, fds.next()?, *thread));
+        let sockets = manifest.sockets.iter().map(socket).collect::<Option<_>>()?;
+        let files = manifest.logs.iter().cloned().zip(fds.map(|fd| Arc::new(File::from(fd)))).collect();
+        Some(Delivery { manifest, bundle, sockets, files })
+    }
+}
+
+impl Manifest {
+    fn context(&self) -> Context {
+        let layout = if self.debian { &layout::DEBIAN } else { &layout::PLAIN };
+        let (prefix, conf, error_log) = (self.prefix.clone(), self.conf.clone(), self.error_log.clone());
+        let paths = Paths { layout, prefix, conf, error_log };
+        Context { paths, globals: self.globals.clone(), privileged: self.privileged }
+    }
+}
+
+fn descriptors(files: &Files) -> HashMap<PathBuf, OwnedFd> {
+    // A process that cannot have one more descriptor keeps the log it has.
+    let copy = |(path, file): (&PathBuf, &Arc<File>)| Some((path.clone(), file.try_clone().ok()?.into()));
+    files.iter().filter_map(copy).collect()
+}
+
+/// What a worker does to its process before it serves: limits and priority while it may, then the user, for good.
+fn become_worker(config: &Config, manifest: &Manifest, log: &Log) -> io::Result<()> {
+    let core = &config.plan.main.core;
+    if core.worker_priority.0 != 0 {
+        let priority = core.worker_priority.0.clamp(-20, 19) as i32;
+        if let Err(error) = rustix::process::setpriority_process(None, priority) {
+            log.write(Level::Alert, &with_errno(&format!("setpriority({priority}) failed"), &error.into()));
+        }
+    }
+    if let Some(files) = core.worker_rlimit_nofile {
+        let limit = Rlimit { current: Some(files.0), maximum: Some(files.0) };
+        if let Err(error) = rustix::process::setrlimit(Resource::Nofile, limit) {
+            log.write(
+                Level::Alert,
+                &with_errno(&format!("setrlimit(RLIMIT_NOFILE, {}) failed", files.0), &error.into()),
+            );
+        }
+    }
+    if let Some(account) = config.account.as_ref().filter(|_| manifest.privileged) {
+        account::drop_privileges(account, log)?;
+    }
+    // Dropping privileges clears it, so it comes after. A master that has gone meanwhile has closed the link.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::QUIT));
+    if let Some(dir) = &core.working_directory {
+        if let Err(error) = std::env::set_current_dir(dir) {
+            log.write(Level::Alert, &with_errno(&format!("chdir(\"{dir}\") failed"), &error));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Processes: forking to the background, dropping privileges, names, and descriptors handed down by number.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+/// Which side of a fork this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fork {
+    /// The old process; the new one's id.
+    Parent(i32),
+    /// The new one.
+    Child,
+}
+
+/// Forks. Only for a process with one thread.
+///
+/// # Errors
+/// Those of `fork`.
+pub fn fork() -> io::Result<Fork> {
+    // SAFETY: the callers run it before any other thread exists, so the child's memory is whole and no lock is held by
+    // a thread that it lacks.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => Ok(Fork::Parent(pid)),
+    }
+}
+
+/// Ends the process at once, without running what was registered for its end: for the parent's side of a fork.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process; nothing of it runs afterwards.
+    unsafe { libc::_exit(code) }
+}
+
+/// Takes a descriptor that the process was started with.
+///
+/// # Errors
+/// `EBADF` when there is none of this number.
+pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl with F_SETFD does not touch memory.
+    if fd < 3 || unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: the descriptor is open, as fcntl has shown, and by the contract with whoever started this process it is
+    // ours; it is taken once, at the start, before anything else could own it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A user by its name: its id and its group's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserIds {
+    /// The user.
+    pub uid: u32,
+    /// Its first group.
+    pub gid: u32,
+}
+
+/// Looks a user up; none when there is none.
+pub fn user_by_name(name: &str) -> Option<UserIds> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name ends with NUL; the answer is read before any other call that could overwrite it, and nothing
+    // looks users up from two threads: it happens while a process starts or reloads, in its main thread.
+    unsafe { libc::getpwnam(name.as_ptr()).as_ref() }.map(|user| UserIds { uid: user.pw_uid, gid: user.pw_gid })
+}
+
+/// Looks a group up; none when there is none.
+pub fn group_by_name(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: as in `user_by_name`.
+    unsafe { libc::getgrnam(name.as_ptr()).as_ref() }.map(|group| group.gr_gid)
+}
+
+/// Which step of becoming another user failed.
+#[derive(Debug)]
+pub struct DropError {
+    /// The call.
+    pub call: &'static str,
+    /// Its argument.
+    pub id: u32,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// Becomes another user for good: group, supplementary groups, user, for all threads.
+///
+/// # Errors
+/// The step that failed. `initgroups` may fail without harm to the rest; it is reported after all have been taken.
+pub fn become_user(name: &str, ids: UserIds) -> Result<(), DropError> {
+    let fault = |call, id| DropError { call, id, error: io::Error::last_os_error() };
+    // SAFETY: takes a number.
+    if unsafe { libc::setgid(ids.gid) } != 0 {
+        return Err(fault("setgid", ids.gid));
+    }
+    let c_name = CString::new(name).unwrap_or_default();
+    // SAFETY: the name ends with NUL and lives until the call returns.
+    let groups = match unsafe { libc::initgroups(c_name.as_ptr(), ids.gid) } {
+        0 => Ok(()),
+        _ => Err(fault("initgroups", ids.gid)),
+    };
+    // SAFETY: takes a number.
+    if unsafe { libc::setuid(ids.uid) } != 0 {
+        return Err(fault("setuid", ids.uid));
+    }
+    groups
+}
+
+/// Sets what `ps -o comm`, `pgrep` and `killall` see. At most 15 bytes count.
+pub fn set_name(name: &CStr) {
+    // A name that cannot be set is a blemish, nothing more.
+    let _ = rustix::thread::set_name(name);
+}
+
+/// Sends a signal to one thread of this process.
+///
+/// # Errors
+/// Those of `tgkill`.
+pub fn signal_thread(thread: rustix::thread::Pid, signal: i32) -> io::Result<()> {
+    let (pid, tid) = (std::process::id() as i32, thread.as_raw_nonzero().get());
+    // SAFETY: takes numbers.
+    match unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends a signal to a process.
+///
+/// # Errors
+/// Those of `kill`.
+pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: takes numbers.
+    match unsafe { libc::kill(pid, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal; whether it left a core.
+    Signal(i32, bool),
+}
+
+/// The next child that has ended and nobody has asked about yet.
+pub fn reap() -> Option<(i32, Ended)> {
+    let mut status = 0;
+    // SAFETY: the pointer is to a live value of this frame.
+    let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+    if pid <= 0 {
+        return None;
+    }
+    let ended = match libc::WIFSIGNALED(status) {
+        true => Ended::Signal(libc::WTERMSIG(status), libc::WCOREDUMP(status)),
+        false => Ended::Code(libc::WEXITSTATUS(status)),
+    };
+    Some((pid, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_and_groups_by_name() {
+        assert_eq!(user_by_name("root"), Some(UserIds { uid: 0, gid: 0 }));
+        assert_eq!(group_by_name("root"), Some(0));
+        assert_eq!(user_by_name("no-such-user-here"), None);
+        assert_eq!(user_by_name("a\0b"), None);
+    }
+
+    #[test]
+    fn a_number_that_is_no_descriptor_is_refused() {
+        assert!(inherited(98_765).is_err());
+        assert!(inherited(1).is_err());
+    }
+}
