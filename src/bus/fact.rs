@@ -44,7 +44,7 @@ pub enum Subject {
     },
     /// A listening socket of the proxy.
     Listener(String),
-    /// A mail, by its id in the spool.
+    /// Mails of a spool: up while they get out, down while they wait.
     Mail(String),
 }
 
