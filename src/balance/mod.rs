@@ -23,7 +23,7 @@ pub use attempt::{Attempt, Key};
 pub use failure::{Outcome, PeerState};
 pub use group::{Group, Peer};
 pub use pool::{Choice, Pool, Released};
-pub use registry::{Pools, Registry};
+pub use registry::Registry;
 
 /// Seconds since the epoch, never going backwards.
 pub type Seconds = i64;

@@ -153,22 +153,29 @@ impl Pool {
         chosen.or_else(|| round_robin::turn(group, states, &attempt.tried, now, |_, _| true))
     }
 
-    /// Gives a peer back and counts the try.
-    pub fn release(&self, choice: Choice, attempt: &mut Attempt, outcome: Outcome, now: Seconds) -> Released {
-        let mut released = Released::Live;
-        if let Some(peer) = self.peer(choice)
-            && let Some(state) = self.counters.lock().get_mut(peer.slot)
-        {
-            state.conns = state.conns.saturating_sub(1);
-            match outcome {
-                _ if self.single => state.fails = 0,
-                Outcome::Served => state.served(),
-                Outcome::Failed if state.failed(peer, now) => released = Released::GivenUp,
-                Outcome::Failed => {}
-            }
+    /// Gives a peer back.
+    pub fn release(&self, choice: Choice, outcome: Outcome, now: Seconds) -> Released {
+        let Some(peer) = self.peer(choice) else { return Released::Live };
+        let mut states = self.counters.lock();
+        let Some(state) = states.get_mut(peer.slot) else { return Released::Live };
+        state.conns = state.conns.saturating_sub(1);
+        match outcome {
+            _ if self.single => state.fails = 0,
+            Outcome::Served => state.served(),
+            Outcome::Failed if state.failed(peer, now) => return Released::GivenUp,
+            Outcome::Failed => {}
         }
+        Released::Live
+    }
+
+    /// Counts a try whose peer has been released. The only peer of a pool is tried once.
+    pub fn spend(&self, attempt: &mut Attempt) {
         attempt.tries = if self.single { 0 } else { attempt.tries.saturating_sub(1) };
-        released
+    }
+
+    /// A number that is this pool's in all its generations.
+    pub fn id(&self) -> u64 {
+        self.counters.id
     }
 
     /// The peer that was picked.

@@ -1,23 +1,24 @@
 //! Where peers' counters live: by pool and address, so that a reload finds them again, and shared by all threads.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use rkeep_parsers::ir::pool as ir;
 
 use super::failure::PeerState;
 use super::group::Peer;
-use super::pool::Pool;
 
 /// The counters of all pools.
 #[derive(Debug, Default)]
 pub struct Registry {
     pools: Mutex<HashMap<String, Arc<Counters>>>,
+    next: AtomicU64,
 }
 
 /// The counters of one pool, whichever generation looks at them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
+    /// Another one for each name.
+    pub(super) id: u64,
     table: Mutex<Table>,
 }
 
@@ -44,16 +45,12 @@ struct Owner {
 pub(super) struct Locked<'a>(MutexGuard<'a, Table>);
 
 impl Registry {
-    /// The pools of one generation.
-    pub fn pools<'a>(&self, pools: impl Iterator<Item = &'a ir::Pool>) -> Pools {
-        Pools { pools: pools.map(|pool| Arc::new(Pool::new(pool, self))).collect() }
-    }
-
     /// The counters kept under a pool's name, with a slot for each of `peers`.
     pub(super) fn counters<'a>(&self, name: &str, peers: impl Iterator<Item = &'a mut Peer>) -> Arc<Counters> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools.retain(|_, counters| Arc::strong_count(counters) > 1 || counters.in_use());
-        let counters = Arc::clone(pools.entry(name.to_owned()).or_default());
+        let new = || Arc::new(Counters { id: self.next.fetch_add(1, Ordering::Relaxed), table: Mutex::default() });
+        let counters = Arc::clone(pools.entry(name.to_owned()).or_insert_with(new));
         counters.join(peers);
         counters
     }
@@ -134,18 +131,5 @@ impl std::ops::Deref for Locked<'_> {
 impl std::ops::DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut [PeerState] {
         &mut self.0.states
-    }
-}
-
-/// The pools of one generation, in the order of the IR's arena.
-#[derive(Debug, Default)]
-pub struct Pools {
-    pools: Vec<Arc<Pool>>,
-}
-
-impl Pools {
-    /// The pool at a place of the arena.
-    pub fn get(&self, index: usize) -> Option<&Arc<Pool>> {
-        self.pools.get(index)
     }
 }

@@ -59,7 +59,8 @@ fn request(pool: &Pool, key: Key, now: Seconds) -> String {
         let name = &pool.peer(choice).unwrap().name;
         asked.push(name[name.len() - 2..].to_owned());
         let outcome = if asked.last().unwrap().starts_with('9') { Outcome::Failed } else { Outcome::Served };
-        pool.release(choice, &mut attempt, outcome, now);
+        pool.release(choice, outcome, now);
+        pool.spend(&mut attempt);
         if outcome == Outcome::Served || attempt.tries == 0 {
             break;
         }
@@ -208,7 +209,7 @@ fn a_success_in_the_same_period_does_not_forgive() {
         loop {
             let choice = pool.pick(&mut attempt, now, &mut || 0)?;
             let first = pool.peer(choice)?.name.ends_with("01");
-            let released = pool.release(choice, &mut attempt, if first { outcome } else { Outcome::Served }, now);
+            let released = pool.release(choice, if first { outcome } else { Outcome::Served }, now);
             if first {
                 return Some(released);
             }
@@ -235,7 +236,7 @@ fn max_conns_are_counted_and_given_back() {
     let first = pool.pick(&mut attempts[0], 1000, &mut || 0).unwrap();
     assert!(pool.pick(&mut attempts[1], 1000, &mut || 0).is_some());
     assert_eq!(pool.pick(&mut attempts[2], 1000, &mut || 0), None);
-    pool.release(first, &mut attempts[0], Outcome::Served, 1000);
+    pool.release(first, Outcome::Served, 1000);
     assert!(pool.pick(&mut pool.begin(Key::None, 0), 1000, &mut || 0).is_some());
 }
 

@@ -25,6 +25,8 @@ pub struct ResponseHead {
     pub own_server: bool,
     /// Whether `Last-Modified` is a backend's, in `fields`.
     pub own_last_modified: bool,
+    /// Whether `Location` is a backend's that stays as it is, even where it is only a path.
+    pub own_location: bool,
     /// Whether `Date` is a backend's, in `fields`.
     pub own_date: bool,
     /// `Accept-Ranges: bytes` is offered and ranges may be cut out of the body.

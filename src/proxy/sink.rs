@@ -17,7 +17,7 @@ use super::http::fields::Fields;
 use super::io::Lease;
 
 /// Pieces below this size are gathered before they are sent (`postpone_output`).
-const SMALL: usize = 1460;
+pub const SMALL: usize = 1460;
 /// Files up to this size are read and sent in one call with the head, larger ones go by sendfile(2).
 const INLINE_FILE: u64 = 16 * 1024;
 

@@ -72,3 +72,20 @@ pub enum Balancer {
         two: bool,
     },
 }
+
+impl PoolServer {
+    /// A server with nginx's defaults: weight 1, given up for 10 s after one failure.
+    pub fn alone(name: &str, addresses: Vec<Address>) -> Self {
+        PoolServer {
+            name: name.to_owned(),
+            addresses,
+            weight: 1,
+            max_conns: 0,
+            max_fails: 1,
+            fail_timeout: Duration::from_secs(10),
+            backup: false,
+            down: false,
+            span: Span::NONE,
+        }
+    }
+}

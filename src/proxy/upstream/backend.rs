@@ -1,0 +1,100 @@
+//! A connection to a backend, and waiting on it while the client may leave.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use rkeep_parsers::ir::http::Address;
+
+use crate::proxy::connection::Connection;
+use crate::proxy::io::Stream;
+
+/// A connection to a backend.
+#[derive(Debug)]
+pub struct Backend {
+    /// The socket.
+    pub stream: Stream,
+    /// Whose it is.
+    pub address: Address,
+    /// When it was made.
+    pub since: Instant,
+    /// Requests it has carried, the present one included.
+    pub requests: u64,
+    /// Whether it has been idle before.
+    pub cached: bool,
+}
+
+/// What ended a wait.
+#[derive(Debug)]
+pub enum Interrupted {
+    /// The time is over.
+    Timeout,
+    /// The client has left.
+    ClientGone,
+    /// The system says so.
+    Failed(io::Error),
+}
+
+/// Whether a wait ends when the client leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// It does.
+    Watched,
+    /// `proxy_ignore_client_abort on`, or the client's bytes are read elsewhere.
+    Ignored,
+}
+
+impl Backend {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Interrupted`]
+    pub async fn connect(
+        client: &Connection,
+        address: &Address,
+        bind: Option<SocketAddr>,
+        patience: Duration,
+        watch: Client,
+    ) -> Result<Backend, Interrupted> {
+        let deadline = Instant::now() + patience;
+        let mut connecting = std::pin::pin!(Stream::connect(address, bind));
+        let stream = poll_fn(|cx| {
+            if let Poll::Ready(done) = connecting.as_mut().poll(cx) {
+                return Poll::Ready(done.map_err(Interrupted::Failed));
+            }
+            poll_interrupt(client, deadline, watch, cx).map(Err)
+        })
+        .await?;
+        Ok(Backend { stream, address: address.clone(), since: Instant::now(), requests: 0, cached: false })
+    }
+
+    /// Waits for something to read.
+    ///
+    /// # Errors
+    /// [`Interrupted`]
+    pub async fn readable(&self, client: &Connection, patience: Duration, watch: Client) -> Result<(), Interrupted> {
+        let deadline = Instant::now() + patience;
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = self.stream.poll_readable(cx) {
+                return Poll::Ready(done.map_err(Interrupted::Failed));
+            }
+            poll_interrupt(client, deadline, watch, cx).map(Err)
+        })
+        .await
+    }
+}
+
+/// Ready when a wait is over although nothing came.
+pub fn poll_interrupt(
+    client: &Connection,
+    deadline: Instant,
+    watch: Client,
+    cx: &mut std::task::Context<'_>,
+) -> Poll<Interrupted> {
+    if watch == Client::Watched && client.poll_gone(cx).is_ready() {
+        return Poll::Ready(Interrupted::ClientGone);
+    }
+    client.poll_deadline(deadline, cx).map(|_| Interrupted::Timeout)
+}

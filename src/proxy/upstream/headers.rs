@@ -1,0 +1,143 @@
+//! The header fields of a request to a backend: those of `proxy_set_header`, nginx's own, then the client's.
+
+use std::io::Write;
+
+use rkeep_parsers::ir::expr::Expr;
+use rkeep_parsers::nginx::Proxy;
+use rkeep_parsers::table::Compat;
+
+use crate::proxy::request::RequestCtx;
+
+/// Fields that never pass from the client to the backend by themselves.
+const OWN: [&str; 9] = [
+    "host",
+    "connection",
+    "proxy-connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "keep-alive",
+    "expect",
+    "upgrade",
+];
+
+/// What a location's requests carry.
+#[derive(Debug, Default)]
+pub struct RequestHeaders {
+    /// `proxy_set_header Host`; the name of `proxy_pass` where not written.
+    host: Option<Expr>,
+    /// `Connection: close`, nginx's default before 1.29.7.
+    close: bool,
+    /// The other `proxy_set_header`s, in order.
+    set: Vec<(String, Expr)>,
+    /// Whether `Content-Length` is nginx's own.
+    own_length: bool,
+    /// Whether `Transfer-Encoding` is.
+    own_coding: bool,
+    /// Lower-case names of the client's fields that do not pass.
+    dropped: Vec<String>,
+    pass_client: bool,
+    keeps_host: bool,
+}
+
+/// How the body is framed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Length {
+    /// There is none.
+    #[default]
+    None,
+    /// Known before.
+    Known(u64),
+    /// Chunked.
+    Chunked,
+}
+
+impl RequestHeaders {
+    /// As the directives of a level say.
+    pub fn new(conf: &Proxy, compat: Compat) -> Self {
+        let named = |name: &str| conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name));
+        let mut dropped: Vec<String> = OWN.iter().map(|&name| name.to_owned()).collect();
+        dropped.extend(conf.set_header.iter().map(|set| set.name.to_ascii_lowercase()));
+        dropped.sort_unstable_by_key(|name| (name.len(), name.clone()));
+        dropped.dedup();
+        let of_host = conf.set_header.iter().rfind(|set| set.name.eq_ignore_ascii_case("host"));
+        let others = conf.set_header.iter().filter(|set| !set.name.eq_ignore_ascii_case("host"));
+        RequestHeaders {
+            host: of_host.map(|set| set.value.clone()),
+            close: compat.nginx < (1, 29) && !named("connection"),
+            set: others
+                .filter(|set| set.value.as_text() != Some(b""))
+                .map(|set| (set.name.clone(), set.value.clone()))
+                .collect(),
+            own_length: !named("content-length"),
+            own_coding: !named("transfer-encoding"),
+            dropped,
+            pass_client: conf.pass_request_headers,
+            keeps_host: conf.http_version == rkeep_parsers::table::value::HttpVersion::Http11,
+        }
+    }
+
+    /// Appends all fields. `host` is the name of `proxy_pass`.
+    pub fn write(&self, cx: &RequestCtx, host: &[u8], length: Length, out: &mut Vec<u8>) {
+        self.write_host(cx, host, out);
+        for (name, value) in &self.set {
+            field_of(cx, name, value, out);
+        }
+        if self.close {
+            out.extend_from_slice(b"Connection: close\r\n");
+        }
+        self.write_length(length, out);
+        if self.pass_client {
+            for (name, value) in cx.head.fields.iter().filter(|(name, _)| !self.drops(name)) {
+                field(name, value, out);
+            }
+        }
+    }
+
+    /// HTTP/1.1 always has a `Host`, even where `proxy_set_header Host` comes to nothing.
+    fn write_host(&self, cx: &RequestCtx, host: &[u8], out: &mut Vec<u8>) {
+        let before = out.len();
+        if let Some(value) = &self.host {
+            field_of(cx, "Host", value, out);
+        }
+        if out.len() == before && (self.host.is_none() || self.keeps_host) {
+            field(b"Host", host, out);
+        }
+    }
+
+    fn write_length(&self, length: Length, out: &mut Vec<u8>) {
+        match length {
+            Length::Known(bytes) if self.own_length => {
+                let _ = write!(out, "Content-Length: {bytes}\r\n");
+            }
+            Length::Chunked if self.own_coding => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            _ => {}
+        }
+    }
+
+    fn drops(&self, name: &[u8]) -> bool {
+        let start = self.dropped.partition_point(|dropped| dropped.len() < name.len());
+        let alike = self.dropped.iter().skip(start).take_while(|dropped| dropped.len() == name.len());
+        alike.into_iter().any(|dropped| name.eq_ignore_ascii_case(dropped.as_bytes()))
+    }
+}
+
+/// A field whose value is computed; one that comes to nothing is left out.
+fn field_of(cx: &RequestCtx, name: &str, value: &Expr, out: &mut Vec<u8>) {
+    let before = out.len();
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let start = out.len();
+    cx.eval_into(value, out);
+    if out.len() == start {
+        out.truncate(before);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    for piece in [name, b": ", value, b"\r\n"] {
+        out.extend_from_slice(piece);
+    }
+}

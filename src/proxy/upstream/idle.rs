@@ -1,0 +1,169 @@
+//! Idle connections to backends: kept per thread and pool, the newest first, watched so that one the backend closes is
+//! closed here at once and never used again.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::ir::pool::Pool;
+
+use super::backend::Backend;
+use crate::proxy::io::Timer;
+
+/// How a pool keeps idle connections.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// How many.
+    pub connections: usize,
+    /// How many requests one may carry.
+    pub requests: u64,
+    /// How old it may get.
+    pub time: Duration,
+    /// How long it may be idle.
+    pub timeout: Duration,
+    /// Whether locations do not share.
+    pub local: bool,
+}
+
+impl Keep {
+    /// As `keepalive…` of an upstream says; none where nothing is kept.
+    pub fn new(pool: &Pool) -> Option<Keep> {
+        let written = &pool.keepalive;
+        let connections = written.connections.filter(|count| count.0 > 0)?;
+        Some(Keep {
+            connections: connections.0 as usize,
+            requests: written.requests.0,
+            time: written.time.duration(),
+            timeout: written.timeout.duration(),
+            local: written.local,
+        })
+    }
+
+    /// Whether a connection may serve once more.
+    pub fn allows(&self, backend: &Backend) -> bool {
+        backend.requests < self.requests && backend.since.elapsed() <= self.time
+    }
+}
+
+/// Whose a kept connection is.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The pool.
+    pub pool: u64,
+    /// The location, where connections are not shared between locations.
+    pub location: Option<usize>,
+}
+
+impl Owner {
+    fn takes(&self, kept: &Idle, address: &Address) -> bool {
+        self.pool == kept.owner.pool && self.location == kept.owner.location && *address == kept.backend.address
+    }
+}
+
+#[derive(Debug)]
+struct Idle {
+    owner: Owner,
+    backend: Backend,
+    until: Instant,
+}
+
+/// A thread's idle connections, oldest first.
+#[derive(Debug, Default)]
+struct Shelf {
+    idle: Vec<Idle>,
+    /// The task that watches them, and when it looks next of itself.
+    watcher: Option<(Waker, Instant)>,
+}
+
+thread_local! {
+    static SHELF: RefCell<Shelf> = RefCell::default();
+}
+
+/// The newest idle connection to `address`.
+pub fn take(owner: &Owner, address: &Address) -> Option<Backend> {
+    SHELF.with_borrow_mut(|shelf| {
+        loop {
+            let index = shelf.idle.iter().rposition(|kept| owner.takes(kept, address))?;
+            let mut kept = shelf.idle.remove(index);
+            if kept.is_silent(&mut Context::from_waker(Waker::noop())) {
+                kept.backend.cached = true;
+                return Some(kept.backend);
+            }
+        }
+    })
+}
+
+/// Keeps a connection; the oldest of the pool makes room.
+pub fn put(owner: Owner, backend: Backend, keep: &Keep) {
+    let mut kept = Idle { owner, backend, until: Instant::now() + keep.timeout };
+    let watched = SHELF.with_borrow_mut(|shelf| {
+        if let Some((watcher, next)) = &shelf.watcher {
+            if !kept.is_silent(&mut Context::from_waker(watcher)) {
+                return true;
+            }
+            if kept.until < *next {
+                watcher.wake_by_ref();
+            }
+        }
+        shelf.make_room(kept.owner.pool, keep.connections);
+        shelf.idle.push(kept);
+        shelf.watcher.is_some()
+    });
+    if !watched {
+        tokio::task::spawn_local(watch());
+    }
+}
+
+impl Shelf {
+    fn make_room(&mut self, pool: u64, limit: usize) {
+        let of_pool = |kept: &Idle| kept.owner.pool == pool;
+        if self.idle.iter().filter(|kept| of_pool(kept)).count() >= limit
+            && let Some(oldest) = self.idle.iter().position(of_pool)
+        {
+            self.idle.remove(oldest);
+        }
+    }
+
+    /// Closes what is not to be kept any more. Says when to look again; never when nothing is left.
+    fn look(&mut self, cx: &mut Context<'_>) -> Option<Instant> {
+        let now = Instant::now();
+        self.idle.retain_mut(|kept| kept.until > now && kept.is_silent(cx));
+        let next = self.idle.iter().map(|kept| kept.until).min();
+        self.watcher = next.map(|next| (cx.waker().clone(), next));
+        next
+    }
+}
+
+/// Closes idle connections that their backend closes, that it talks on, or whose time is over; ends with the last one.
+async fn watch() {
+    let mut timer = Timer::default();
+    poll_fn(|cx| {
+        loop {
+            let Some(next) = SHELF.with_borrow_mut(|shelf| shelf.look(cx)) else { return Poll::Ready(()) };
+            if timer.poll(next, cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+}
+
+impl Idle {
+    /// Whether the backend has neither closed nor said anything. Wakes `cx` when it does.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        let stream = &self.backend.stream;
+        loop {
+            match stream.poll_readable(cx) {
+                Poll::Pending => return true,
+                Poll::Ready(Err(_)) => return false,
+                Poll::Ready(Ok(())) => match stream.try_peek(&mut [0]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    _ => return false,
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A request on its way to a backend: its head, then its body from memory, from a file, or as the client sends it.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use rkeep_parsers::ir::http::ProxyPass;
+use rkeep_parsers::table::value::HttpVersion;
+
+use super::backend::Backend;
+use super::headers::Length;
+use super::route::Route;
+use super::target::Destination;
+use crate::proxy::body::{Stored, Took};
+use crate::proxy::http::chunked::{LAST_CHUNK, chunk_line};
+use crate::proxy::request::{RequestCtx, Status};
+
+/// A request as it will be sent, however often.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Everything up to the body, and a `proxy_set_body`.
+    head: Vec<u8>,
+    /// Where the URI is in `head`.
+    uri: std::ops::Range<usize>,
+    body: Source,
+    /// Whether the answer will have no body.
+    pub is_head: bool,
+}
+
+/// Where the body comes from.
+#[derive(Debug, Default)]
+enum Source {
+    /// Nowhere.
+    #[default]
+    None,
+    /// `cx.body.stored`
+    Memory,
+    File(Arc<File>, u64),
+    /// The client, while it is sent.
+    Client {
+        chunked: bool,
+    },
+}
+
+/// How far one sending has come.
+#[derive(Debug, Default)]
+pub struct Progress {
+    head: usize,
+    body: u64,
+    /// What was taken from the client and is not sent yet.
+    taken: Vec<u8>,
+    taken_at: usize,
+    ended: bool,
+    /// Bytes sent in all.
+    pub sent: u64,
+}
+
+/// What a step of sending came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All is sent.
+    Done,
+    /// The backend takes no more now.
+    Blocked,
+    /// The client's next bytes have not come.
+    Starved,
+}
+
+/// Why sending cannot go on.
+#[derive(Debug)]
+pub enum Failure {
+    /// The backend's end.
+    Backend(io::Error),
+    /// The client's end.
+    Client(Status),
+}
+
+impl Outgoing {
+    /// Whether the client's body may pass without being kept.
+    pub fn streams(cx: &RequestCtx) -> bool {
+        let conf = &cx.conf().proxy;
+        !conf.request_buffering
+            && conf.pass_request_body
+            && conf.set_body.is_none()
+            && cx.body.present()
+            && matches!(cx.body.stored, Stored::Nowhere)
+            && (!cx.body.chunked() || conf.http_version == HttpVersion::Http11)
+    }
+
+    /// Writes the head. The client's body has been read unless it is streamed.
+    pub fn compose(cx: &RequestCtx, route: &Route, pass: &ProxyPass, to: &Destination<'_>, streamed: bool) -> Outgoing {
+        let conf = &cx.conf().proxy;
+        let mut head = Vec::with_capacity(1024);
+        let method = conf.method.as_ref().map(|method| cx.eval(method));
+        let method = method.as_deref().unwrap_or(&cx.method);
+        head.extend_from_slice(method);
+        head.push(b' ');
+        let start = head.len();
+        to.write_uri(cx, pass, &mut head);
+        let uri = start..head.len();
+        head.extend_from_slice(match conf.http_version {
+            HttpVersion::Http10 => b" HTTP/1.0\r\n",
+            HttpVersion::Http11 => b" HTTP/1.1\r\n",
+        });
+        let own_body = conf.set_body.as_ref().map(|body| cx.eval(body));
+        let length = length(cx, own_body.as_deref(), streamed);
+        route.headers.write(cx, &to.host, length, &mut head);
+        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(own_body.as_deref().unwrap_or_default());
+        let body = match &cx.body.stored {
+            _ if own_body.is_some() || !conf.pass_request_body => Source::None,
+            _ if streamed => Source::Client { chunked: cx.body.chunked() },
+            Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
+            Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
+            _ => Source::None,
+        };
+        Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body }
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &[u8] {
+        self.head.get(self.uri.clone()).unwrap_or_default()
+    }
+
+    /// Whether the URI came to nothing.
+    pub fn has_no_uri(&self) -> bool {
+        self.uri.is_empty()
+    }
+
+    /// Sends as far as the backend takes it.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn step(&self, cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Step, Failure> {
+        loop {
+            if let Source::Client { chunked } = self.body
+                && progress.taken_at == progress.taken.len()
+                && !progress.ended
+                && !self.take(cx, chunked, progress)?
+                && progress.head == self.head.len()
+            {
+                return Ok(Step::Starved);
+            }
+            match self.write(cx, backend, progress) {
+                Ok(0) => return Ok(Step::Done),
+                Ok(n) => progress.sent += n as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Blocked),
+                Err(error) => return Err(Failure::Backend(error)),
+            }
+            if self.is_sent(cx, progress) {
+                return Ok(Step::Done);
+            }
+        }
+    }
+
+    fn is_sent(&self, cx: &RequestCtx, progress: &Progress) -> bool {
+        progress.head == self.head.len()
+            && match &self.body {
+                Source::None => true,
+                Source::Memory => progress.body == cx.body.stored.len(),
+                Source::File(_, len) => progress.body == *len,
+                Source::Client { .. } => progress.ended && progress.taken_at == progress.taken.len(),
+            }
+    }
+
+    /// Takes what the client has sent of its body and frames it. Says whether there was something.
+    fn take(&self, cx: &mut RequestCtx, chunked: bool, progress: &mut Progress) -> Result<bool, Failure> {
+        let mut raw = std::mem::take(&mut progress.taken);
+        raw.clear();
+        progress.taken_at = 0;
+        let took = cx.body_take(&mut raw).map_err(Failure::Client)?;
+        progress.ended = took == Took::End;
+        progress.taken = match took {
+            _ if !chunked => raw,
+            Took::Data(n) => {
+                let mut framed = Vec::with_capacity(n + 20);
+                chunk_line(n, &mut framed);
+                framed.extend_from_slice(&raw);
+                framed.extend_from_slice(b"\r\n");
+                framed
+            }
+            Took::End => LAST_CHUNK.to_vec(),
+            Took::Pending => raw,
+        };
+        Ok(took != Took::Pending)
+    }
+
+    /// One call that sends.
+    fn write(&self, cx: &RequestCtx, backend: &Backend, progress: &mut Progress) -> io::Result<usize> {
+        let head = self.head.get(progress.head..).unwrap_or_default();
+        let (n, body) = match &self.body {
+            Source::File(..) if !head.is_empty() => (backend.stream.try_write_more(head)?, &[][..]),
+            Source::File(file, len) => {
+                let left = usize::try_from(len - progress.body).unwrap_or(usize::MAX).min(2 << 20);
+                if left == 0 {
+                    return Ok(0);
+                }
+                return match backend.stream.try_send_file(file, &mut progress.body, left)? {
+                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                    n => Ok(n),
+                };
+            }
+            _ => {
+                let body = self.in_memory(cx, progress);
+                let n = match (head.is_empty(), body.is_empty()) {
+                    (true, true) => return Ok(0),
+                    (false, true) => backend.stream.try_write(head)?,
+                    (true, false) => backend.stream.try_write(body)?,
+                    (false, false) => backend.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)])?,
+                };
+                (n, body)
+            }
+        };
+        let of_head = n.min(head.len());
+        let of_body = (n - of_head).min(body.len());
+        progress.head += of_head;
+        match self.body {
+            Source::Client { .. } => progress.taken_at += of_body,
+            _ => progress.body += of_body as u64,
+        }
+        Ok(n)
+    }
+
+    /// What is in memory of the body and not sent.
+    fn in_memory<'a>(&self, cx: &'a RequestCtx, progress: &'a Progress) -> &'a [u8] {
+        match (&self.body, &cx.body.stored) {
+            (Source::Memory, Stored::Memory(bytes)) => bytes.get(progress.body as usize..).unwrap_or_default(),
+            (Source::Client { .. }, _) => progress.taken.get(progress.taken_at..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+/// The framing of the body as the backend is told of it.
+fn length(cx: &RequestCtx, own_body: Option<&[u8]>, streamed: bool) -> Length {
+    match own_body {
+        Some(body) => Length::Known(body.len() as u64),
+        None if cx.body.chunked() && streamed => Length::Chunked,
+        None if cx.body.chunked() => Length::Known(cx.body.stored.len()),
+        None => cx.body.content_length.map_or(Length::None, Length::Known),
+    }
+}

@@ -1,0 +1,111 @@
+//! The upstreams of a snapshot: a pool to choose from, and what is kept for its connections.
+
+use std::sync::Arc;
+
+use rkeep_parsers::ir::Id;
+use rkeep_parsers::ir::expr::Expr;
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::ir::pool as ir;
+
+use super::idle::Keep;
+use crate::balance::{Key, Pool, Registry};
+use crate::plan::ProxyPlan;
+use crate::proxy::request::RequestCtx;
+
+/// All upstreams of a snapshot. The counters of their peers live on from one snapshot to the next.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    registry: Arc<Registry>,
+    pools: Vec<Arc<Upstream>>,
+}
+
+/// An `upstream`, or what a `proxy_pass` names.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its servers.
+    pub pool: Pool,
+    /// How idle connections are kept, if they are.
+    pub keep: Option<Keep>,
+    /// The port it stands for, where a `proxy_pass` implied it; `None` for an `upstream` block.
+    pub implied: bool,
+    key: KeyOf,
+}
+
+/// What its requests are balanced by.
+#[derive(Debug)]
+enum KeyOf {
+    Nothing,
+    Address,
+    Expr(Expr),
+}
+
+impl Upstreams {
+    /// Builds the pools of a plan; peers keep the state they have in `old`.
+    ///
+    /// # Errors
+    /// None so far: the lowering has checked everything.
+    pub fn compile(plan: &ProxyPlan, old: Option<&Upstreams>) -> Result<Upstreams, String> {
+        let registry = old.map(|old| Arc::clone(&old.registry)).unwrap_or_default();
+        let pools = plan.pools.values().map(|pool| Arc::new(Upstream::new(pool, &registry))).collect();
+        Ok(Upstreams { registry, pools })
+    }
+
+    /// The upstream of an id.
+    pub fn get(&self, id: Id<ir::Pool>) -> Option<&Arc<Upstream>> {
+        self.pools.get(id.index())
+    }
+
+    /// The upstream that a URL with variables names: a block by its bare name, an implied one by host and port.
+    pub fn by_name(&self, host: &str, port: Option<u16>, default_port: u16) -> Option<&Arc<Upstream>> {
+        self.pools.iter().find(|upstream| {
+            let name = &upstream.pool.name;
+            match upstream.implied {
+                false => port.is_none() && name.eq_ignore_ascii_case(host),
+                true => is_host_and_port(name, host, port.unwrap_or(default_port), default_port),
+            }
+        })
+    }
+
+    /// A pool of a single request, for an address that no upstream names.
+    pub fn alone(&self, name: &str, addresses: Vec<Address>) -> Arc<Upstream> {
+        let pool = ir::Pool {
+            name: name.to_owned(),
+            servers: vec![ir::PoolServer::alone(name, addresses)],
+            ..ir::Pool::default()
+        };
+        Arc::new(Upstream::new(&pool, &Registry::default()))
+    }
+}
+
+/// Whether the name of an implied pool, with or without a port, stands for this host and port.
+fn is_host_and_port(name: &str, host: &str, port: u16, default_port: u16) -> bool {
+    match name.strip_prefix(host) {
+        Some("") => port == default_port,
+        Some(rest) => rest.strip_prefix(':').and_then(|rest| rest.parse().ok()) == Some(port),
+        None => false,
+    }
+}
+
+impl Upstream {
+    fn new(pool: &ir::Pool, registry: &Registry) -> Self {
+        Upstream {
+            pool: Pool::new(pool, registry),
+            keep: Keep::new(pool),
+            implied: !pool.explicit,
+            key: match &pool.balancer {
+                ir::Balancer::IpHash => KeyOf::Address,
+                ir::Balancer::Hash { key, .. } => KeyOf::Expr(key.clone()),
+                _ => KeyOf::Nothing,
+            },
+        }
+    }
+
+    /// What a request is balanced by.
+    pub fn key(&self, cx: &RequestCtx) -> Key {
+        match &self.key {
+            KeyOf::Nothing => Key::None,
+            KeyOf::Address => Key::Address(cx.conn.client_ip()),
+            KeyOf::Expr(key) => Key::Text(cx.eval(key)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! One proxied request from beginning to answer: read the body, compose, try servers, take the head.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rkeep_parsers::ir::http::{Address, ProxyPass};
+use rkeep_parsers::table::value::Level;
+
+use super::answer;
+use super::backend::{Backend, Client, Interrupted};
+use super::body::Reader;
+use super::idle::{self, Owner};
+use super::outgoing::Outgoing;
+use super::receive::{Failed, Received, interrupted, receive};
+use super::route::Route;
+use super::send::{Sent, send};
+use super::stream::{AnswerStream, Kind};
+use super::target::Destination;
+use super::tries::Tries;
+use super::trouble::Trouble;
+use crate::proxy::body::Body;
+use crate::proxy::compile::Location;
+use crate::proxy::request::{Answer, RequestCtx, Status};
+
+/// Answers a request from a backend.
+///
+/// # Errors
+/// The status that `error_page` or a built-in page shows.
+pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Location>) -> Result<Answer, Status> {
+    let location = Arc::clone(location);
+    let Some(route) = &location.route else { return Err(Status(500)) };
+    let streamed = Outgoing::streams(cx);
+    if !streamed {
+        cx.read_body().await?;
+    }
+    let to = Destination::of(cx, pass)?;
+    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed);
+    if outgoing.has_no_uri() {
+        cx.error(Level::Error, format_args!("zero length URI to proxy"));
+        return Err(Status(500));
+    }
+    let exchange = Exchange { outgoing, location: location.index, streamed };
+    let mut tries = Tries::begin(cx, &to.upstream, streamed);
+    loop {
+        let failed = match exchange.run(cx, &mut tries).await {
+            Ok((backend, received, sent)) => {
+                if !tries.prefers_next(cx, received.status) {
+                    return exchange.answer(cx, route, tries, backend, received, sent);
+                }
+                Failed::Try(Trouble::Status(received.status))
+            }
+            Err(failed) => failed,
+        };
+        match failed {
+            Failed::Try(trouble) => tries.end(cx, trouble)?,
+            Failed::Request(status) => {
+                close_record(cx, &tries);
+                return Err(status);
+            }
+        }
+    }
+}
+
+fn close_record(cx: &mut RequestCtx, tries: &Tries) {
+    if let Some(record) = cx.upstream.last_mut() {
+        record.response_time = Some(tries.since.elapsed());
+    }
+}
+
+/// What is the same in all tries.
+struct Exchange {
+    outgoing: Outgoing,
+    location: usize,
+    streamed: bool,
+}
+
+impl Exchange {
+    /// One try: a server, a connection, the request, the head of the answer.
+    async fn run(&self, cx: &mut RequestCtx, tries: &mut Tries) -> Result<(Backend, Received, Sent), Failed> {
+        tries.choose(cx, self.outgoing.uri()).map_err(Failed::Try)?;
+        let mut backend = self.connect(cx, tries).await?;
+        tries.cached = backend.cached;
+        backend.requests += 1;
+        if let Some(record) = cx.upstream.last_mut() {
+            record.connect_time = Some(tries.since.elapsed());
+        }
+        tries.sent = true;
+        let sent = send(cx, &self.outgoing, &backend, self.watch(cx)).await?;
+        let received = receive(cx, &backend, self.watch(cx)).await?;
+        if let Some(record) = cx.upstream.last_mut() {
+            record.status = received.status;
+            record.header_time = Some(tries.since.elapsed());
+        }
+        Ok((backend, received, sent))
+    }
+
+    /// Whether the client's leaving ends the request.
+    fn watch(&self, cx: &RequestCtx) -> Client {
+        if cx.conf().proxy.ignore_client_abort || (self.streamed && !cx.body.done) {
+            Client::Ignored
+        } else {
+            Client::Watched
+        }
+    }
+
+    /// An idle connection to the chosen server, or a new one.
+    async fn connect(&self, cx: &mut RequestCtx, tries: &Tries) -> Result<Backend, Failed> {
+        let Some(peer) = tries.peer() else { return Err(Failed::Request(Status(500))) };
+        if tries.upstream().keep.is_some()
+            && let Some(backend) = idle::take(&self.owner(tries), &peer.address)
+        {
+            return Ok(backend);
+        }
+        let bind = local_address(cx, &peer.address);
+        let patience = cx.conf().proxy.connect_timeout.duration();
+        let watch = self.watch(cx);
+        let connected = Backend::connect(&cx.conn, &peer.address, bind, patience, watch).await;
+        connected.map_err(|why| match why {
+            Interrupted::Failed(error) => {
+                connect_failed(cx, &peer.name, &peer.address, &error);
+                Failed::Try(Trouble::Error)
+            }
+            why => interrupted(cx, why),
+        })
+    }
+
+    fn owner(&self, tries: &Tries) -> Owner {
+        let upstream = tries.upstream();
+        let local = upstream.keep.as_ref().is_some_and(|keep| keep.local);
+        Owner { pool: upstream.pool.id(), location: local.then_some(self.location) }
+    }
+
+    /// What the client gets of an answer whose head has come.
+    fn answer(
+        &self,
+        cx: &mut RequestCtx,
+        route: &Route,
+        mut tries: Tries,
+        backend: Backend,
+        mut received: Received,
+        sent: Sent,
+    ) -> Result<Answer, Status> {
+        let status = received.status;
+        if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
+            return self.intercept(cx, &tries, status);
+        }
+        let reader = Reader::new(&received, self.outgoing.is_head);
+        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101;
+        let redirected = answer::redirect(cx, route);
+        if redirected.is_none() {
+            answer::copy(cx, route, &mut received);
+        }
+        if received.http09 {
+            cx.head.version = crate::proxy::request::Version::Http09;
+            cx.keepalive = false;
+        }
+        let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
+        let buffered = answer::buffers(cx, route);
+        let held = tries.keep();
+        let mut stream = AnswerStream {
+            kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered } },
+            backend: Some(backend),
+            reader,
+            rest: received.rest,
+            owner: self.owner(&tries),
+            held,
+            reusable,
+            since: tries.since,
+            watch: self.watch(cx),
+        };
+        if let Some(redirected) = redirected {
+            stream.end(cx);
+            return redirected;
+        }
+        if !upgrade && stream.is_whole() {
+            stream.end(cx);
+            return Ok(Answer::Body(Body::Empty));
+        }
+        Ok(Answer::Body(Body::Upstream(Box::new(stream))))
+    }
+
+    /// `proxy_intercept_errors`: `error_page` answers; what asks for a password stays.
+    fn intercept(&self, cx: &mut RequestCtx, tries: &Tries, status: u16) -> Result<Answer, Status> {
+        if status == 401 {
+            let fields = std::mem::take(&mut cx.upstream_fields);
+            for value in fields.all(b"WWW-Authenticate") {
+                cx.out.fields.push(b"WWW-Authenticate", value);
+            }
+            cx.upstream_fields = fields;
+        }
+        close_record(cx, tries);
+        Err(Status(status))
+    }
+}
+
+/// `proxy_bind`; an address of the other family is not used.
+fn local_address(cx: &RequestCtx, to: &Address) -> Option<SocketAddr> {
+    let written = cx.conf().proxy.bind.as_ref()?.address.as_ref()?;
+    let text = String::from_utf8_lossy(&cx.eval(written)).into_owned();
+    if text.is_empty() {
+        return None;
+    }
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0)).or_else(|_| text.parse());
+    match (address, to) {
+        (Ok(address), Address::Inet(to)) => (address.is_ipv4() == to.is_ipv4()).then_some(address),
+        (Ok(_), Address::Unix(_)) => None,
+        (Err(_), _) => {
+            cx.error(Level::Error, format_args!("invalid local address \"{text}\""));
+            None
+        }
+    }
+}
+
+/// Tells the log; nginx words an error that connect(2) gives at once in another way, with the address.
+fn connect_failed(cx: &mut RequestCtx, name: &str, address: &Address, error: &io::Error) {
+    let code = error.raw_os_error().unwrap_or(0);
+    let at_once = [libc::ENETUNREACH, libc::EADDRNOTAVAIL, libc::EACCES, libc::EPERM, libc::EINVAL];
+    let usual = [libc::ECONNREFUSED, libc::EAGAIN, libc::ECONNRESET, libc::ENETDOWN, libc::ENETUNREACH];
+    let usual = usual.contains(&code) || [libc::EHOSTDOWN, libc::EHOSTUNREACH].contains(&code);
+    if code == libc::EADDRNOTAVAIL && cx.conf().proxy.bind.is_some() {
+        return cx.error_io(Level::Crit, error, format_args!("bind() failed"));
+    }
+    if matches!(address, Address::Unix(_)) || at_once.contains(&code) {
+        let level = if usual { Level::Error } else { Level::Crit };
+        return cx.error_io(level, error, format_args!("connect() to {name} failed"));
+    }
+    cx.error_io(Level::Error, error, format_args!("connect() failed"));
+}

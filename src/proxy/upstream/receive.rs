@@ -1,0 +1,201 @@
+//! Reading the head of a backend's answer.
+
+use std::io;
+use std::ops::Range;
+
+use rkeep_parsers::table::value::Level;
+
+use super::backend::{Backend, Client, Interrupted};
+use super::head::{self, Head, Parsed};
+use super::meaning::{Meaning, Verdict};
+use super::trouble::Trouble;
+use crate::proxy::http::fields::Fields;
+use crate::proxy::io::Lease;
+use crate::proxy::request::{RequestCtx, Status};
+
+/// Why a try gave no answer.
+#[derive(Debug)]
+pub enum Failed {
+    /// The backend's fault: another may be asked.
+    Try(Trouble),
+    /// The request is over.
+    Request(Status),
+}
+
+/// The head of an answer; its fields are in `cx.upstream_fields`.
+#[derive(Debug)]
+pub struct Received {
+    /// The status; 200 for HTTP/0.9.
+    pub status: u16,
+    /// Status and reason as sent; empty for HTTP/0.9.
+    pub status_line: Vec<u8>,
+    /// What the fields say.
+    pub meaning: Meaning,
+    /// Whether there was a head at all.
+    pub http09: bool,
+    /// What was read beyond the head.
+    pub rest: Rest,
+}
+
+/// Bytes read beyond the head.
+#[derive(Debug, Default)]
+pub enum Rest {
+    /// None.
+    #[default]
+    Nothing,
+    /// In the buffer that was lent for reading; only until something is waited for.
+    Lent(Lease, Range<usize>),
+    /// In memory.
+    Own(Vec<u8>, usize),
+}
+
+impl Rest {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Rest::Nothing => &[],
+            Rest::Lent(lease, range) => lease.get(range.clone()).unwrap_or_default(),
+            Rest::Own(bytes, at) => bytes.get(*at..).unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads until a final head is there. Interim answers (1xx but 101) are skipped.
+///
+/// # Errors
+/// [`Failed`]; the log says why.
+pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> Result<Received, Failed> {
+    cx.action = " while reading response header from upstream";
+    let patience = cx.conf().proxy.read_timeout.duration();
+    let mut early: Vec<u8> = Vec::new();
+    loop {
+        backend.readable(&cx.conn, patience, watch).await.map_err(|why| interrupted(cx, why))?;
+        let mut lease = Lease::take();
+        let n = match backend.stream.try_read(&mut lease) {
+            Ok(0) => {
+                cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
+                return Err(Failed::Try(Trouble::Error));
+            }
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => {
+                cx.error_io(Level::Error, &error, format_args!("recv() failed"));
+                return Err(Failed::Try(Trouble::Error));
+            }
+        };
+        if let Some(record) = cx.upstream.last_mut() {
+            record.bytes_received += n as u64;
+        }
+        if early.is_empty() {
+            let bytes = lease.get(..n).unwrap_or_default();
+            if let Some((found, at)) = read(cx, bytes)? {
+                let rest = if at < n { Rest::Lent(lease, at..n) } else { Rest::Nothing };
+                return Ok(Received { rest, ..found });
+            }
+            early.extend_from_slice(bytes);
+        } else {
+            early.extend_from_slice(lease.get(..n).unwrap_or_default());
+            drop(lease);
+            if let Some((found, at)) = read(cx, &early)? {
+                return Ok(Received { rest: Rest::Own(early, at), ..found });
+            }
+        }
+    }
+}
+
+/// What ended a wait for the backend, told to the log.
+pub fn interrupted(cx: &mut RequestCtx, why: Interrupted) -> Failed {
+    match why {
+        Interrupted::Timeout => {
+            let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+            cx.error_io(Level::Error, &error, format_args!("upstream timed out"));
+            Failed::Try(Trouble::Timeout)
+        }
+        Interrupted::ClientGone => {
+            cx.error(
+                Level::Info,
+                format_args!("epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too"),
+            );
+            cx.keepalive = false;
+            Failed::Request(Status(499))
+        }
+        Interrupted::Failed(error) => {
+            cx.error_io(Level::Error, &error, format_args!("recv() failed"));
+            Failed::Try(Trouble::Error)
+        }
+    }
+}
+
+/// Reads what is there; where the head ends.
+fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, Failed> {
+    let mut at = 0;
+    loop {
+        let buffer = bytes.get(at..).unwrap_or_default();
+        let mut fields = std::mem::take(&mut cx.upstream_fields);
+        fields.clear();
+        let read = take_fields(cx, buffer, &mut fields);
+        cx.upstream_fields = fields;
+        match read? {
+            (Parsed::Incomplete, _) if buffer.len() as u64 >= cx.conf().proxy.buffer_size.0 => return Err(too_big(cx)),
+            (Parsed::Incomplete, _) => return Ok(None),
+            (Parsed::Http09, _) => {
+                cx.error(Level::Error, format_args!("upstream sent no valid HTTP/1.0 header"));
+                cx.upstream_fields.clear();
+                let meaning = Meaning { close: true, ..Meaning::default() };
+                return Ok(Some((Received::new(200, Vec::new(), meaning, true), at)));
+            }
+            (Parsed::Head(head), _) if head.len as u64 > cx.conf().proxy.buffer_size.0 => return Err(too_big(cx)),
+            (Parsed::Head(head), _) if head.status / 100 == 1 && head.status != 101 => at += head.len,
+            (Parsed::Head(head), meaning) => {
+                let line = buffer.get(head.status_line.clone()).unwrap_or_default().to_vec();
+                return Ok(Some((Received::new(head.status, line, closed(meaning, &head), false), at + head.len)));
+            }
+        }
+    }
+}
+
+impl Received {
+    fn new(status: u16, status_line: Vec<u8>, meaning: Meaning, http09: bool) -> Self {
+        Received { status, status_line, meaning, http09, rest: Rest::Nothing }
+    }
+}
+
+fn closed(meaning: Meaning, head: &Head) -> Meaning {
+    Meaning { close: meaning.close || head.version < (1, 1), ..meaning }
+}
+
+fn too_big(cx: &mut RequestCtx) -> Failed {
+    cx.error(Level::Error, format_args!("upstream sent too big header"));
+    Failed::Try(Trouble::InvalidHeader)
+}
+
+/// Reads a head into `fields`; tells the log what is wrong with them.
+fn take_fields(cx: &RequestCtx, buffer: &[u8], fields: &mut Fields) -> Result<(Parsed, Meaning), Failed> {
+    let mut meaning = Meaning::default();
+    let mut refused = false;
+    let parsed = head::parse(buffer, |name, value| {
+        if refused {
+            return;
+        }
+        match meaning.take(name, value, fields) {
+            Verdict::Keep => fields.push(name, value),
+            Verdict::Ignore(why) => cx.error(Level::Warn, format_args!("{why}")),
+            Verdict::Refuse(why) => {
+                cx.error(Level::Error, format_args!("{why}"));
+                refused = true;
+            }
+        }
+    });
+    match parsed {
+        Ok(parsed) if !refused => Ok((parsed, meaning)),
+        Ok(_) => Err(Failed::Try(Trouble::InvalidHeader)),
+        Err(invalid) => {
+            let before = String::from_utf8_lossy(&invalid.before);
+            cx.error(
+                Level::Error,
+                format_args!("upstream sent invalid header: \"{before}\\x{:02x}...\"", invalid.byte),
+            );
+            Err(Failed::Try(Trouble::InvalidHeader))
+        }
+    }
+}

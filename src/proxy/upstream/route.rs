@@ -1,0 +1,91 @@
+//! What a location with `proxy_pass` needs, made once when the configuration is taken over.
+
+use rkeep_parsers::ir::http::{Location, ProxyPass};
+use rkeep_parsers::nginx::Proxy;
+
+use super::cookies::CookieRules;
+use super::headers::RequestHeaders;
+use super::redirect::RedirectRules;
+use crate::plan::ProxyPlan;
+use crate::proxy::regex::Regexes;
+
+/// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
+const HIDDEN: [&str; 8] = [
+    "Date",
+    "Server",
+    "X-Pad",
+    "X-Accel-Expires",
+    "X-Accel-Redirect",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+];
+
+/// A prepared `proxy_pass`.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// The request's fields.
+    pub headers: RequestHeaders,
+    /// Names of fields of the answer that are not passed.
+    hidden: Vec<String>,
+    /// How `Location` and `Refresh` are rewritten.
+    pub redirects: RedirectRules,
+    /// How cookies are.
+    pub cookies: CookieRules,
+    /// What of X-Accel is not heeded.
+    pub ignored: Ignored,
+}
+
+/// `proxy_ignore_headers`, as far as it matters without a cache.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ignored {
+    /// X-Accel-Redirect
+    pub redirect: bool,
+    /// X-Accel-Limit-Rate
+    pub limit_rate: bool,
+    /// X-Accel-Buffering
+    pub buffering: bool,
+    /// X-Accel-Charset
+    pub charset: bool,
+}
+
+impl Route {
+    /// Prepares a location.
+    ///
+    /// # Errors
+    /// What cannot be served.
+    pub fn compile(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Route, String> {
+        let conf = &location.conf.proxy;
+        let mut regexes = Regexes::default();
+        Ok(Route {
+            headers: RequestHeaders::new(conf, plan.compat),
+            hidden: hidden(conf),
+            redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
+            cookies: CookieRules::compile(conf, &mut regexes)?,
+            ignored: Ignored::new(conf),
+        })
+    }
+
+    /// Whether clients do not see a field.
+    pub fn hides(&self, name: &[u8]) -> bool {
+        self.hidden.iter().any(|hidden| name.eq_ignore_ascii_case(hidden.as_bytes()))
+    }
+}
+
+fn hidden(conf: &Proxy) -> Vec<String> {
+    let own = HIDDEN.iter().map(|&name| name.to_owned());
+    let passed = |name: &String| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
+    own.chain(conf.hide_header.iter().cloned()).filter(|name| !passed(name)).collect()
+}
+
+impl Ignored {
+    fn new(conf: &Proxy) -> Self {
+        let has = |name: &str| conf.ignore_headers.0.iter().any(|word| word.eq_ignore_ascii_case(name));
+        Ignored {
+            redirect: has("X-Accel-Redirect"),
+            limit_rate: has("X-Accel-Limit-Rate"),
+            buffering: has("X-Accel-Buffering"),
+            charset: has("X-Accel-Charset"),
+        }
+    }
+}

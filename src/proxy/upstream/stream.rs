@@ -1,0 +1,262 @@
+//! The body of an answer on its way from the backend to the client: read as fast as it comes while buffers last, or only
+//! as fast as the client takes it where the answer is not buffered.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use rkeep_parsers::table::value::Level;
+
+use super::backend::{Backend, Client, Interrupted, poll_interrupt};
+use super::body::Reader;
+use super::idle::{self, Owner};
+use super::receive::{Rest, interrupted};
+use super::spool::Spool;
+use super::tries::Held;
+use super::tunnel;
+use crate::proxy::io::Lease;
+use crate::proxy::request::RequestCtx;
+use crate::proxy::sink::{SMALL, Sink};
+
+/// A backend's answer whose body is still to be passed on.
+#[derive(Debug)]
+pub struct AnswerStream {
+    /// What is to be passed on.
+    pub(super) kind: Kind,
+    /// The connection, until the body has ended.
+    pub(super) backend: Option<Backend>,
+    /// Where the body ends.
+    pub(super) reader: Reader,
+    /// What was read with the head.
+    pub(super) rest: Rest,
+    /// Whose the connection is when it is idle.
+    pub(super) owner: Owner,
+    /// The server, until the body has ended.
+    pub(super) held: Option<Held>,
+    /// Whether the connection may serve again, as far as request and head are concerned.
+    pub(super) reusable: bool,
+    /// When the try began.
+    pub(super) since: Instant,
+    /// Whether the client's leaving ends it.
+    pub(super) watch: Client,
+}
+
+/// What is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A body.
+    Body {
+        /// Read ahead of the client.
+        buffered: bool,
+    },
+    /// Both directions, after 101.
+    Tunnel,
+}
+
+/// What the way is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// The backend's next bytes.
+    Backend,
+    /// The client to take some.
+    Client,
+    /// Either: there is room to read ahead.
+    Both,
+    /// Nothing: the body has ended, complete or not.
+    End(bool),
+}
+
+/// The client cannot be served any further.
+struct Broken;
+
+impl AnswerStream {
+    /// Passes the body on to the client and returns when it has ended either way: whether it is complete.
+    pub async fn pump(mut self, cx: &mut RequestCtx, sink: &mut Sink) -> bool {
+        let Kind::Body { buffered } = self.kind else { return tunnel::run(self, cx, sink).await };
+        cx.action = " while reading upstream";
+        let complete = self.pump_body(cx, sink, buffered).await.unwrap_or(false);
+        self.end(cx);
+        cx.action = " while sending to client";
+        complete
+    }
+
+    async fn pump_body(&mut self, cx: &mut RequestCtx, sink: &mut Sink, buffered: bool) -> Result<bool, Broken> {
+        let mut spool = Spool::new(cx, buffered);
+        let rest = std::mem::take(&mut self.rest);
+        self.pass(cx, rest.bytes(), |_, data| sink.push(data))?;
+        drop(rest);
+        loop {
+            match self.advance(cx, sink, &mut spool)? {
+                Wants::End(complete) => return Ok(complete),
+                wants => self.wait(cx, sink, wants, buffered).await?,
+            }
+        }
+    }
+
+    /// Moves bytes as far as they go without waiting.
+    fn advance(&mut self, cx: &mut RequestCtx, sink: &mut Sink, spool: &mut Spool) -> Result<Wants, Broken> {
+        loop {
+            let blocked = sink.pending() >= SMALL;
+            if self.reader.ended() {
+                self.end(cx);
+            }
+            let done = self.backend.is_none();
+            if blocked {
+                if done || spool.room() == 0 {
+                    return Ok(Wants::Client);
+                }
+                if !self.read(cx, spool.room(), |cx, data| spool.push(cx, data))? {
+                    return Ok(Wants::Both);
+                }
+            } else if !spool.is_empty() {
+                let mut lease = Lease::take();
+                let n = spool.take(&mut lease).map_err(|_| Broken)?;
+                sink.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
+            } else if done {
+                return Ok(Wants::End(self.reader.ended()));
+            } else if !self.read(cx, usize::MAX, |_, data| sink.push(data))? {
+                return Ok(Wants::Backend);
+            }
+        }
+    }
+
+    /// Reads once and gives what belongs to the body to `to`. Says whether there was anything to read, the end included.
+    fn read(
+        &mut self,
+        cx: &mut RequestCtx,
+        limit: usize,
+        to: impl FnMut(&mut RequestCtx, &[u8]) -> io::Result<()>,
+    ) -> Result<bool, Broken> {
+        let Some(backend) = &self.backend else { return Ok(false) };
+        let mut lease = Lease::take();
+        let limit = limit.min(lease.len());
+        match backend.stream.try_read(lease.get_mut(..limit).unwrap_or_default()) {
+            Ok(0) => self.closed(cx),
+            Ok(n) => {
+                if let Some(record) = cx.upstream.last_mut() {
+                    record.bytes_received += n as u64;
+                }
+                self.pass(cx, lease.get(..n).unwrap_or_default(), to)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => {
+                cx.error_io(Level::Error, &error, format_args!("recv() failed"));
+                self.abandon(cx);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The backend has closed the connection.
+    fn closed(&mut self, cx: &mut RequestCtx) {
+        if self.reader.ends_with_connection() {
+            self.reader.finish();
+        } else {
+            cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
+        }
+        self.abandon(cx);
+    }
+
+    fn pass(
+        &mut self,
+        cx: &mut RequestCtx,
+        bytes: &[u8],
+        mut to: impl FnMut(&mut RequestCtx, &[u8]) -> io::Result<()>,
+    ) -> Result<(), Broken> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut decoded = Vec::new();
+        let Ok(taken) = self.reader.take(bytes, &mut decoded) else {
+            cx.error(Level::Error, format_args!("upstream sent invalid chunked response"));
+            self.abandon(cx);
+            return Ok(());
+        };
+        let excess = taken.excess;
+        if !taken.data.is_empty() {
+            to(cx, taken.data).map_err(|_| Broken)?;
+        }
+        if excess {
+            self.reusable = false;
+            cx.error(Level::Warn, format_args!("{}", self.reader.excess_text()));
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, cx: &mut RequestCtx, sink: &mut Sink, wants: Wants, buffered: bool) -> Result<(), Broken> {
+        let patience = if wants == Wants::Backend { cx.conf().proxy.read_timeout.duration() } else { sink.patience() };
+        let deadline = Instant::now() + patience;
+        let woken = {
+            let cx = &*cx;
+            poll_fn(|task| self.poll_wait(cx, sink, wants, buffered, deadline, task)).await
+        };
+        match (woken, wants) {
+            (Ok(()), _) => Ok(()),
+            (Err(Interrupted::Timeout), Wants::Client | Wants::Both) => {
+                cx.action = " while sending to client";
+                let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+                cx.error_io(Level::Info, &error, format_args!("client timed out"));
+                Err(Broken)
+            }
+            (Err(why), _) => {
+                let gone = matches!(why, Interrupted::ClientGone);
+                interrupted(cx, why);
+                self.abandon(cx);
+                if gone { Err(Broken) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn poll_wait(
+        &self,
+        cx: &RequestCtx,
+        sink: &mut Sink,
+        wants: Wants,
+        buffered: bool,
+        deadline: Instant,
+        task: &mut Context<'_>,
+    ) -> Poll<Result<(), Interrupted>> {
+        if wants != Wants::Backend || !buffered {
+            let before = sink.pending();
+            match sink.poll_flush(task) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Interrupted::ClientGone)),
+                _ if wants != Wants::Backend && sink.pending() < before => return Poll::Ready(Ok(())),
+                _ => {}
+            }
+        }
+        if wants != Wants::Client
+            && let Some(backend) = &self.backend
+            && backend.stream.poll_readable(task).is_ready()
+        {
+            return Poll::Ready(Ok(()));
+        }
+        let watch = if wants == Wants::Backend { self.watch } else { Client::Ignored };
+        poll_interrupt(&cx.conn, deadline, watch, task).map(Err)
+    }
+
+    /// Whether nothing is to come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.reader.ended() && self.rest.bytes().is_empty()
+    }
+
+    /// Ends the exchange with the backend: the connection becomes idle if it may serve again.
+    pub(super) fn end(&mut self, cx: &mut RequestCtx) {
+        let (backend, held) = (self.backend.take(), self.held.take());
+        let (Some(backend), Some(held)) = (backend, held) else { return };
+        if let Some(record) = cx.upstream.last_mut() {
+            record.response_time = Some(self.since.elapsed());
+            record.response_length = self.reader.length;
+        }
+        let reusable = self.reusable && self.reader.keeps_connection() && self.rest.bytes().is_empty();
+        if let Some(keep) = held.upstream().keep.as_ref().filter(|keep| reusable && keep.allows(&backend)) {
+            idle::put(self.owner.clone(), backend, keep);
+        }
+    }
+
+    /// Ends it without.
+    fn abandon(&mut self, cx: &mut RequestCtx) {
+        self.reusable = false;
+        self.end(cx);
+    }
+}

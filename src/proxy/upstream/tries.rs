@@ -1,0 +1,165 @@
+//! One request's tries: which server is asked next, and what became of the last one.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rkeep_parsers::table::value::Level;
+
+use super::ambient;
+use super::pools::Upstream;
+use super::trouble::{Asked, Trouble, non_idempotent};
+use crate::balance::{Attempt, Choice, Outcome, Peer, Released};
+use crate::proxy::request::{RequestCtx, Status, UpstreamRecord};
+
+/// A server that a request holds. Given back when dropped.
+#[derive(Debug)]
+pub struct Held {
+    upstream: Arc<Upstream>,
+    choice: Option<Choice>,
+}
+
+impl Held {
+    /// The server.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.upstream.pool.peer(self.choice?)
+    }
+
+    /// The upstream it is of.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    fn give_back(&mut self, outcome: Outcome) -> Released {
+        let choice = self.choice.take();
+        choice.map_or(Released::Live, |choice| self.upstream.pool.release(choice, outcome, ambient::seconds()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back(Outcome::Served);
+    }
+}
+
+/// The tries of one request.
+#[derive(Debug)]
+pub struct Tries {
+    upstream: Arc<Upstream>,
+    attempt: Attempt,
+    /// When the first began.
+    began: Instant,
+    /// When the present one began.
+    pub since: Instant,
+    /// Something of the request has been sent in the present one.
+    pub sent: bool,
+    /// The present one uses a connection that had been idle.
+    pub cached: bool,
+    unbuffered: bool,
+    held: Option<Held>,
+    /// No record has been opened yet.
+    first: bool,
+}
+
+impl Tries {
+    /// Begins. `unbuffered`: the client's body is passed on without being kept.
+    pub fn begin(cx: &RequestCtx, upstream: &Arc<Upstream>, unbuffered: bool) -> Tries {
+        let limit = cx.conf().proxy.next_upstream_tries.0;
+        let attempt = upstream.pool.begin(upstream.key(cx), u32::try_from(limit).unwrap_or(u32::MAX));
+        let now = Instant::now();
+        Tries {
+            upstream: Arc::clone(upstream),
+            attempt,
+            began: now,
+            since: now,
+            sent: false,
+            cached: false,
+            unbuffered,
+            held: None,
+            first: true,
+        }
+    }
+
+    /// Chooses a server for the next try and opens its record.
+    ///
+    /// # Errors
+    /// [`Trouble::NoLive`]
+    pub fn choose(&mut self, cx: &mut RequestCtx, uri: &[u8]) -> Result<(), Trouble> {
+        (self.sent, self.cached, self.since) = (false, false, Instant::now());
+        cx.action = " while connecting to upstream";
+        let choice = self.upstream.pool.pick(&mut self.attempt, ambient::seconds(), &mut ambient::chance);
+        self.held = choice.map(|choice| Held { upstream: Arc::clone(&self.upstream), choice: Some(choice) });
+        let name = self.held.as_ref().and_then(Held::peer).map_or(&self.upstream.pool.name, |peer| &peer.name);
+        cx.upstream_url.clear();
+        let _ = write!(cx.upstream_url, "http://{name}{}", String::from_utf8_lossy(uri));
+        let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
+        cx.upstream.push(UpstreamRecord { addr: name.as_bytes().to_vec(), new_group, ..UpstreamRecord::default() });
+        if self.held.is_some() {
+            return Ok(());
+        }
+        cx.error(Level::Error, format_args!("no live upstreams"));
+        Err(Trouble::NoLive)
+    }
+
+    /// The upstream.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// The server of the present try.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.held.as_ref().and_then(Held::peer)
+    }
+
+    /// The server, to be kept as long as its answer lasts.
+    pub fn keep(&mut self) -> Option<Held> {
+        self.held.take()
+    }
+
+    /// Whether an answer of this status is better asked for elsewhere, while there is an elsewhere.
+    pub fn prefers_next(&self, cx: &RequestCtx, status: u16) -> bool {
+        self.attempt.tries > 1 && Trouble::Status(status).allows_next(self.asked(cx))
+    }
+
+    /// Ends the present try.
+    ///
+    /// # Errors
+    /// The status to show when no other is allowed.
+    pub fn end(&mut self, cx: &mut RequestCtx, trouble: Trouble) -> Result<(), Status> {
+        self.release(cx, trouble);
+        if self.cached && trouble == Trouble::Error {
+            // A connection that went stale while idle says nothing about the server.
+            self.attempt.tries += 1;
+        }
+        let since = self.since;
+        if let Some(record) = cx.upstream.last_mut() {
+            record.status = trouble.status();
+            record.response_time = Some(since.elapsed());
+        }
+        if self.attempt.tries > 0 && trouble.allows_next(self.asked(cx)) {
+            return Ok(());
+        }
+        Err(Status(trouble.status()))
+    }
+
+    fn release(&mut self, cx: &RequestCtx, trouble: Trouble) {
+        let Some(mut held) = self.held.take() else { return };
+        let outcome = if trouble.is_failure() { Outcome::Failed } else { Outcome::Served };
+        if held.give_back(outcome) == Released::GivenUp {
+            cx.error(Level::Warn, format_args!("upstream server temporarily disabled"));
+        }
+        self.upstream.pool.spend(&mut self.attempt);
+    }
+
+    fn asked(&self, cx: &RequestCtx) -> Asked {
+        let conf = &cx.conf().proxy;
+        let patience = conf.next_upstream_timeout;
+        Asked {
+            conditions: conf.next_upstream,
+            sent: self.sent,
+            non_idempotent: non_idempotent(&cx.method),
+            unbuffered: self.unbuffered,
+            late: patience.0 > 0 && self.began.elapsed() >= patience.duration(),
+        }
+    }
+}
