@@ -37,6 +37,8 @@ pub struct VrrpPlan {
     pub groups: Arena<vrrp::Group>,
     /// Effects of other engines' facts on priorities.
     pub links: Vec<link::Link>,
+    /// The names of those that were master when the process before this one died: they take up as master.
+    pub resume: Vec<String>,
 }
 
 /// What the checkers and the balancing of virtual servers need.
@@ -94,7 +96,13 @@ pub fn cut(ir: Ir) -> Plans {
             formats: ir.formats,
             variables: ir.variables,
         },
-        vrrp: VrrpPlan { global: global.clone(), routers: ir.routers, groups: ir.groups, links: ir.links },
+        vrrp: VrrpPlan {
+            global: global.clone(),
+            routers: ir.routers,
+            groups: ir.groups,
+            links: ir.links,
+            resume: Vec::new(),
+        },
         check: CheckPlan { global, services: ir.services },
         agent,
     }

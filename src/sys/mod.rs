@@ -6,3 +6,5 @@ pub mod nft;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod packet;
+pub mod reactor;

@@ -8,7 +8,7 @@ pub mod note;
 mod reload;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(test)]
 mod world;
 
@@ -276,8 +276,8 @@ impl Machine {
         unit * (256 - u32::from(self.effective)) / 256
     }
 
-    /// Master_Down_Interval.
-    fn down_time(&self) -> Duration {
+    /// Master_Down_Interval: how long a backup waits for adverts.
+    pub fn down_time(&self) -> Duration {
         self.interval * u32::from(self.router.down_timer_adverts) + self.skew()
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn virtual_address(address: Ipv4Addr) -> VirtualAddress {
 }
 
 /// The article's instance with keepalived's defaults.
-pub(super) fn article(priority: u8) -> Router {
+pub(in crate::vrrp) fn article(priority: u8) -> Router {
     Router {
         name: "VI_1".to_owned(),
         initial: InitialState::Backup,

@@ -1,0 +1,194 @@
+//! Doing what the machines say.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Instant, SystemTime};
+
+use rkeep_parsers::ir::vrrp::VirtualAddress;
+use tracing::{debug, info, warn};
+
+use super::Speaker;
+use crate::bus::{Cause, Subject, Verdict};
+use crate::vrrp::group::Order;
+use crate::vrrp::machine::io::{Addresses, Effect, Input};
+use crate::vrrp::machine::note::Note;
+use crate::vrrp::wire::advert::Advert;
+use crate::vrrp::wire::{arp, ipv4};
+
+/// What machines are still to be told.
+type Queue = VecDeque<(usize, Input)>;
+
+impl Speaker {
+    /// Tells a machine something and does what comes of it, its group's consequences included.
+    pub(super) async fn tell(&mut self, place: usize, input: Input) {
+        let mut queue = Queue::from([(place, input)]);
+        let mut effects = Vec::new();
+        let mut moved = false;
+        while let Some((place, input)) = queue.pop_front() {
+            if let Some(instance) = self.instances.get_mut(place) {
+                instance.machine.handle(Instant::now(), input, &mut effects);
+            }
+            for effect in effects.drain(..) {
+                moved |= matches!(effect, Effect::Add(_) | Effect::Remove(_));
+                self.perform(place, effect, &mut queue).await;
+            }
+        }
+        if moved && let Err(error) = self.held.write() {
+            warn!("cannot note the addresses that are set: {error}");
+        }
+    }
+
+    async fn perform(&mut self, place: usize, effect: Effect, queue: &mut Queue) {
+        match effect {
+            Effect::Say(note) => self.say(place, &note),
+            Effect::Advert(priority) => self.advertise(place, priority),
+            Effect::Add(addresses) => self.add(place, &addresses).await,
+            Effect::Remove(addresses) => self.remove(place, &addresses).await,
+            Effect::Announce(addresses, repeat) => self.announce(place, &addresses, repeat),
+            Effect::Ready => self.ready(place, queue),
+            Effect::Became { verdict, cause } => self.became(place, verdict, cause, queue),
+        }
+    }
+
+    fn say(&self, place: usize, note: &Note) {
+        let Some(name) = self.router(place).map(|router| &router.name) else { return };
+        if note.is_detail() {
+            debug!("({name}) {note}");
+        } else {
+            info!("({name}) {note}");
+        }
+    }
+
+    fn advertise(&mut self, place: usize, priority: u8) {
+        let group = self.group_address();
+        let Some(instance) = self.instances.get(place) else { return };
+        let router = instance.machine.router();
+        let Some(source) = instance.machine.source() else { return };
+        let Some(socket) = self.sockets.iter().find(|socket| socket.name == router.interface) else { return };
+        let addresses: Vec<Ipv4Addr> = router.addresses.iter().filter_map(ipv4_of).collect();
+        let advert = Advert {
+            version: router.version,
+            vrid: router.vrid,
+            priority,
+            interval: router.advert_interval,
+            auth: &router.auth,
+            addresses: &addresses,
+        };
+        let multicast = router.unicast_peers.is_empty().then_some(group);
+        let peers = router.unicast_peers.iter().filter_map(|peer| match peer {
+            IpAddr::V4(peer) => Some(*peer),
+            IpAddr::V6(_) => None,
+        });
+        for destination in multicast.into_iter().chain(peers) {
+            self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
+            self.packet.clear();
+            ipv4::write_header(&mut self.packet, self.packet_id, source, destination, advert.length());
+            advert.write(&mut self.packet, source, destination);
+            // A link that is down cannot send; netlink tells of it.
+            if let Err(error) = socket.send(&self.packet, destination) {
+                debug!("({}) send advert: {error}", router.name);
+            }
+        }
+    }
+
+    async fn add(&mut self, place: usize, addresses: &Addresses) {
+        for address in addresses.iter() {
+            let Some((device, index)) = self.device(place, address) else { continue };
+            match self.netlink.add(index, address).await {
+                Ok(()) => {
+                    self.held.add(&device, address);
+                    self.facts.say(subject(address), Verdict::Up, Cause::kind("set"));
+                }
+                Err(error) => warn!("Netlink: cannot set {} on {device}: {error}", address.address),
+            }
+        }
+    }
+
+    /// In reverse, so that a secondary address goes before its primary.
+    async fn remove(&mut self, place: usize, addresses: &Addresses) {
+        for address in addresses.iter().rev() {
+            let Some((device, index)) = self.device(place, address) else { continue };
+            match self.netlink.remove(index, address).await {
+                Ok(()) => {
+                    self.held.remove(&device, address);
+                    self.facts.say(subject(address), Verdict::Down, Cause::kind("removed"));
+                }
+                Err(error) => warn!("Netlink: cannot remove {} from {device}: {error}", address.address),
+            }
+        }
+    }
+
+    fn announce(&self, place: usize, addresses: &Addresses, repeat: u32) {
+        let Some(name) = self.router(place).map(|router| &router.name) else { return };
+        for round in 0..repeat {
+            for address in addresses.iter() {
+                let Some(ip) = ipv4_of(address) else { continue };
+                let Some((device, index)) = self.device(place, address) else { continue };
+                let Some(mac) = self.links.get(index).and_then(|link| link.mac) else { continue };
+                if round == 0 {
+                    debug!("({name}) Sending/queueing gratuitous ARPs on {device} for {ip}");
+                }
+                debug!("Sending gratuitous ARP on {device} for {ip}");
+                if let Err(error) = self.arp.send(index, &arp::gratuitous(mac, ip)) {
+                    debug!("Error sending gratuitous ARP on {device} for {ip}: {error}");
+                }
+            }
+        }
+    }
+
+    fn ready(&self, place: usize, queue: &mut Queue) {
+        let is_ready = |member: usize| self.instances.get(member).is_some_and(|member| member.machine.is_ready());
+        let group = self.groups.iter().find(|group| group.members.contains(&place));
+        match group.map(|group| group.ready(place, is_ready)) {
+            Some(Some(Order::Follow(member, verdict))) => queue.push_back((member, Input::Follow(verdict))),
+            Some(_) => {}
+            // A group that this reload has just dissolved.
+            None => queue.push_back((place, Input::Follow(Verdict::Master))),
+        }
+    }
+
+    fn became(&mut self, place: usize, verdict: Verdict, cause: &'static str, queue: &mut Queue) {
+        let Some(instance) = self.instances.get_mut(place) else { return };
+        instance.since = SystemTime::now();
+        let priority = i64::from(instance.machine.priority());
+        let subject = Subject::Router(instance.machine.router().name.clone());
+        self.facts.say(subject, verdict, Cause { value: priority, ..Cause::kind(cause) });
+        self.group_became(place, verdict, cause, queue);
+    }
+
+    fn group_became(&mut self, place: usize, verdict: Verdict, cause: &'static str, queue: &mut Queue) {
+        let verdicts: Vec<Option<Verdict>> = (0..self.instances.len()).map(|member| self.verdict(member)).collect();
+        let verdict_of = |member: usize| verdicts.get(member).copied().flatten();
+        for group in self.groups.iter_mut().filter(|group| group.members.contains(&place)) {
+            for order in group.became(place, verdict, cause, verdict_of) {
+                match order {
+                    Order::Say(line) => info!("{line}"),
+                    Order::Follow(member, verdict) => queue.push_back((member, Input::Follow(verdict))),
+                    Order::Became(verdict) => {
+                        self.facts.say(Subject::Group(group.name.clone()), verdict, Cause::kind(cause));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The interface an address belongs on.
+    pub(super) fn device(&self, place: usize, address: &VirtualAddress) -> Option<(String, u32)> {
+        let router = self.router(place)?;
+        let name = address.device.as_ref().unwrap_or(&router.interface);
+        self.links.named(name).map(|link| (name.clone(), link.index))
+    }
+}
+
+/// An address as others know it.
+fn subject(address: &VirtualAddress) -> Subject {
+    Subject::Address(address.address.to_string())
+}
+
+/// The address, if it goes into adverts and ARP.
+pub(super) fn ipv4_of(address: &VirtualAddress) -> Option<Ipv4Addr> {
+    match address.address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}

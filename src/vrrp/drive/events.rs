@@ -1,0 +1,247 @@
+//! What the network, the kernel and the host say, turned into the machines' inputs.
+
+use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use tracing::{debug, info, warn};
+
+use super::effects::ipv4_of;
+use super::{COMPLAIN_EVERY, Speaker};
+use crate::bus::{Fact, Input, Subject, Verdict};
+use crate::plan::VrrpPlan;
+use crate::vrrp::dump;
+use crate::vrrp::links::{self, Change, Links};
+use crate::vrrp::machine::io;
+use crate::vrrp::netlink::News;
+use crate::vrrp::track::Circumstances;
+use crate::vrrp::wire::accept::{self, Expected, Oddity, Why};
+use crate::vrrp::wire::ipv4::Packet;
+
+/// No advert is longer: 255 addresses, headers and password.
+const LONGEST_PACKET: usize = 60 + 8 + 4 * 255 + 8;
+
+/// When which complaint was last made: others' adverts may come often.
+#[derive(Debug, Default)]
+pub(super) struct Complaints {
+    rejects: HashMap<Discriminant<Why>, Instant>,
+    oddities: HashMap<Discriminant<Oddity>, Instant>,
+}
+
+impl Complaints {
+    fn reject(&mut self, why: Why) -> bool {
+        is_due(&mut self.rejects, discriminant(&why))
+    }
+
+    fn oddity(&mut self, oddity: Oddity) -> bool {
+        is_due(&mut self.oddities, discriminant(&oddity))
+    }
+}
+
+fn is_due<K: std::hash::Hash + Eq>(made: &mut HashMap<K, Instant>, kind: K) -> bool {
+    let now = Instant::now();
+    let due = made.get(&kind).is_none_or(|last| now.duration_since(*last) >= COMPLAIN_EVERY);
+    if due {
+        made.insert(kind, now);
+    }
+    due
+}
+
+impl Speaker {
+    /// Takes all packets that wait.
+    pub(super) async fn hear(&mut self) {
+        let mut buffer = [0; LONGEST_PACKET];
+        for socket in 0..self.sockets.len() {
+            while let Some(heard) = self.hear_one(socket, &mut buffer) {
+                if let Some((place, input)) = heard {
+                    self.tell(place, input).await;
+                }
+            }
+        }
+    }
+
+    /// What the next packet of a socket says and to whom, if it says anything; none if no packet waits.
+    fn hear_one(&mut self, socket: usize, buffer: &mut [u8]) -> Option<Option<(usize, io::Input)>> {
+        let socket = self.sockets.get(socket)?;
+        let bytes = socket.receive(buffer)?;
+        let packet = match Packet::parse(bytes) {
+            Ok(packet) => packet,
+            Err(short) => {
+                debug!("{short}");
+                return Some(None);
+            }
+        };
+        let interface = &socket.name;
+        let place = self.instances.iter().position(|instance| {
+            let router = instance.machine.router();
+            router.interface == *interface && accept::vrid(&packet) == Some(router.vrid)
+        });
+        Some(place.and_then(|place| Some((place, self.accept(place, &packet)?))))
+    }
+
+    fn accept(&mut self, place: usize, packet: &Packet<'_>) -> Option<io::Input> {
+        let instance = self.instances.get_mut(place)?;
+        let router = instance.machine.router();
+        let addresses: Vec<Ipv4Addr> = router.addresses.iter().filter_map(ipv4_of).collect();
+        let expected = Expected {
+            version: router.version,
+            vrid: router.vrid,
+            interval: instance.machine.interval(),
+            auth: &router.auth,
+            addresses: &addresses,
+            peers: &router.unicast_peers,
+        };
+        match accept::accept(packet, &expected) {
+            Ok(heard) => {
+                if let Some(oddity) = heard.oddity.filter(|oddity| instance.complaints.oddity(*oddity)) {
+                    info!("({}) {oddity}", router.name);
+                }
+                Some(io::Input::Heard(heard))
+            }
+            Err(reject) => {
+                if instance.complaints.reject(reject.why) {
+                    info!("({}) {reject}", router.name);
+                }
+                instance.machine.stats_mut().rejected(reject.why);
+                None
+            }
+        }
+    }
+
+    /// Takes the kernel's news in.
+    pub(super) async fn learn(&mut self, news: News) {
+        match news {
+            News::Change(change) => self.change(change).await,
+            News::Missed => self.look_again().await,
+        }
+    }
+
+    async fn change(&mut self, change: Change) {
+        let lost = match &change {
+            Change::AddressGone { index, address } => Some((*index, *address)),
+            _ => None,
+        };
+        if let Some((index, address)) = lost {
+            self.lose(index, address).await;
+        }
+        let Some(news) = self.links.apply(change) else { return };
+        match &news {
+            _ if !self.concerns(&news) => {}
+            links::News::State { .. } => info!("{news}"),
+            links::News::Assigned { .. } | links::News::Deassigned { .. } => debug!("{news}"),
+        }
+        self.settle().await;
+    }
+
+    /// Everything is read anew, because some of the kernel's news was lost.
+    async fn look_again(&mut self) {
+        match self.netlink.snapshot().await {
+            Ok(changes) => {
+                self.links = Links::default();
+                self.first_look(changes);
+                for place in 0..self.instances.len() {
+                    self.find_lost(place).await;
+                }
+                self.settle().await;
+            }
+            Err(error) => warn!("Netlink: cannot read interfaces: {error}"),
+        }
+    }
+
+    /// After interfaces changed: sockets, sources and conditions follow.
+    async fn settle(&mut self) {
+        if let Err(error) = self.open_sockets() {
+            warn!("cannot open a raw socket: {error}");
+        }
+        self.judge().await;
+    }
+
+    /// Tells every machine its source and its condition.
+    pub(super) async fn judge(&mut self) {
+        let routers: Vec<_> = self.routers().collect();
+        let circumstances = Circumstances {
+            links: &self.links,
+            virtual_addresses: &self.virtual_addresses,
+            effects: &self.plan.links,
+            down: &self.down,
+        };
+        let conditions = circumstances.judge(&routers);
+        let sources: Vec<_> = routers.iter().map(|router| circumstances.source(router)).collect();
+        for (place, (condition, source)) in conditions.into_iter().zip(sources).enumerate() {
+            // A good-bye still needs the source that is about to go.
+            if source.is_some() {
+                self.tell(place, io::Input::Source(source)).await;
+            }
+            self.tell(place, io::Input::Condition(condition)).await;
+        }
+    }
+
+    /// An address is gone from an interface: whoever holds it there has lost it, unless it is back already, as after a
+    /// quick change of masters.
+    async fn lose(&mut self, index: u32, address: IpAddr) {
+        for place in 0..self.instances.len() {
+            let held = self.holding(place).find(|held| held.address == address && !held.no_track).cloned();
+            let Some(held) = held else { continue };
+            let Some((device, on)) = self.device(place, &held) else { continue };
+            if on == index && matches!(self.netlink.has(index, &held).await, Ok(false)) {
+                debug!("Netlink reflector reports IP {address} removed from {device}");
+                self.tell(place, io::Input::AddressLost).await;
+            }
+        }
+    }
+
+    /// Whether a master has lost an address while nobody listened.
+    async fn find_lost(&mut self, place: usize) {
+        let held: Vec<_> = self.holding(place).cloned().collect();
+        for held in held {
+            if let Some((_, index)) = self.device(place, &held) {
+                self.lose(index, held.address).await;
+            }
+        }
+    }
+
+    /// The addresses a master holds.
+    fn holding(&self, place: usize) -> impl Iterator<Item = &rkeep_parsers::ir::vrrp::VirtualAddress> {
+        let is_master = self.verdict(place) == Some(Verdict::Master);
+        let instance = self.instances.get(place).filter(|_| is_master);
+        instance.into_iter().flat_map(|instance| instance.machine.addresses().iter())
+    }
+
+    /// Does what the host says.
+    pub(super) async fn obey(&mut self, input: Input<VrrpPlan>) {
+        match input {
+            Input::Reload(plan) => self.reload(plan).await,
+            Input::Fact(fact) => self.note(&fact).await,
+            Input::Dump => dump::write(dump::DATA, self.data()),
+            Input::Stats { clear } => {
+                dump::write(dump::STATS, self.statistics());
+                if clear {
+                    self.instances.iter_mut().for_each(|instance| *instance.machine.stats_mut() = Default::default());
+                }
+            }
+            Input::Stop => {}
+        }
+    }
+
+    /// Another engine's fact: some lower our priority.
+    async fn note(&mut self, fact: &Fact) {
+        let Some(name) = named(&fact.subject) else { return };
+        let changed = match fact.verdict {
+            Verdict::Down => self.down.insert(name),
+            _ => self.down.remove(&name),
+        };
+        if changed {
+            self.judge().await;
+        }
+    }
+}
+
+/// The name under which links speak of a subject.
+fn named(subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Service(name) | Subject::Listener(name) => Some(name.clone()),
+        Subject::RealServer { server, .. } => Some(server.clone()),
+        _ => None,
+    }
+}

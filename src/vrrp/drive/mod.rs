@@ -1,0 +1,267 @@
+//! The machines in the world: one thread that hears packets, the kernel's news, the host and the clock, and does what the
+//! machines say. Nothing in here waits for anything but the kernel's answer on a netlink socket.
+
+mod effects;
+mod events;
+mod reload;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use rkeep_parsers::ir::vrrp::Router;
+
+use super::group::Group;
+use super::held::{self, Held};
+use super::links::{self, Change, Links};
+use super::machine::Machine;
+use super::machine::io;
+use super::netlink::{Netlink, News};
+use super::sockets::{self, Speaking};
+use super::wire::ipv4;
+use crate::bus::{Exit, Input, Publisher, Verdict};
+use crate::plan::VrrpPlan;
+use crate::sys::packet::PacketSocket;
+
+/// Runs the instances of a plan until told to stop.
+///
+/// # Errors
+/// [`Exit::Config`] when an interface is missing at the start, [`Exit::NoPermission`] without the right to raw sockets.
+pub async fn run(plan: VrrpPlan, mut input: mpsc::Receiver<Input<VrrpPlan>>, facts: Publisher) -> Exit {
+    let mut speaker = match Speaker::open(plan, facts).await {
+        Ok(speaker) => speaker,
+        Err(exit) => return exit,
+    };
+    speaker.start().await;
+    while let Some(event) = speaker.next(&mut input).await {
+        speaker.take(event).await;
+    }
+    speaker.stop().await;
+    Exit::Done
+}
+
+/// One instance as the driver knows it.
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub machine: Machine,
+    /// When it became what it is.
+    pub since: SystemTime,
+    /// Complaints about others' adverts.
+    complaints: events::Complaints,
+}
+
+/// Everything.
+pub(super) struct Speaker {
+    pub plan: VrrpPlan,
+    pub instances: Vec<Instance>,
+    pub groups: Vec<Group>,
+    pub links: Links,
+    netlink: Netlink,
+    pub sockets: Vec<Speaking>,
+    arp: PacketSocket,
+    held: Held,
+    facts: Publisher,
+    /// The subjects of other engines' facts that are down.
+    down: HashSet<String>,
+    virtual_addresses: HashSet<IpAddr>,
+    packet_id: u16,
+    packet: Vec<u8>,
+}
+
+/// What the loop wakes up for.
+enum Event {
+    Packets,
+    Kernel(News),
+    Host(Input<VrrpPlan>),
+    Deadline,
+}
+
+impl Speaker {
+    async fn open(plan: VrrpPlan, facts: Publisher) -> Result<Self, Exit> {
+        debug!("Registering Kernel netlink reflector");
+        debug!("Registering Kernel netlink command channel");
+        let netlink = Netlink::connect().map_err(|error| refused("netlink", &error))?;
+        let changes = netlink.snapshot().await.map_err(|error| Exit::Fatal(format!("netlink: {error}")))?;
+        debug!("Registering gratuitous ARP shared channel");
+        let arp = PacketSocket::open().map_err(|error| refused("packet socket", &error))?;
+        let mut speaker = Speaker {
+            plan: VrrpPlan::default(),
+            instances: Vec::new(),
+            groups: Vec::new(),
+            links: Links::default(),
+            netlink,
+            sockets: Vec::new(),
+            arp,
+            held: Held::new(Path::new(held::DIRECTORY)),
+            facts,
+            down: HashSet::new(),
+            virtual_addresses: HashSet::new(),
+            packet_id: 0,
+            packet: Vec::with_capacity(512),
+        };
+        speaker.adopt(plan);
+        speaker.first_look(changes);
+        speaker.require_interfaces()?;
+        speaker.open_sockets().map_err(|error| refused("raw socket", &error))?;
+        Ok(speaker)
+    }
+
+    fn first_look(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match self.links.apply(change) {
+                Some(news @ links::News::Assigned { .. }) if self.concerns(&news) => debug!("{news}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether news are of an interface that an instance uses, and not of its virtual addresses.
+    fn concerns(&self, news: &links::News) -> bool {
+        let is_used = self.routers().any(|router| {
+            let tracked = router.track_interfaces.iter().any(|(name, _)| name == news.interface());
+            tracked || router.interface == news.interface()
+        });
+        is_used && news.address().is_none_or(|address| !self.virtual_addresses.contains(address))
+    }
+
+    fn require_interfaces(&self) -> Result<(), Exit> {
+        let missing = self.routers().find(|router| self.links.named(&router.interface).is_none());
+        match missing {
+            None => Ok(()),
+            Some(router) => {
+                let (interface, name) = (&router.interface, &router.name);
+                info!("WARNING - interface {interface} for vrrp_instance {name} doesn't exist");
+                Err(Exit::Config("Non-existent interface specified in configuration".to_owned()))
+            }
+        }
+    }
+
+    /// Removes what others left and lets the machines begin.
+    async fn start(&mut self) {
+        let resumed: HashSet<String> = self.plan.resume.iter().cloned().collect();
+        for (device, address) in Held::left_behind(Path::new(held::DIRECTORY)) {
+            let kept = resumed.iter().any(|name| self.owns(name, &address.address));
+            if let Some(link) = self.links.named(&device).filter(|_| !kept) {
+                let index = link.index;
+                if let Err(error) = self.netlink.remove(index, &address).await {
+                    warn!("Netlink: cannot remove {} from {device}: {error}", address.address);
+                }
+            }
+        }
+        self.judge().await;
+        let delay = self.plan.global.vrrp_startup_delay;
+        for place in 0..self.instances.len() {
+            let resume = self.router(place).is_some_and(|router| resumed.contains(&router.name));
+            self.tell(place, io::Input::Start { delay, resume }).await;
+        }
+    }
+
+    /// Every master says good-bye; all addresses are removed.
+    async fn stop(&mut self) {
+        for place in 0..self.instances.len() {
+            self.tell(place, io::Input::Stop { deleted: false }).await;
+        }
+    }
+
+    /// The next thing to do; none when it is time to end. Packets come before the clock: an advert that waits has been
+    /// heard in time, however late we are.
+    async fn next(&mut self, input: &mut mpsc::Receiver<Input<VrrpPlan>>) -> Option<Event> {
+        let deadline = self.instances.iter().filter_map(|instance| instance.machine.deadline()).min();
+        let event = tokio::select! {
+            biased;
+            () = sockets::heard(&self.sockets) => Event::Packets,
+            news = self.netlink.next() => Event::Kernel(news),
+            told = input.recv() => Event::Host(told?),
+            () = until(deadline) => Event::Deadline,
+        };
+        Some(event).filter(|event| !matches!(event, Event::Host(Input::Stop)))
+    }
+
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Packets => self.hear().await,
+            Event::Kernel(news) => self.learn(news).await,
+            Event::Host(input) => self.obey(input).await,
+            Event::Deadline => {
+                self.hear().await;
+                self.tick().await;
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        for place in 0..self.instances.len() {
+            let now = Instant::now();
+            let deadline = self.instances.get(place).and_then(|instance| instance.machine.deadline());
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                self.tell(place, io::Input::Tick).await;
+            }
+        }
+    }
+
+    /// Opens the sockets that the instances need and closes those they do not.
+    fn open_sockets(&mut self) -> std::io::Result<()> {
+        let group = self.group_address();
+        let wanted: HashSet<String> = self.routers().map(|router| router.interface.clone()).collect();
+        let links = &self.links;
+        let is_current = |socket: &Speaking| links.named(&socket.name).is_some_and(|link| link.index == socket.index);
+        self.sockets.retain(|socket| wanted.contains(&socket.name) && is_current(socket));
+        for name in wanted {
+            if self.sockets.iter().any(|socket| socket.name == name) {
+                continue;
+            }
+            if let Some(link) = self.links.named(&name) {
+                self.sockets.push(Speaking::open(&name, link.index, group)?);
+                let index = link.index;
+                debug!("VRRP sockpool: [ifindex({index:3}), family(IPv4), proto(112), multicast, address({group})]");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn group_address(&self) -> std::net::Ipv4Addr {
+        match self.plan.global.mcast_group4.map(|group| group.ip()) {
+            Some(IpAddr::V4(group)) => group,
+            _ => ipv4::GROUP,
+        }
+    }
+
+    pub(super) fn routers(&self) -> impl Iterator<Item = &Router> {
+        self.instances.iter().map(|instance| instance.machine.router())
+    }
+
+    fn router(&self, place: usize) -> Option<&Router> {
+        self.instances.get(place).map(|instance| instance.machine.router())
+    }
+
+    fn verdict(&self, place: usize) -> Option<Verdict> {
+        self.instances.get(place).and_then(|instance| instance.machine.verdict())
+    }
+
+    /// Whether the address is one of that instance's.
+    fn owns(&self, name: &str, address: &IpAddr) -> bool {
+        let mut own = self.routers().filter(|router| router.name == name);
+        own.any(|router| router.addresses.iter().chain(&router.excluded).any(|known| known.address == *address))
+    }
+}
+
+fn refused(what: &str, error: &std::io::Error) -> Exit {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Exit::NoPermission(format!("{what}: {error}")),
+        _ => Exit::Fatal(format!("{what}: {error}")),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How often the same complaint about others' adverts is logged.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
