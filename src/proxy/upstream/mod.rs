@@ -19,6 +19,7 @@ mod receive;
 mod redirect;
 mod route;
 mod send;
+mod splice;
 mod spool;
 mod stream;
 mod target;

@@ -12,6 +12,7 @@ use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
 use super::idle::{self, Owner};
 use super::receive::{Rest, interrupted};
+use super::splice::{self, Pipe};
 use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
@@ -70,6 +71,23 @@ enum Wants {
 /// The client cannot be served any further.
 struct Broken;
 
+/// Empties a pipe into the client's socket, and what that does not take into what is kept for it.
+fn drain(pipe: &mut Pipe, sink: &mut Sink) -> io::Result<()> {
+    while pipe.filled() > 0 {
+        let sent = sink.direct().map_or(Ok(0), |conn| pipe.empty(&conn.stream));
+        match sent {
+            Ok(n) if n > 0 => sink.passed(n as u64),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {
+                let mut lease = Lease::take();
+                let n = pipe.read(&mut lease)?;
+                sink.push(lease.get(..n).unwrap_or_default())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl AnswerStream {
     /// Passes the body on to the client and returns when it has ended either way: whether it is complete.
     pub async fn pump(mut self, cx: &mut RequestCtx, sink: &mut Sink) -> bool {
@@ -115,6 +133,10 @@ impl AnswerStream {
                 sink.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
             } else if done {
                 return Ok(Wants::End(self.reader.ended()));
+            } else if self.is_worth_splicing(sink) {
+                if !self.splice(cx, sink)? {
+                    return Ok(Wants::Backend);
+                }
             } else if !self.read(cx, usize::MAX, |_, data| sink.push(data))? {
                 return Ok(Wants::Backend);
             }
@@ -145,6 +167,33 @@ impl AnswerStream {
                 self.abandon(cx);
             }
         }
+        Ok(true)
+    }
+
+    fn is_worth_splicing(&self, sink: &Sink) -> bool {
+        self.reader.plain().is_some_and(|left| left >= splice::WORTH) && sink.direct().is_some()
+    }
+
+    /// Passes bytes from socket to socket. Says whether there were any, the end included. What the client does not take
+    /// at once goes the usual way.
+    fn splice(&mut self, cx: &mut RequestCtx, sink: &mut Sink) -> Result<bool, Broken> {
+        let (Some(backend), Some(left), Ok(mut pipe)) = (&self.backend, self.reader.plain(), Pipe::take()) else {
+            return self.read(cx, usize::MAX, |_, data| sink.push(data));
+        };
+        let filled = match pipe.fill(&backend.stream, left) {
+            Ok(0) => {
+                self.closed(cx);
+                return Ok(true);
+            }
+            Ok(n) => n as u64,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(_) => return self.read(cx, usize::MAX, |_, data| sink.push(data)),
+        };
+        if let Some(record) = cx.upstream.last_mut() {
+            record.bytes_received += filled;
+        }
+        self.reader.passed(filled);
+        drain(&mut pipe, sink).map_err(|_| Broken)?;
         Ok(true)
     }
 
