@@ -1,6 +1,7 @@
 //! rkeep: nginx and keepalived in one program that reads their files unchanged. `ARCHITECTURE.md` beside this file is
 //! the map; who may import whom is written there and goes one way only.
 
+pub mod agent;
 pub mod balance;
 pub mod bus;
 pub mod check;

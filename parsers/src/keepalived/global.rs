@@ -32,8 +32,29 @@ pub struct Global {
     pub shutdown_script: Option<Script>,
     /// `vrrp_startup_delay`
     pub vrrp_startup_delay: Duration,
+    /// `notify_fifo`, `notify_fifo_script`: all lines.
+    pub notify_fifo: Option<Fifo>,
+    /// `vrrp_notify_fifo`, `vrrp_notify_fifo_script`
+    pub vrrp_notify_fifo: Option<Fifo>,
+    /// `lvs_notify_fifo`, `lvs_notify_fifo_script`
+    pub lvs_notify_fifo: Option<Fifo>,
+    /// `no_email_faults`
+    pub no_email_faults: bool,
+    /// `no_checker_emails`: no mail about a check that does not change its real server.
+    pub no_checker_emails: bool,
     /// `vrrp_mcast_group4`, 224.0.0.18 unless said.
     pub mcast_group4: Option<SocketAddr>,
+}
+
+/// A FIFO that gets lines of state, and the script that reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fifo {
+    /// Where; made unless it is there.
+    pub path: String,
+    /// Whose it is when it is made.
+    pub user: Option<(String, Option<String>)>,
+    /// Started with the path as its last argument.
+    pub script: Option<Script>,
 }
 
 /// `smtp_server NAME [PORT]`

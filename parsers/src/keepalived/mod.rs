@@ -2,4 +2,4 @@
 
 pub mod global;
 
-pub use global::Global;
+pub use global::{Fifo, Global, SmtpServer};

@@ -1,0 +1,132 @@
+//! The agent's loop: a fact comes, what it asks for is done, nothing is waited for.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rkeep_parsers::ir::vrrp::Script;
+use rkeep_parsers::keepalived::Global;
+use tokio::sync::mpsc;
+use tracing::info;
+
+use super::decide::{Action, Decider};
+use super::fifo::Fifos;
+use super::script::Runner;
+use super::security;
+use crate::bus::{Exit, Fact, Input, Publisher};
+use crate::mail::queue::PLACES;
+use crate::mail::{Envelope, Postman, Route, Spool, compose};
+use crate::plan::AgentPlan;
+use crate::sys::clock::LocalTime;
+
+/// What scripts and mails get at the end; the rest of the mails waits on disk for the next start.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Acts on facts until told to stop. Whoever stops it has it read the last facts of the other roles first.
+pub async fn run(plan: AgentPlan, input: mpsc::Receiver<Input<AgentPlan>>, facts: Publisher) -> Exit {
+    run_with(plan, input, facts, &PLACES.map(Path::new)).await
+}
+
+/// As [`run`], with the spool in the first of `places` that can be written to.
+pub async fn run_with(
+    plan: AgentPlan,
+    mut input: mpsc::Receiver<Input<AgentPlan>>,
+    facts: Publisher,
+    places: &[&Path],
+) -> Exit {
+    let mut agent = Agent::new(plan, facts, places);
+    loop {
+        match input.recv().await {
+            Some(Input::Fact(fact)) => agent.act(&fact),
+            Some(Input::Reload(plan)) => agent.reload(plan),
+            Some(Input::Dump | Input::Stats { .. }) => {}
+            Some(Input::Stop) | None => break,
+        }
+    }
+    agent.stop().await;
+    Exit::Done
+}
+
+struct Agent {
+    plan: AgentPlan,
+    decider: Decider,
+    runner: Runner,
+    fifos: Fifos,
+    /// None where no directory can hold mails.
+    postman: Option<Postman>,
+}
+
+impl Agent {
+    fn new(plan: AgentPlan, facts: Publisher, places: &[&Path]) -> Self {
+        let spool = Spool::open(places).inspect_err(|error| info!("Mails cannot be kept, none is sent: {error}"));
+        let postman = spool.ok().map(|spool| Postman::start(spool, route(&plan.global), facts));
+        let mut agent =
+            Agent { plan, decider: Decider::default(), runner: Runner::default(), fifos: Fifos::default(), postman };
+        agent.open_fifos();
+        agent
+    }
+
+    fn reload(&mut self, plan: AgentPlan) {
+        self.plan = plan;
+        if let Some(postman) = &self.postman {
+            postman.reroute(route(&self.plan.global));
+        }
+        self.open_fifos();
+    }
+
+    fn open_fifos(&mut self) {
+        for fifo in self.fifos.open(&self.plan.global) {
+            if let Some(script) = &fifo.script {
+                self.script(script, vec![fifo.path.clone()]);
+            }
+        }
+    }
+
+    fn act(&mut self, fact: &Fact) {
+        for action in self.decider.decide(&self.plan, fact) {
+            match action {
+                Action::Mail { subject, text } => self.mail(&subject, &text),
+                Action::Run(script, more) => self.script(&script, more),
+                Action::Line(lines, line) => self.fifos.write(lines, &line),
+            }
+        }
+    }
+
+    fn mail(&self, subject: &str, text: &str) {
+        let global = &self.plan.global;
+        let (Some(postman), Some(_), false) = (&self.postman, &global.smtp_server, global.email_to.is_empty()) else {
+            return;
+        };
+        let from = global.email_from.clone().unwrap_or_else(|| format!("root@{}", host_name()));
+        let envelope = Envelope { router_id: global.router_id.clone(), from, to: global.email_to.clone() };
+        postman.post(&compose::compose(&envelope, subject, text, &LocalTime::at(SystemTime::now())));
+    }
+
+    fn script(&mut self, script: &Script, more: Vec<String>) {
+        match security::admit(script, &self.plan.global) {
+            Ok(user) => {
+                let argv: Vec<String> = script.argv.iter().cloned().chain(more).collect();
+                self.runner.start(&argv, user);
+            }
+            Err(why) => info!("{why}"),
+        }
+    }
+
+    async fn stop(self) {
+        let mails = async {
+            if let Some(postman) = self.postman {
+                postman.stop(PATIENCE).await;
+            }
+        };
+        tokio::join!(mails, self.runner.stop(PATIENCE));
+    }
+}
+
+fn route(global: &Global) -> Option<Route> {
+    let server = global.smtp_server.as_ref()?;
+    let helo = global.smtp_helo_name.clone().unwrap_or_else(host_name);
+    Some(Route { host: server.host.clone(), port: server.port, helo, timeout: global.smtp_connect_timeout })
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,15 @@
+//! The agent: turns facts into mail, notify scripts and FIFO lines, so that no engine ever waits for any of them.
+//!
+//! [`decide`] says what a fact asks for (pure); [`script`] runs programs, which [`security`] allows; [`fifo`] writes
+//! lines; [`drive`] brings them together with the mail queue.
+
+pub mod decide;
+pub mod drive;
+pub mod fifo;
+pub mod script;
+pub mod security;
+
+#[cfg(test)]
+mod tests;
+
+pub use drive::run;
