@@ -1,11 +1,296 @@
-//! Directives that nginx has and rkeep has not built.
+//! Directives that nginx has and rkeep has not built. The one that switches a module on is refused; what only tunes it
+//! has nothing to act on.
 
 use std::sync::LazyLock;
 
-use crate::table::Row;
+use crate::table::{Arity, Contexts, Row, Status};
+
+/// Directives of one module that share their blocks and their status.
+struct Group {
+    module: &'static str,
+    contexts: Contexts,
+    block: bool,
+    status: Status,
+    names: &'static str,
+}
+
+macro_rules! groups {
+    ($($module:literal [$($context:ident)*] $shape:ident $status:ident($why:literal) $names:literal;)*) => {
+        &[$(Group {
+            module: $module,
+            contexts: Contexts::NONE$(.or(Contexts::$context))*,
+            block: groups!(@ $shape),
+            status: Status::$status($why),
+            names: $names,
+        }),*]
+    };
+    (@ line) => { false };
+    (@ block) => { true };
+}
 
 /// Their rows.
 pub fn rows() -> &'static [Row] {
-    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(Vec::new);
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+        let rows = |group: &'static Group| group.names.split_ascii_whitespace().map(|name| group.row(name));
+        GROUPS.iter().flat_map(rows).collect()
+    });
     &ROWS
 }
+
+/// Whether a module is among them and nothing of it is built.
+pub fn is_unbuilt(module: &str) -> bool {
+    GROUPS.iter().any(|group| group.module == module)
+}
+
+impl Group {
+    fn row(&self, keyword: &'static str) -> Row {
+        let arity = if self.block { Arity::ANY.with_block() } else { Arity::ANY };
+        Row { arity, status: self.status, ..Row::refused(keyword, self.module, self.contexts, "") }
+    }
+}
+
+const GROUPS: &[Group] = groups! {
+    "ngx_openssl_cache_module" [MAIN] line Ignored("it acts only with listen … ssl")
+        "ssl_object_cache_inheritable";
+    "ngx_quic_bpf_module" [MAIN] line Refused("HTTP/3 is not served")
+        "quic_bpf";
+    "ngx_http_addition_filter_module" [HTTP SERVER LOCATION] line Refused("rkeep does not join answers yet")
+        "add_before_body add_after_body";
+    "ngx_http_addition_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with add_before_body")
+        "addition_types";
+    "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Refused("passwords are not checked yet")
+        "auth_basic";
+    "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Ignored("it acts only with auth_basic")
+        "auth_basic_user_file";
+    "ngx_http_auth_request_module" [HTTP SERVER LOCATION] line Refused("subrequests are not made yet")
+        "auth_request";
+    "ngx_http_auth_request_module" [HTTP SERVER LOCATION] line Ignored("it acts only with auth_request")
+        "auth_request_set";
+    "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Refused("directories are not listed yet")
+        "autoindex";
+    "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Ignored("it acts only with autoindex")
+        "autoindex_format autoindex_localtime autoindex_exact_size";
+    "ngx_http_browser_module" [HTTP SERVER LOCATION] line Refused("browsers are not told apart yet")
+        "modern_browser ancient_browser";
+    "ngx_http_browser_module" [HTTP SERVER LOCATION] line Ignored("it acts only with modern_browser")
+        "modern_browser_value ancient_browser_value";
+    "ngx_http_charset_filter_module" [HTTP] block Refused("answers are not recoded yet")
+        "charset_map";
+    "ngx_http_dav_module" [HTTP SERVER LOCATION] line Refused("files are not written yet")
+        "dav_methods";
+    "ngx_http_dav_module" [HTTP SERVER LOCATION] line Ignored("it acts only with dav_methods")
+        "create_full_put_path min_delete_depth dav_access";
+    "ngx_http_degradation_module" [HTTP] line Refused("memory is not watched")
+        "degradation";
+    "ngx_http_degradation_module" [HTTP SERVER LOCATION] line Refused("memory is not watched")
+        "degrade";
+    "ngx_http_fastcgi_module" [LOCATION LOCATION_IF] line Refused("FastCGI is not spoken yet")
+        "fastcgi_pass";
+    "ngx_http_fastcgi_module" [HTTP SERVER LOCATION] line Ignored("it acts only with fastcgi_pass")
+        "fastcgi_index fastcgi_split_path_info fastcgi_store fastcgi_store_access fastcgi_buffering \
+         fastcgi_request_buffering fastcgi_ignore_client_abort fastcgi_bind fastcgi_socket_keepalive \
+         fastcgi_socket_rcvbuf fastcgi_socket_sndbuf fastcgi_connect_timeout fastcgi_send_timeout \
+         fastcgi_send_lowat fastcgi_buffer_size fastcgi_pass_request_headers \
+         fastcgi_pass_request_body fastcgi_intercept_errors fastcgi_read_timeout fastcgi_buffers \
+         fastcgi_busy_buffers_size fastcgi_force_ranges fastcgi_limit_rate fastcgi_cache \
+         fastcgi_cache_key fastcgi_cache_bypass fastcgi_no_cache fastcgi_cache_valid \
+         fastcgi_cache_min_uses fastcgi_cache_max_range_offset fastcgi_cache_use_stale \
+         fastcgi_cache_methods fastcgi_cache_lock fastcgi_cache_lock_timeout fastcgi_cache_lock_age \
+         fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_temp_path \
+         fastcgi_max_temp_file_size fastcgi_temp_file_write_size fastcgi_next_upstream \
+         fastcgi_next_upstream_tries fastcgi_next_upstream_timeout fastcgi_param fastcgi_pass_header \
+         fastcgi_hide_header fastcgi_ignore_headers fastcgi_catch_stderr fastcgi_keep_conn";
+    "ngx_http_fastcgi_module" [HTTP] line Ignored("it acts only with fastcgi_pass")
+        "fastcgi_cache_path";
+    "ngx_http_flv_module" [LOCATION] line Refused("videos are not cut")
+        "flv";
+    "ngx_http_geo_module" [HTTP] block Refused("addresses are not mapped yet")
+        "geo";
+    "ngx_http_geoip_module" [HTTP] line Refused("addresses are not looked up")
+        "geoip_country geoip_org geoip_city";
+    "ngx_http_geoip_module" [HTTP] line Ignored("it acts only with geoip_country")
+        "geoip_proxy geoip_proxy_recursive";
+    "ngx_http_grpc_module" [LOCATION LOCATION_IF] line Refused("gRPC is not spoken yet")
+        "grpc_pass";
+    "ngx_http_grpc_module" [HTTP SERVER LOCATION] line Ignored("it acts only with grpc_pass")
+        "grpc_bind grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_connect_timeout \
+         grpc_send_timeout grpc_intercept_errors grpc_buffer_size grpc_read_timeout \
+         grpc_next_upstream grpc_next_upstream_tries grpc_next_upstream_timeout grpc_set_header \
+         grpc_pass_header grpc_hide_header grpc_ignore_headers grpc_ssl_session_reuse \
+         grpc_ssl_protocols grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name grpc_ssl_verify \
+         grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate \
+         grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file \
+         grpc_ssl_conf_command";
+    "ngx_http_gunzip_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not unpacked yet")
+        "gunzip";
+    "ngx_http_gunzip_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with gunzip")
+        "gunzip_buffers";
+    "ngx_http_gzip_static_module" [HTTP SERVER LOCATION] line Refused("packed files are not looked for yet")
+        "gzip_static";
+    "ngx_http_headers_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("fields are inherited or replaced as a whole")
+        "add_header_inherit add_trailer_inherit";
+    "ngx_http_image_filter_module" [LOCATION] line Refused("pictures are not changed")
+        "image_filter";
+    "ngx_http_image_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with image_filter")
+        "image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen image_filter_transparency \
+         image_filter_interlace image_filter_buffer";
+    "ngx_http_limit_conn_module" [HTTP] line Ignored("it acts only with limit_conn")
+        "limit_conn_zone";
+    "ngx_http_limit_conn_module" [HTTP SERVER LOCATION] line Refused("connections are not counted by key yet")
+        "limit_conn";
+    "ngx_http_limit_conn_module" [HTTP SERVER LOCATION] line Ignored("it acts only with limit_conn")
+        "limit_conn_log_level limit_conn_status limit_conn_dry_run";
+    "ngx_http_limit_req_module" [HTTP] line Ignored("it acts only with limit_req")
+        "limit_req_zone";
+    "ngx_http_limit_req_module" [HTTP SERVER LOCATION] line Refused("requests are not counted by key yet")
+        "limit_req";
+    "ngx_http_limit_req_module" [HTTP SERVER LOCATION] line Ignored("it acts only with limit_req")
+        "limit_req_log_level limit_req_status limit_req_dry_run";
+    "ngx_http_map_module" [HTTP] line Ignored("rkeep sizes its tables itself")
+        "map_hash_max_size map_hash_bucket_size";
+    "ngx_http_memcached_module" [LOCATION LOCATION_IF] line Refused("memcached is not spoken")
+        "memcached_pass";
+    "ngx_http_memcached_module" [HTTP SERVER LOCATION] line Ignored("it acts only with memcached_pass")
+        "memcached_bind memcached_socket_keepalive memcached_connect_timeout memcached_send_timeout \
+         memcached_buffer_size memcached_read_timeout memcached_next_upstream \
+         memcached_next_upstream_tries memcached_next_upstream_timeout memcached_gzip_flag";
+    "ngx_http_mirror_module" [HTTP SERVER LOCATION] line Refused("requests are not mirrored yet")
+        "mirror";
+    "ngx_http_mirror_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mirror")
+        "mirror_request_body";
+    "ngx_http_mp4_module" [LOCATION] line Refused("videos are not cut")
+        "mp4";
+    "ngx_http_mp4_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mp4")
+        "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame";
+    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
+        "proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers proxy_cache";
+    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("it acts only with proxy_cache, or with https:// backends,")
+        "proxy_cache_key proxy_cache_bypass proxy_no_cache proxy_cache_valid proxy_cache_min_uses \
+         proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods proxy_cache_lock \
+         proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate \
+         proxy_cache_convert_head proxy_cache_background_update proxy_ssl_session_reuse \
+         proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name proxy_ssl_server_name proxy_ssl_verify \
+         proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate \
+         proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file \
+         proxy_ssl_conf_command";
+    "ngx_http_proxy_module" [HTTP] line Ignored("it acts only with proxy_cache, or with https:// backends,")
+        "proxy_cache_path";
+    "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
+        "random_index";
+    "ngx_http_realip_module" [HTTP SERVER LOCATION] line Refused("the address of a client behind a proxy is not taken over yet")
+        "set_real_ip_from";
+    "ngx_http_realip_module" [HTTP SERVER LOCATION] line Ignored("it acts only with set_real_ip_from")
+        "real_ip_header real_ip_recursive";
+    "ngx_http_referer_module" [SERVER LOCATION] line Refused("referers are not checked yet")
+        "valid_referers";
+    "ngx_http_referer_module" [SERVER LOCATION] line Ignored("it acts only with valid_referers")
+        "referer_hash_max_size referer_hash_bucket_size";
+    "ngx_http_scgi_module" [LOCATION LOCATION_IF] line Refused("SCGI is not spoken")
+        "scgi_pass";
+    "ngx_http_scgi_module" [HTTP SERVER LOCATION] line Ignored("it acts only with scgi_pass")
+        "scgi_store scgi_store_access scgi_buffering scgi_request_buffering scgi_ignore_client_abort \
+         scgi_bind scgi_socket_keepalive scgi_socket_rcvbuf scgi_socket_sndbuf scgi_connect_timeout \
+         scgi_send_timeout scgi_buffer_size scgi_pass_request_headers scgi_pass_request_body \
+         scgi_intercept_errors scgi_read_timeout scgi_buffers scgi_busy_buffers_size \
+         scgi_force_ranges scgi_limit_rate scgi_cache scgi_cache_key scgi_cache_bypass scgi_no_cache \
+         scgi_cache_valid scgi_cache_min_uses scgi_cache_max_range_offset scgi_cache_use_stale \
+         scgi_cache_methods scgi_cache_lock scgi_cache_lock_timeout scgi_cache_lock_age \
+         scgi_cache_revalidate scgi_cache_background_update scgi_temp_path scgi_max_temp_file_size \
+         scgi_temp_file_write_size scgi_next_upstream scgi_next_upstream_tries \
+         scgi_next_upstream_timeout scgi_param scgi_pass_header scgi_hide_header scgi_ignore_headers";
+    "ngx_http_scgi_module" [HTTP] line Ignored("it acts only with scgi_pass")
+        "scgi_cache_path";
+    "ngx_http_secure_link_module" [HTTP SERVER LOCATION] line Refused("links are not checked yet")
+        "secure_link secure_link_secret";
+    "ngx_http_secure_link_module" [HTTP SERVER LOCATION] line Ignored("it acts only with secure_link")
+        "secure_link_md5";
+    "ngx_http_slice_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not sliced")
+        "slice";
+    "ngx_http_split_clients_module" [HTTP] block Refused("clients are not split yet")
+        "split_clients";
+    "ngx_http_ssi_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("server-side includes are not run yet")
+        "ssi";
+    "ngx_http_ssi_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with ssi")
+        "ssi_silent_errors ssi_ignore_recycled_buffers ssi_min_file_chunk ssi_value_length ssi_types \
+         ssi_last_modified";
+    "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with listen … ssl")
+        "ssl_certificate_cache ssl_ech_file ssl_certificate_compression ssl_ocsp ssl_ocsp_responder \
+         ssl_ocsp_cache";
+    "ngx_http_sub_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not rewritten yet")
+        "sub_filter";
+    "ngx_http_sub_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with sub_filter")
+        "sub_filter_types sub_filter_once sub_filter_last_modified";
+    "ngx_http_tunnel_module" [SERVER LOCATION LOCATION_IF] line Refused("CONNECT is not served")
+        "tunnel_pass";
+    "ngx_http_tunnel_module" [HTTP SERVER LOCATION] line Ignored("it acts only with tunnel_pass")
+        "tunnel_bind tunnel_socket_keepalive tunnel_socket_rcvbuf tunnel_socket_sndbuf tunnel_connect_timeout \
+         tunnel_send_timeout tunnel_send_lowat tunnel_buffer_size tunnel_read_timeout \
+         tunnel_next_upstream tunnel_next_upstream_tries tunnel_next_upstream_timeout";
+    "ngx_http_upstream_least_time_module" [UPSTREAM] line Refused("answer times do not choose servers yet")
+        "least_time";
+    "ngx_http_upstream_sticky_module" [UPSTREAM] line Refused("clients are kept by ip_hash or hash only")
+        "sticky";
+    "ngx_http_userid_filter_module" [HTTP SERVER LOCATION] line Refused("cookies are not given out yet")
+        "userid";
+    "ngx_http_userid_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with userid")
+        "userid_service userid_name userid_domain userid_path userid_expires userid_flags userid_p3p \
+         userid_mark";
+    "ngx_http_uwsgi_module" [LOCATION LOCATION_IF] line Refused("uwsgi is not spoken")
+        "uwsgi_pass";
+    "ngx_http_uwsgi_module" [HTTP SERVER LOCATION] line Ignored("it acts only with uwsgi_pass")
+        "uwsgi_modifier1 uwsgi_modifier2 uwsgi_store uwsgi_store_access uwsgi_buffering \
+         uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_bind uwsgi_socket_keepalive \
+         uwsgi_socket_rcvbuf uwsgi_socket_sndbuf uwsgi_connect_timeout uwsgi_send_timeout \
+         uwsgi_buffer_size uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
+         uwsgi_read_timeout uwsgi_buffers uwsgi_busy_buffers_size uwsgi_force_ranges \
+         uwsgi_limit_rate uwsgi_cache uwsgi_cache_key uwsgi_cache_bypass uwsgi_no_cache \
+         uwsgi_cache_valid uwsgi_cache_min_uses uwsgi_cache_max_range_offset uwsgi_cache_use_stale \
+         uwsgi_cache_methods uwsgi_cache_lock uwsgi_cache_lock_timeout uwsgi_cache_lock_age \
+         uwsgi_cache_revalidate uwsgi_cache_background_update uwsgi_temp_path \
+         uwsgi_max_temp_file_size uwsgi_temp_file_write_size uwsgi_next_upstream \
+         uwsgi_next_upstream_tries uwsgi_next_upstream_timeout uwsgi_param uwsgi_string \
+         uwsgi_pass_header uwsgi_hide_header uwsgi_ignore_headers uwsgi_ssl_session_reuse \
+         uwsgi_ssl_protocols uwsgi_ssl_ciphers uwsgi_ssl_name uwsgi_ssl_server_name uwsgi_ssl_verify \
+         uwsgi_ssl_verify_depth uwsgi_ssl_trusted_certificate uwsgi_ssl_crl uwsgi_ssl_certificate \
+         uwsgi_ssl_certificate_key uwsgi_ssl_certificate_cache uwsgi_ssl_password_file \
+         uwsgi_ssl_conf_command";
+    "ngx_http_uwsgi_module" [HTTP] line Ignored("it acts only with uwsgi_pass")
+        "uwsgi_cache_path";
+    "ngx_http_xslt_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with xslt_stylesheet")
+        "xml_entities xml_external_entities xslt_param xslt_string_param xslt_types xslt_last_modified";
+    "ngx_http_xslt_filter_module" [LOCATION] line Refused("XML is not transformed")
+        "xslt_stylesheet";
+    "ngx_http_perl_module" [HTTP] line Refused("there is no Perl in rkeep")
+        "perl_modules perl_require perl_set";
+    "ngx_http_perl_module" [LOCATION LIMIT_EXCEPT] line Refused("there is no Perl in rkeep")
+        "perl";
+    "ngx_http_core_module" [HTTP SERVER] line Refused("it is not built yet")
+        "client_body_early_read";
+    "ngx_http_core_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
+        "keepalive_min_timeout auth_delay early_hints";
+    "ngx_http_core_module" [HTTP SERVER LOCATION] line Ignored("it acts only with open_file_cache")
+        "open_file_cache_events";
+    "ngx_http_core_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("it is not built yet")
+        "post_action";
+    "ngx_http_v2_module" [HTTP SERVER] line Refused("HTTP/2 is not served yet")
+        "http2";
+    "ngx_http_v2_module" [HTTP SERVER] line Ignored("it acts only with http2")
+        "http2_pool_size http2_max_concurrent_streams http2_max_concurrent_pushes http2_max_requests \
+         http2_max_field_size http2_max_header_size http2_body_preread_size http2_streams_index_size \
+         http2_recv_timeout http2_idle_timeout";
+    "ngx_http_v2_module" [HTTP] line Ignored("it acts only with http2")
+        "http2_recv_buffer_size";
+    "ngx_http_v2_module" [HTTP SERVER LOCATION] line Ignored("it acts only with http2")
+        "http2_chunk_size http2_push_preload http2_push";
+    "ngx_http_v3_module" [HTTP SERVER] line Refused("HTTP/3 is not served")
+        "http3 http3_hq";
+    "ngx_http_v3_module" [HTTP SERVER] line Ignored("it acts only with listen … quic")
+        "http3_max_concurrent_streams http3_stream_buffer_size quic_retry quic_gso quic_host_key \
+         quic_active_connection_id_limit";
+    "ngx_mail_module" [MAIN] block Refused("mail is not proxied")
+        "mail";
+    "ngx_google_perftools_module" [MAIN] line Refused("there is no profiler of Google in rkeep")
+        "google_perftools_profiles";
+    "ngx_stream_module" [MAIN] block Refused("plain TCP and UDP are not proxied by the nginx face yet")
+        "stream";
+};
