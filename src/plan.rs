@@ -1,6 +1,6 @@
 //! The IR cut into what each engine needs. Pure.
 
-use rkeep_parsers::ir::{Arena, Ir, expr, http, link, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, expr, http, link, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -22,6 +22,8 @@ pub struct ProxyPlan {
     pub pools: Arena<pool::Pool>,
     /// Log formats.
     pub formats: Arena<http::LogFormat>,
+    /// `map`s.
+    pub maps: Arena<map::Map>,
     /// Variables.
     pub variables: expr::Variables,
 }
@@ -94,6 +96,7 @@ pub fn cut(ir: Ir) -> Plans {
             locations: ir.locations,
             pools: ir.pools,
             formats: ir.formats,
+            maps: ir.maps,
             variables: ir.variables,
         },
         vrrp: VrrpPlan {

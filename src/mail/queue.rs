@@ -231,7 +231,11 @@ mod tests {
     fn the_old_and_the_surplus_go() {
         let spool = spool("trim");
         for _ in 0..MOST + 2 {
-            let name = format!("{:018}-1-{}.mail", SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(), spool.waiting().len());
+            let name = format!(
+                "{:018}-1-{}.mail",
+                SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(),
+                spool.waiting().len()
+            );
             fs::write(spool.dir().join(name), "").expect("written");
         }
         assert_eq!(spool.trim(SystemTime::now()).len(), 2);

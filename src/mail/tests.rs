@@ -104,7 +104,8 @@ impl Office {
 
     fn postman(&self) -> Postman {
         let port = self.address.port();
-        let route = Route { host: "127.0.0.1".to_owned(), port, helo: "vm".to_owned(), timeout: Duration::from_secs(5) };
+        let route =
+            Route { host: "127.0.0.1".to_owned(), port, helo: "vm".to_owned(), timeout: Duration::from_secs(5) };
         Postman::start(self.spool(), Some(route), Publisher::new().0)
     }
 }
@@ -128,19 +129,22 @@ async fn speaks_to_the_letter_and_doubles_leading_dots() {
     let sink = Sink::on(listener);
     office.postman().post(&mail(&["a@b.c", "d@e.f"]));
     let heard = sink.until(|heard| quits(heard) == 1).await;
-    assert_eq!(heard, [
-        "EHLO vm\r\n",
-        "MAIL FROM:<root@linuxzen.com>\r\n",
-        "RCPT TO:<a@b.c>\r\n",
-        "RCPT TO:<d@e.f>\r\n",
-        "DATA\r\n",
-        "Subject: s\r\n",
-        "\r\n",
-        "..=> x <=\r\n",
-        "\r\n",
-        ".\r\n",
-        "QUIT\r\n",
-    ]);
+    assert_eq!(
+        heard,
+        [
+            "EHLO vm\r\n",
+            "MAIL FROM:<root@linuxzen.com>\r\n",
+            "RCPT TO:<a@b.c>\r\n",
+            "RCPT TO:<d@e.f>\r\n",
+            "DATA\r\n",
+            "Subject: s\r\n",
+            "\r\n",
+            "..=> x <=\r\n",
+            "\r\n",
+            ".\r\n",
+            "QUIT\r\n",
+        ]
+    );
 }
 
 #[tokio::test]

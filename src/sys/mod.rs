@@ -3,8 +3,8 @@
 pub mod clock;
 pub mod namespace;
 pub mod nft;
+pub mod packet;
 pub mod process;
+pub mod reactor;
 pub mod signal;
 pub mod socket;
-pub mod packet;
-pub mod reactor;

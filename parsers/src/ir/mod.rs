@@ -6,6 +6,7 @@ pub mod arena;
 pub mod expr;
 pub mod http;
 pub mod link;
+pub mod map;
 pub mod pool;
 pub mod regex;
 pub mod service;
@@ -34,6 +35,8 @@ pub struct Ir {
     pub pools: Arena<pool::Pool>,
     /// nginx's `log_format`s; the first is `combined`.
     pub formats: Arena<http::LogFormat>,
+    /// nginx's `map`s; their variables are [`expr::Var::User`]s.
+    pub maps: Arena<map::Map>,
     /// Names and kinds of all variables that the expressions use.
     pub variables: expr::Variables,
     /// keepalived's `global_defs`; none when no keepalived.conf was read.

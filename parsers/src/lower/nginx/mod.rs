@@ -7,6 +7,7 @@ mod finish;
 mod listen;
 mod location;
 mod log_format;
+mod main;
 mod map;
 mod names;
 mod pragma;
@@ -122,6 +123,8 @@ struct Lowering<'a> {
     /// The blocks that may stand once.
     events_at: Option<Span>,
     http_at: Option<Span>,
+    /// Modules that were to be loaded and are not built in.
+    missing_modules: Vec<String>,
     /// Servers that have a `listen`.
     listening: Vec<Id<Server>>,
     by_address: HashMap<Address, Id<Listener>>,
@@ -146,6 +149,7 @@ impl<'a> Lowering<'a> {
             pools: Vec::new(),
             events_at: None,
             http_at: None,
+            missing_modules: Vec::new(),
             listening: Vec::new(),
             by_address: HashMap::new(),
             options_set: Vec::new(),
@@ -177,7 +181,11 @@ impl<'a> Lowering<'a> {
     fn finish(mut self) -> Loaded {
         self.finish_main();
         let refused = |found: &Diagnostic| found.legacy.as_ref().is_some_and(|line| line.class == Class::NginxEmerg);
-        let ir = (!self.cx.diagnostics.iter().any(refused)).then(|| Ir { variables: self.cx.variables, ..self.ir });
+        let ir = (!self.cx.diagnostics.iter().any(refused)).then(|| Ir {
+            compat: self.cx.compat,
+            variables: self.cx.variables,
+            ..self.ir
+        });
         let sources = Arc::unwrap_or_clone(self.cx.sources);
         Loaded { ir, sources, diagnostics: self.cx.diagnostics }
     }

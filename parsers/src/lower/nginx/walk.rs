@@ -53,7 +53,7 @@ impl Lowering<'_> {
     pub(super) fn directive(&mut self, directive: &Directive, frame: Frame) {
         let outcome = match INDEX.find(directive, frame.context) {
             Ok(entry) => self.take(entry, directive, frame),
-            Err(miss) => Err(missed(miss, directive, frame.context)),
+            Err(miss) => Err(self.missed(miss, directive, frame.context)),
         };
         if let Err(fault) = outcome {
             self.cx.refuse(directive, fault);
@@ -62,7 +62,9 @@ impl Lowering<'_> {
 
     fn take(&mut self, entry: Entry<Slot>, directive: &Directive, frame: Frame) -> Result<(), Fault> {
         match entry.row.status {
-            Status::Refused(why) => return Err(self.not_built(directive, why)),
+            // Said to be off, it need not be built.
+            Status::Refused(_) if directive.args.len() == 1 && directive.arg(0).is("off") => return Ok(()),
+            Status::Refused(why) => return Err(not_built(directive, entry.row, why)),
             Status::Ignored(why) => {
                 let text = format!("\"{}\" has no effect: {why}", entry.row.keyword);
                 self.cx.diagnostics.push(Diagnostic::note("nginx::no-effect", text).at(directive.name.span, ""));
@@ -71,7 +73,14 @@ impl Lowering<'_> {
         }
         match entry.slot {
             Slot::Structural(keyword) => self.structural(keyword, directive, frame),
-            Slot::Main(table, row) => self.main.set(table, row, directive, &mut self.cx),
+            Slot::Main(table, row) => {
+                match entry.row.keyword {
+                    "load_module" => self.load_module(directive),
+                    "user" => self.user(directive)?,
+                    _ => {}
+                }
+                self.main.set(table, row, directive, &mut self.cx)
+            }
             Slot::Server(table, row) => {
                 let layers = match frame.server {
                     Some(id) => self.servers.get_mut(id.index()),
@@ -94,12 +103,20 @@ impl Lowering<'_> {
         layers.map_or(Ok(()), |layers| layers.set(table, row, directive, &mut self.cx))
     }
 
-    /// What nginx knows and rkeep has not built; where a module was to be loaded for it, that is said.
-    fn not_built(&self, directive: &Directive, why: &str) -> Fault {
-        let name = directive.name.lossy();
-        let text = format!("\"{name}\" is known to nginx, not built into rkeep: {why}");
-        Fault::new(text).help("delete the directive, or keep nginx for this server")
+    /// nginx's words for a directive that no row takes.
+    fn missed(&self, miss: Miss, directive: &Directive, context: Contexts) -> Fault {
+        let fault = missed(miss, directive, context);
+        match (miss, self.module_of(&directive.name.lossy())) {
+            (Miss::Unknown, Some(module)) => fault.help(format!("it may belong to {module}, which rkeep lacks")),
+            _ => fault,
+        }
     }
+}
+
+/// What nginx knows and rkeep has not built.
+fn not_built(directive: &Directive, row: &Row, why: &str) -> Fault {
+    let text = format!("\"{}\" directive is not built into rkeep: {why}", directive.name.lossy());
+    Fault::new(text).help(format!("delete it, or keep nginx for what needs {}", row.module))
 }
 
 /// nginx's words for a directive that no row takes.
