@@ -10,8 +10,10 @@ pub struct Group {
     pub name: String,
     /// Its members.
     pub members: Vec<usize>,
+    /// Where it is going, as last logged.
+    heading: Option<Verdict>,
+    /// What all of it is.
     verdict: Option<Verdict>,
-    announced: Option<Verdict>,
 }
 
 /// What a group wants done.
@@ -28,7 +30,7 @@ pub enum Order {
 impl Group {
     /// A group that knows nothing of its members yet.
     pub fn new(name: String, members: Vec<usize>) -> Self {
-        Group { name, members, verdict: None, announced: None }
+        Group { name, members, heading: None, verdict: None }
     }
 
     /// A member would be master. It may once all others would be too.
@@ -46,8 +48,8 @@ impl Group {
     ) -> Vec<Order> {
         let mut orders = Vec::new();
         let all = self.members.iter().all(|other| verdict_of(*other) == Some(verdict));
-        if leads(verdict, why) && self.verdict != Some(verdict) && self.members.len() > 1 {
-            self.verdict = Some(verdict);
+        if leads(verdict, why) && self.heading != Some(verdict) && self.members.len() > 1 {
+            self.heading = Some(verdict);
             orders.push(Order::Say(format!("VRRP_Group({}) Syncing instances to {} state", self.name, word(verdict))));
         }
         if leads(verdict, why) && verdict != Verdict::Fault {
@@ -55,9 +57,9 @@ impl Group {
             let differing = others.filter(|other| verdict_of(**other) != Some(verdict));
             orders.extend(differing.map(|other| Order::Follow(*other, verdict)));
         }
-        if all && self.announced != Some(verdict) {
+        if all && self.verdict != Some(verdict) {
+            self.heading = Some(verdict);
             self.verdict = Some(verdict);
-            self.announced = Some(verdict);
             orders.push(Order::Became(verdict));
         }
         orders
@@ -65,7 +67,7 @@ impl Group {
 
     /// What the group is.
     pub fn verdict(&self) -> Option<Verdict> {
-        self.announced
+        self.verdict
     }
 }
 

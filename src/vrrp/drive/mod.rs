@@ -76,7 +76,7 @@ pub(super) struct Speaker {
 enum Event {
     Packets,
     Kernel(News),
-    Host(Input<VrrpPlan>),
+    Host(Box<Input<VrrpPlan>>),
     Deadline,
 }
 
@@ -175,17 +175,17 @@ impl Speaker {
             biased;
             () = sockets::heard(&self.sockets) => Event::Packets,
             news = self.netlink.next() => Event::Kernel(news),
-            told = input.recv() => Event::Host(told?),
+            told = input.recv() => Event::Host(Box::new(told?)),
             () = until(deadline) => Event::Deadline,
         };
-        Some(event).filter(|event| !matches!(event, Event::Host(Input::Stop)))
+        Some(event).filter(|event| !matches!(event, Event::Host(input) if matches!(**input, Input::Stop)))
     }
 
     async fn take(&mut self, event: Event) {
         match event {
             Event::Packets => self.hear().await,
             Event::Kernel(news) => self.learn(news).await,
-            Event::Host(input) => self.obey(input).await,
+            Event::Host(input) => self.obey(*input).await,
             Event::Deadline => {
                 self.hear().await;
                 self.tick().await;

@@ -24,6 +24,11 @@ impl Backup {
     pub fn until(down_at: Instant) -> Self {
         Backup { down_at, ready: false, tolerant_until: None, master: None }
     }
+
+    /// The one we gave way to.
+    pub fn obeying(self, master: Ipv4Addr) -> Self {
+        Backup { master: Some(master), ..self }
+    }
 }
 
 impl Machine {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
+use super::backup::Backup;
 use super::io::Effect;
 use super::note::Note;
 use super::{Heard, Machine, OWNER, State};
@@ -139,7 +140,7 @@ impl Machine {
             self.advertise(self.effective, out);
         }
         self.learn_interval(heard.interval, out);
-        self.become_backup(now + self.down_time(), "higher-priority", false, out);
+        self.become_backup(Backup::until(now + self.down_time()).obeying(heard.source), "higher-priority", false, out);
     }
 
     fn insist(&mut self, now: Instant, note: Note, out: &mut Vec<Effect>) {

@@ -210,29 +210,33 @@ impl Machine {
         self.set_priority(out);
         match self.state {
             State::Backup(_) | State::Master(_) if condition.fault => self.become_fault("link", out),
-            State::Fault if !condition.fault => self.become_backup(now + self.down_time(), "recovered", false, out),
+            State::Fault if !condition.fault => {
+                self.become_backup(Backup::until(now + self.down_time()), "recovered", false, out)
+            }
             _ => {}
         }
     }
 
     fn lose_address(&mut self, now: Instant, out: &mut Vec<Effect>) {
         if matches!(self.state, State::Master(_)) {
-            self.become_backup(now + self.skew(), "address-lost", true, out);
+            self.become_backup(Backup::until(now + self.skew()), "address-lost", true, out);
         }
     }
 
     fn follow(&mut self, now: Instant, verdict: Verdict, out: &mut Vec<Effect>) {
         match (verdict, &self.state) {
             (Verdict::Master, State::Backup(_)) => self.become_master(now, "group", out),
-            (Verdict::Backup, State::Master(_)) => self.become_backup(now + self.down_time(), "group", false, out),
+            (Verdict::Backup, State::Master(_)) => {
+                self.become_backup(Backup::until(now + self.down_time()), "group", false, out)
+            }
             _ => {}
         }
     }
 
-    fn become_backup(&mut self, down_at: Instant, cause: &'static str, goodbye: bool, out: &mut Vec<Effect>) {
+    fn become_backup(&mut self, backup: Backup, cause: &'static str, goodbye: bool, out: &mut Vec<Effect>) {
         out.push(Effect::Say(Note::Backup));
         self.release(goodbye, out);
-        self.state = State::Backup(Backup::until(down_at));
+        self.state = State::Backup(backup);
         out.push(Effect::Became { verdict: Verdict::Backup, cause });
     }
 

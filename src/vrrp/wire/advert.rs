@@ -76,10 +76,10 @@ pub fn checksum(version: u8, source: Ipv4Addr, destination: Ipv4Addr, advert: &[
         2 => sum,
         _ => {
             let length = (advert.len() as u16).to_be_bytes();
-            sum.add(&source.octets()).add(&destination.octets()).add(&[0, VRRP]).add(&length)
+            sum.with(&source.octets()).with(&destination.octets()).with(&[0, VRRP]).with(&length)
         }
     };
-    sum.add(advert).finish()
+    sum.with(advert).finish()
 }
 
 /// The type's number in the packet.

@@ -71,7 +71,7 @@ pub fn write_header(out: &mut Vec<u8>, id: u16, source: Ipv4Addr, destination: I
     out.extend(source.octets());
     out.extend(destination.octets());
     if let Some(header) = out.get_mut(start..) {
-        let sum = Checksum::default().add(header).finish().to_be_bytes();
+        let sum = Checksum::default().with(header).finish().to_be_bytes();
         if let Some(field) = header.get_mut(10..12) {
             field.copy_from_slice(&sum);
         }
@@ -87,7 +87,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_header(&mut bytes, 7, Ipv4Addr::new(192, 168, 3, 10), GROUP, 20);
         assert_eq!(bytes[..9], [0x45, 0xc0, 0, 40, 0, 7, 0, 0, 255]);
-        assert_eq!(Checksum::default().add(&bytes).finish(), 0);
+        assert_eq!(Checksum::default().with(&bytes).finish(), 0);
         bytes.extend([0x21; 20]);
         bytes.extend([0; 6]);
         let packet = Packet::parse(&bytes).expect("long enough");

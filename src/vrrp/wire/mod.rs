@@ -13,7 +13,7 @@ pub struct Checksum(u32);
 
 impl Checksum {
     /// Adds bytes.
-    pub fn add(mut self, bytes: &[u8]) -> Self {
+    pub fn with(mut self, bytes: &[u8]) -> Self {
         for pair in bytes.chunks(2) {
             let word = u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]);
             self.0 += u32::from(word);
@@ -35,8 +35,8 @@ mod tests {
     #[test]
     fn sums_as_rfc_1071_shows() {
         let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
-        assert_eq!(Checksum::default().add(&bytes).finish(), !0xddf2);
-        let odd = Checksum::default().add(&[0x12, 0x34]).add(&[0x56]).finish();
+        assert_eq!(Checksum::default().with(&bytes).finish(), !0xddf2);
+        let odd = Checksum::default().with(&[0x12, 0x34]).with(&[0x56]).finish();
         assert_eq!(odd, !(0x1234 + 0x5600));
     }
 }
