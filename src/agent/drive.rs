@@ -12,6 +12,7 @@ use super::decide::{Action, Decider};
 use super::fifo::Fifos;
 use super::script::Runner;
 use super::security;
+use super::seen::{self, Seen};
 use crate::bus::{Exit, Fact, Input, Publisher};
 use crate::mail::queue::PLACES;
 use crate::mail::{Envelope, Postman, Route, Spool, compose};
@@ -23,17 +24,19 @@ const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Acts on facts until told to stop. Whoever stops it has it read the last facts of the other roles first.
 pub async fn run(plan: AgentPlan, input: mpsc::Receiver<Input<AgentPlan>>, facts: Publisher) -> Exit {
-    run_with(plan, input, facts, &PLACES.map(Path::new)).await
+    let hub = std::os::unix::process::parent_id();
+    run_in(plan, input, facts, &PLACES.map(Path::new), Seen::of(Path::new(seen::PLACE), hub)).await
 }
 
-/// As [`run`], with the spool in the first of `places` that can be written to.
-pub async fn run_with(
+/// As [`run`], with the spool in the first of `spools` that can be written to.
+pub async fn run_in(
     plan: AgentPlan,
     mut input: mpsc::Receiver<Input<AgentPlan>>,
     facts: Publisher,
-    places: &[&Path],
+    spools: &[&Path],
+    seen: Seen,
 ) -> Exit {
-    let mut agent = Agent::new(plan, facts, places);
+    let mut agent = Agent::new(plan, facts, spools, seen);
     loop {
         match input.recv().await {
             Some(Input::Fact(fact)) => agent.act(&fact),
@@ -53,14 +56,15 @@ struct Agent {
     fifos: Fifos,
     /// None where no directory can hold mails.
     postman: Option<Postman>,
+    seen: Seen,
 }
 
 impl Agent {
-    fn new(plan: AgentPlan, facts: Publisher, places: &[&Path]) -> Self {
-        let spool = Spool::open(places).inspect_err(|error| info!("Mails cannot be kept, none is sent: {error}"));
+    fn new(plan: AgentPlan, facts: Publisher, spools: &[&Path], seen: Seen) -> Self {
+        let spool = Spool::open(spools).inspect_err(|error| info!("Mails cannot be kept, none is sent: {error}"));
         let postman = spool.ok().map(|spool| Postman::start(spool, route(&plan.global), facts));
-        let mut agent =
-            Agent { plan, decider: Decider::default(), runner: Runner::default(), fifos: Fifos::default(), postman };
+        let (decider, runner, fifos) = Default::default();
+        let mut agent = Agent { plan, decider, runner, fifos, postman, seen };
         agent.open_fifos();
         agent
     }
@@ -82,7 +86,12 @@ impl Agent {
     }
 
     fn act(&mut self, fact: &Fact) {
-        for action in self.decider.decide(&self.plan, fact) {
+        let actions = self.decider.decide(&self.plan, fact);
+        if self.seen.has(fact.seq) {
+            return;
+        }
+        self.seen.mark(fact.seq);
+        for action in actions {
             match action {
                 Action::Mail { subject, text } => self.mail(&subject, &text),
                 Action::Run(script, more) => self.script(&script, more),
@@ -118,6 +127,7 @@ impl Agent {
             }
         };
         tokio::join!(mails, self.runner.stop(PATIENCE));
+        self.seen.forget();
     }
 }
 

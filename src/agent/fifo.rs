@@ -71,12 +71,10 @@ impl Fifos {
 fn open(fifo: &Fifo) -> io::Result<File> {
     let path = Path::new(&fifo.path);
     let made = mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
-    if made.is_ok() {
-        if let Some((user, group)) = &fifo.user {
-            let ids = user_by_name(user);
-            let gid = group.as_deref().and_then(group_by_name).or(ids.map(|ids| ids.gid));
-            chown(path, ids.map(|ids| ids.uid), gid)?;
-        }
+    if let (Ok(()), Some((user, group))) = (made, &fifo.user) {
+        let ids = user_by_name(user);
+        let gid = group.as_deref().and_then(group_by_name).or(ids.map(|ids| ids.gid));
+        chown(path, ids.map(|ids| ids.uid), gid)?;
     }
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
     let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;

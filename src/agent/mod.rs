@@ -1,13 +1,14 @@
 //! The agent: turns facts into mail, notify scripts and FIFO lines, so that no engine ever waits for any of them.
 //!
 //! [`decide`] says what a fact asks for (pure); [`script`] runs programs, which [`security`] allows; [`fifo`] writes
-//! lines; [`drive`] brings them together with the mail queue.
+//! lines; [`seen`] remembers what has been acted on; [`drive`] brings them together with the mail queue.
 
 pub mod decide;
 pub mod drive;
 pub mod fifo;
 pub mod script;
 pub mod security;
+pub mod seen;
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,8 @@ impl Runner {
 
     fn follow(&mut self, program: String, mut child: Child) {
         let groups = self.groups.clone();
-        let with = move |act: &dyn Fn(&mut BTreeSet<u32>)| act(&mut groups.lock().unwrap_or_else(PoisonError::into_inner));
+        let with =
+            move |act: &dyn Fn(&mut BTreeSet<u32>)| act(&mut groups.lock().unwrap_or_else(PoisonError::into_inner));
         let id = child.id().unwrap_or_default();
         with(&|groups| {
             groups.insert(id);

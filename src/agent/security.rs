@@ -24,7 +24,8 @@ pub fn admit(script: &Script, global: &Global) -> Result<UserIds, String> {
     let shown = program.display();
     let user = user(script, global)?;
     let real = resolve(program).map_err(|error| format!("Script {shown} cannot be accessed - {}", reason(&error)))?;
-    let meta = fs::metadata(&real).map_err(|error| format!("Script {shown} cannot be accessed - {}", reason(&error)))?;
+    let meta =
+        fs::metadata(&real).map_err(|error| format!("Script {shown} cannot be accessed - {}", reason(&error)))?;
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
         return Err(format!("Script {shown} is not an executable file - disabling."));
     }
@@ -95,7 +96,10 @@ mod tests {
     fn a_script_must_be_there_and_executable() {
         let global = Global::default();
         let why = admit(&script("/nonexistent/foo", None), &global);
-        assert_eq!(why.err().as_deref(), Some("Script /nonexistent/foo cannot be accessed - No such file or directory"));
+        assert_eq!(
+            why.err().as_deref(),
+            Some("Script /nonexistent/foo cannot be accessed - No such file or directory")
+        );
         assert!(admit(&script("/etc/passwd", None), &global).is_err());
         assert!(admit(&script("/bin/sh", None), &global).is_ok());
         assert!(admit(&script("sh", None), &global).is_ok());

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::decide::{Action, Decider, Lines};
-use super::drive::run_with;
+use super::drive::run_in;
+use super::seen::Seen;
 use crate::bus::{Cause, Exit, Fact, Input, Publisher, Subject, Verdict, cause};
 use crate::plan::AgentPlan;
 
@@ -30,7 +31,7 @@ fn script(argv: &[&str]) -> Script {
 
 fn fact(subject: Subject, verdict: Verdict, kind: &str, text: &str, value: i64) -> Fact {
     let cause = Cause { kind: kind.to_owned(), text: text.to_owned(), value };
-    Fact { subject, verdict, cause, since: SystemTime::UNIX_EPOCH, seq: 1 }
+    Fact { subject, verdict, cause, since: SystemTime::UNIX_EPOCH, seq: 0 }
 }
 
 fn real_server(verdict: Verdict, kind: &str, text: &str) -> Fact {
@@ -85,12 +86,16 @@ fn mail(subject: String, text: &str) -> Action {
 
 #[test]
 fn a_real_servers_fall_runs_its_script_and_is_mailed() {
-    let down = Decider::default().decide(&plan(), &real_server(Verdict::Down, cause::CHECK, "TCP CHECK failed on service"));
-    assert_eq!(down, [
-        Action::Run(script(&["/bin/down"]), vec![]),
-        Action::Line(Lines::Lvs, format!("RS {RS} {VS} DOWN")),
-        mail(format!("Realserver {RS} of virtual server {VS} - DOWN"), "TCP CHECK failed on service"),
-    ]);
+    let down =
+        Decider::default().decide(&plan(), &real_server(Verdict::Down, cause::CHECK, "TCP CHECK failed on service"));
+    assert_eq!(
+        down,
+        [
+            Action::Run(script(&["/bin/down"]), vec![]),
+            Action::Line(Lines::Lvs, format!("RS {RS} {VS} DOWN")),
+            mail(format!("Realserver {RS} of virtual server {VS} - DOWN"), "TCP CHECK failed on service"),
+        ]
+    );
 }
 
 #[test]
@@ -112,10 +117,8 @@ fn neither_start_nor_reload_of_a_real_server_is_news() {
 fn a_quorum_at_the_start_runs_its_script() {
     let subject = Subject::Service(VS.to_owned());
     let start = fact(subject.clone(), Verdict::Up, cause::START, "Starting with quorum up 1+0=1 <= 6", 6);
-    let expected = [
-        Action::Run(script(&["/bin/quorum", "up"]), vec![]),
-        Action::Line(Lines::Lvs, format!("VS {VS} UP")),
-    ];
+    let expected =
+        [Action::Run(script(&["/bin/quorum", "up"]), vec![]), Action::Line(Lines::Lvs, format!("VS {VS} UP"))];
     assert_eq!(Decider::default().decide(&plan(), &start), expected);
     assert_eq!(Decider::default().decide(&plan(), &fact(subject, Verdict::Down, cause::START, "", 0)), []);
 }
@@ -131,18 +134,27 @@ fn an_instance_tells_each_state_once_its_own_script_first() {
     plan.routers.push(instance(notify));
     let mut decider = Decider::default();
     let args = |state: &str| ["INSTANCE", "VI_1", state, "100"].map(str::to_owned).to_vec();
-    assert_eq!(decider.decide(&plan, &router(Verdict::Backup)), [
-        Action::Run(script(&["/bin/any", "x"]), args("BACKUP")),
-        Action::Line(Lines::Vrrp, "INSTANCE \"VI_1\" BACKUP 100".to_owned()),
-        mail("VRRP Instance VI_1 - Entering BACKUP state".to_owned(), "VRRP Instance is no longer owning VRRP VIPs"),
-    ]);
+    assert_eq!(
+        decider.decide(&plan, &router(Verdict::Backup)),
+        [
+            Action::Run(script(&["/bin/any", "x"]), args("BACKUP")),
+            Action::Line(Lines::Vrrp, "INSTANCE \"VI_1\" BACKUP 100".to_owned()),
+            mail(
+                "VRRP Instance VI_1 - Entering BACKUP state".to_owned(),
+                "VRRP Instance is no longer owning VRRP VIPs"
+            ),
+        ]
+    );
     assert_eq!(decider.decide(&plan, &router(Verdict::Backup)), [], "said already");
-    assert_eq!(decider.decide(&plan, &router(Verdict::Master)), [
-        Action::Run(script(&["/bin/master"]), vec![]),
-        Action::Run(script(&["/bin/any", "x"]), args("MASTER")),
-        Action::Line(Lines::Vrrp, "INSTANCE \"VI_1\" MASTER 100".to_owned()),
-        mail("VRRP Instance VI_1 - Entering MASTER state".to_owned(), "VRRP Instance is now owning VRRP VIPs"),
-    ]);
+    assert_eq!(
+        decider.decide(&plan, &router(Verdict::Master)),
+        [
+            Action::Run(script(&["/bin/master"]), vec![]),
+            Action::Run(script(&["/bin/any", "x"]), args("MASTER")),
+            Action::Line(Lines::Vrrp, "INSTANCE \"VI_1\" MASTER 100".to_owned()),
+            mail("VRRP Instance VI_1 - Entering MASTER state".to_owned(), "VRRP Instance is now owning VRRP VIPs"),
+        ]
+    );
     plan.global.no_email_faults = true;
     assert!(!decider.decide(&plan, &router(Verdict::Fault)).iter().any(|action| matches!(action, Action::Mail { .. })));
     let stop = decider.decide(&plan, &router(Verdict::Stopped));
@@ -231,7 +243,8 @@ async fn facts_become_scripts_lines_and_spooled_mails() {
     let (tell, input) = mpsc::channel(8);
     let spool = scratch.0.join("spool");
     let places = spool.clone();
-    let agent = tokio::spawn(async move { run_with(plan, input, Publisher::new().0, &[Path::new(&places)]).await });
+    let seen = Seen::of(&scratch.0, 1);
+    let agent = tokio::spawn(async move { run_in(plan, input, Publisher::new().0, &[Path::new(&places)], seen).await });
     tell.send(Input::Fact(router(Verdict::Master))).await.expect("it listens");
     until_is(&out, "INSTANCE VI_1 MASTER 100\n").await;
     until_is(&read, "INSTANCE \"VI_1\" MASTER 100\n").await;
