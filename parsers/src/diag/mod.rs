@@ -43,6 +43,8 @@ pub enum Class {
     NginxWarn,
     /// nginx: refuses the file.
     NginxEmerg,
+    /// keepalived: said, and counts for nothing.
+    Remark,
     /// keepalived: a file is not there.
     FileNotFound,
     /// keepalived: an interface is not there.
@@ -69,6 +71,8 @@ pub enum Class {
     Deprecated,
     /// keepalived: scripts that others could change.
     Security,
+    /// keepalived: nothing is left to run; the process that parses exits with 6 at once.
+    NoConfig,
 }
 
 /// One finding.

@@ -1,12 +1,156 @@
 //! `global_defs`.
 
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::number::{Seconds, Uint};
+use super::value::{Address, Command, Flag, List, OptionalText, Switch, set_command};
 use crate::ir::vrrp::Script;
+use crate::syntax::tree::Directive;
+use crate::table::{Arity, Cx, Directives, Fault, Value};
+
+/// `global_defs` as it is written.
+#[derive(Clone, Debug, Default, Directives)]
+#[directives(module = "global_defs", within(k_global))]
+pub struct GlobalDefs {
+    /// Names this box in mails.
+    #[row("router_id")]
+    pub router_id: OptionalText,
+    /// Whom mails go to.
+    #[row("notification_email")]
+    pub notification_email: List,
+    /// Whom mails come from.
+    #[row("notification_email_from")]
+    pub notification_email_from: OptionalText,
+    /// Where mails are handed in.
+    #[row("smtp_server")]
+    pub smtp_server: SmtpServer,
+    /// How this box greets the mail server.
+    #[row("smtp_helo_name")]
+    pub smtp_helo_name: OptionalText,
+    /// How long the mail server may take to answer, seconds.
+    #[row("smtp_connect_timeout")]
+    pub smtp_connect_timeout: Uint<0, 4294>,
+    /// Whether anything that does not say otherwise sends mails.
+    #[row("smtp_alert")]
+    pub smtp_alert: Switch,
+    /// The same for `vrrp_instance` and `vrrp_sync_group`.
+    #[row("smtp_alert_vrrp")]
+    pub smtp_alert_vrrp: Switch,
+    /// The same for `virtual_server` and `real_server`.
+    #[row("smtp_alert_checker")]
+    pub smtp_alert_checker: Switch,
+    /// No mail for instances in FAULT.
+    #[row("no_email_faults")]
+    pub no_email_faults: Flag,
+    /// The user that scripts run as.
+    #[row("script_user")]
+    pub script_user: ScriptUser,
+    /// Scripts run as root must not be writable by others.
+    #[row("enable_script_security")]
+    pub enable_script_security: Flag,
+    /// Runs before anything else starts.
+    #[row("startup_script", by = set_command)]
+    pub startup_script: Command,
+    /// Runs after everything else has stopped.
+    #[row("shutdown_script", by = set_command)]
+    pub shutdown_script: Command,
+    /// Before instances start, seconds.
+    #[row("vrrp_startup_delay")]
+    pub vrrp_startup_delay: Seconds<1_000, 4_294_967_295, true>,
+    /// The IPv4 group adverts go to.
+    #[row("vrrp_mcast_group4")]
+    pub vrrp_mcast_group4: Address,
+    /// Between the first and the second burst of gratuitous ARP, seconds; 0 for one burst only.
+    #[row("vrrp_garp_master_delay")]
+    pub garp_master_delay: Uint<0, 4294>,
+    /// Gratuitous ARPs of a burst.
+    #[row("vrrp_garp_master_repeat")]
+    pub garp_master_repeat: Uint<0, { u32::MAX }>,
+    /// Between repeated gratuitous ARPs while master, seconds.
+    #[row("vrrp_garp_master_refresh")]
+    pub garp_master_refresh: Uint<0, { u32::MAX }>,
+    /// How many each time.
+    #[row("vrrp_garp_master_refresh_repeat")]
+    pub garp_master_refresh_repeat: Uint<0, { u32::MAX }>,
+    /// After an advert with lower priority, seconds.
+    #[row("vrrp_garp_lower_prio_delay")]
+    pub garp_lower_prio_delay: Uint<0, 4294>,
+    /// How many then.
+    #[row("vrrp_garp_lower_prio_repeat")]
+    pub garp_lower_prio_repeat: Uint<0, 2_147_483_647>,
+    /// Adverts missed before a backup takes over.
+    #[row("vrrp_down_timer_adverts")]
+    pub down_timer_adverts: Uint<1, 100>,
+    /// No advert in answer to one with lower priority.
+    #[row("vrrp_lower_prio_no_advert")]
+    pub lower_prio_no_advert: Switch,
+    /// An advert in answer to one with higher priority.
+    #[row("vrrp_higher_prio_send_advert")]
+    pub higher_prio_send_advert: Switch,
+    /// The VRRP version of instances that do not say.
+    #[row("vrrp_version")]
+    pub vrrp_version: super::number::Int<2, 3>,
+    /// Checkers log every failure, not only the last.
+    #[row("checker_log_all_failures")]
+    pub checker_log_all_failures: Switch,
+    /// An instance's addresses are compared with an advert's only while they change.
+    #[row(
+        "vrrp_skip_check_adv_addr",
+        ignored = "every advert's addresses are compared, which costs nothing worth saving"
+    )]
+    pub skip_check_adv_addr: Switch,
+    /// Interfaces may be missing when keepalived starts.
+    #[row("dynamic_interfaces")]
+    pub dynamic_interfaces: OptionalText,
+}
+
+/// `smtp_server NAME [PORT]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SmtpServer {
+    /// Name or address.
+    pub host: String,
+    /// 25 unless said.
+    pub port: u16,
+}
+
+impl Value for SmtpServer {
+    const ARITY: Arity = Arity::range(1, 2);
+    const SYNTAX: &'static str = "host [port]";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let host = super::number::argument(directive)?.lossy().into_owned();
+        let port = directive.args.get(1).map(|word| super::number::unsigned(word, 1, 65_535)).transpose()?;
+        Ok(SmtpServer { host, port: port.map_or(25, |port| port as u16) })
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
+/// `script_user USER [GROUP]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptUser(pub Option<(String, Option<String>)>);
+
+impl Value for ScriptUser {
+    const ARITY: Arity = Arity::range(1, 2);
+    const SYNTAX: &'static str = "user [group]";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let mut words = directive.args.iter().map(|word| word.lossy().into_owned());
+        Ok(ScriptUser(words.next().map(|user| (user, words.next()))))
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
 
 /// `global_defs`, ready for use: what the rows wrote, with keepalived's defaults.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Global {
     /// `router_id`; the host name unless said.
     pub router_id: String,
@@ -26,7 +170,7 @@ pub struct Global {
     pub script_user: Option<(String, Option<String>)>,
     /// `enable_script_security`
     pub script_security: bool,
-    /// `lvs_sync_daemon`, `notify_fifo`, … that run scripts at start and stop.
+    /// `startup_script`
     pub startup_script: Option<Script>,
     /// `shutdown_script`
     pub shutdown_script: Option<Script>,
@@ -43,7 +187,7 @@ pub struct Global {
     /// `no_checker_emails`: no mail about a check that does not change its real server.
     pub no_checker_emails: bool,
     /// `vrrp_mcast_group4`, 224.0.0.18 unless said.
-    pub mcast_group4: Option<SocketAddr>,
+    pub mcast_group4: Option<Ipv4Addr>,
 }
 
 /// A FIFO that gets lines of state, and the script that reads it.
@@ -57,11 +201,27 @@ pub struct Fifo {
     pub script: Option<Script>,
 }
 
-/// `smtp_server NAME [PORT]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpServer {
-    /// Name or address.
-    pub host: String,
-    /// 25 unless said.
-    pub port: u16,
+impl Default for Global {
+    fn default() -> Self {
+        Global {
+            router_id: String::new(),
+            email_to: Vec::new(),
+            email_from: None,
+            smtp_server: None,
+            smtp_helo_name: None,
+            smtp_connect_timeout: Duration::from_secs(30),
+            smtp_alert: None,
+            no_email_faults: false,
+            script_user: None,
+            script_security: false,
+            startup_script: None,
+            shutdown_script: None,
+            vrrp_startup_delay: Duration::ZERO,
+            notify_fifo: None,
+            vrrp_notify_fifo: None,
+            lvs_notify_fifo: None,
+            no_checker_emails: false,
+            mcast_group4: None,
+        }
+    }
 }

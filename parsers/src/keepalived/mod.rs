@@ -1,5 +1,16 @@
 //! keepalived's blocks: one file each, holding its rows.
 
+pub mod address;
+pub mod complaints;
 pub mod global;
+pub mod hint;
+pub mod instance;
+pub mod known;
+pub mod number;
+pub mod value;
+pub mod virtual_server;
 
-pub use global::{Fifo, Global, SmtpServer};
+pub use global::{Fifo, Global, GlobalDefs, SmtpServer};
+pub use crate::lower::keepalived::{
+    AnyMachine, Loopback, Machine, Mode, Pass, Script as ScriptState, legacy_lines, load, test_code, worst,
+};

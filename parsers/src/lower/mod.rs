@@ -1,5 +1,6 @@
 //! From the tree to the IR: each language by itself, then what touches both.
 
+pub mod keepalived;
 pub mod nginx;
 
 use crate::diag::Diagnostic;

@@ -1,5 +1,6 @@
 //! Text to lossless trees: [`nginx`] and [`keepalived`] share the [`tree`].
 
 pub mod include;
+pub mod keepalived;
 pub mod nginx;
 pub mod tree;

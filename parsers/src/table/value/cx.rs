@@ -84,6 +84,8 @@ pub struct Cx {
     pub prefix: PathBuf,
     /// The directory of the main configuration file.
     pub conf_dir: PathBuf,
+    /// The name of the block the directive stands in, for messages that give it.
+    pub owner: String,
     /// Variables seen so far.
     pub variables: Variables,
     /// Names of the `log_format`s seen so far, `combined` first.

@@ -1,0 +1,82 @@
+//! Hints for words keepalived does not know.
+
+use super::known;
+use super::{GlobalDefs, instance, virtual_server};
+use crate::table::index::distance;
+use crate::table::{Contexts as C, Module, Row};
+
+/// All rows of keepalived's blocks.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    let modules: [&'static [Row]; 9] = [
+        GlobalDefs::ROWS,
+        instance::Instance::ROWS,
+        instance::Notify::ROWS,
+        instance::Authentication::ROWS,
+        instance::SyncGroup::ROWS,
+        virtual_server::VirtualServer::ROWS,
+        virtual_server::Real::ROWS,
+        virtual_server::Timing::ROWS,
+        virtual_server::TcpCheck::ROWS,
+    ];
+    modules.into_iter().flatten()
+}
+
+/// Blocks by the block they stand in.
+pub const BLOCKS: [(C, &str, C); 8] = [
+    (C::K_TOP, "global_defs", C::K_GLOBAL),
+    (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
+    (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
+    (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
+    (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
+    (C::K_VIRTUAL_SERVER, "real_server", C::K_REAL_SERVER),
+    (C::K_REAL_SERVER, "TCP_CHECK", C::K_TCP_CHECK),
+    (C::K_TOP, "include", C::NONE),
+];
+
+/// What to do about a word that is unknown in a block.
+pub fn hint(context: C, keyword: &str) -> String {
+    if let Some(history) = known::history(context, keyword) {
+        return history.to_owned();
+    }
+    if let Some(near) = nearest(words(context), keyword) {
+        return format!("did you mean `{near}`?");
+    }
+    let homes = homes(keyword);
+    match &homes[..] {
+        [] => "delete the line, or correct the word".to_owned(),
+        homes => format!("`{keyword}` belongs in {}; is a brace missing or too many above?", homes.join(" or ")),
+    }
+}
+
+fn words(context: C) -> impl Iterator<Item = &'static str> {
+    let built = rows().filter(move |row| row.contexts.contains(context)).map(|row| row.keyword);
+    let blocks = BLOCKS.into_iter().filter(move |(within, _, _)| *within == context).map(|(_, word, _)| word);
+    built.chain(blocks).chain(known::words(context))
+}
+
+/// The blocks in which a word is known.
+fn homes(keyword: &str) -> Vec<String> {
+    let inner = BLOCKS.into_iter().filter(|(_, _, context)| *context != C::NONE);
+    let at_home = inner.filter(|(_, _, context)| words(*context).any(|word| word == keyword));
+    at_home.map(|(_, block, _)| format!("`{block}`")).collect()
+}
+
+/// The word that is at most two letters away, the nearest first.
+fn nearest(words: impl Iterator<Item = &'static str>, keyword: &str) -> Option<&'static str> {
+    let most = if keyword.len() < 5 { 1 } else { 2 };
+    let distances = words.map(|word| (distance(word, keyword), word)).filter(|(distance, _)| *distance <= most);
+    distances.min().map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_old_words_and_words_of_other_blocks() {
+        assert_eq!(hint(C::K_INSTANCE, "priorty"), "did you mean `priority`?");
+        assert!(hint(C::K_VIRTUAL_SERVER, "nat_mask").contains("1.2.20"));
+        assert!(hint(C::K_TCP_CHECK, "nb_get_retry").contains("write retry N"));
+        assert!(hint(C::K_TOP, "virtual_router_id").contains("`vrrp_instance`"));
+    }
+}

@@ -1,0 +1,243 @@
+//! keepalived's numbers: whole ones and decimals, each with its range and its own words when it is refused.
+
+use std::time::Duration;
+
+use crate::diag::{Class, Diagnostic};
+use crate::source::Spanned;
+use crate::syntax::tree::{Directive, Word};
+use crate::table::{Arity, Cx, Fault, Value};
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uint<const MIN: u32, const MAX: u32>(pub u32);
+
+/// A whole number that may be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Int<const MIN: i32, const MAX: i32>(pub i32);
+
+/// Seconds with up to six decimals, from `MIN` to `MAX` microseconds. keepalived lets some pass with junk after the
+/// number (a message, and the number holds); `STRICT` ones not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seconds<const MIN: u64, const MAX: u64, const STRICT: bool = false>(pub Duration);
+
+/// The most microseconds keepalived's timers hold.
+pub const FOREVER: u64 = u64::MAX - 1;
+
+impl<const MIN: u32, const MAX: u32> Value for Uint<MIN, MAX> {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "number";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let word = argument(directive)?;
+        unsigned(word, MIN, MAX).map(Uint)
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
+impl<const MIN: i32, const MAX: i32> Value for Int<MIN, MAX> {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "number";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        signed(argument(directive)?, MIN, MAX).map(Int)
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
+impl<const MIN: u64, const MAX: u64, const STRICT: bool> Value for Seconds<MIN, MAX, STRICT> {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "seconds";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let micros = decimal(argument(directive)?, MIN, MAX, STRICT, cx)?;
+        Ok(Seconds(Duration::from_micros(micros)))
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
+/// The first word after the keyword.
+///
+/// # Errors
+/// When there is none; the walk looks at the arity before it comes to this.
+pub fn argument(directive: &Directive) -> Result<&Word, Fault> {
+    directive.args.first().ok_or_else(|| Fault::new(format!("{} is missing a parameter", directive.name.lossy())))
+}
+
+/// Reads a whole number.
+///
+/// # Errors
+/// keepalived's words.
+pub fn unsigned(word: &Word, min: u32, max: u32) -> Result<u32, Fault> {
+    let text = word.lossy();
+    let fault = |what: String| Err(Fault::new(what).at(word.span).help(format!("a whole number from {min} to {max}")));
+    let digits = text.strip_prefix('+').unwrap_or(&text);
+    if let Some(positive) = text.strip_prefix('-').filter(|rest| is_digits(rest)) {
+        let _ = positive;
+        return fault(format!("negative number '{text}'"));
+    }
+    if !is_digits(digits) {
+        return fault(format!("invalid number '{text}'"));
+    }
+    match digits.parse::<u32>() {
+        Err(_) => fault(format!("number '{text}' outside unsigned integer range")),
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        Ok(_) => fault(format!("number '{text}' outside range [{min}, {max}]")),
+    }
+}
+
+/// Reads a whole number that may be negative.
+///
+/// # Errors
+/// keepalived's words.
+pub fn signed(word: &Word, min: i32, max: i32) -> Result<i32, Fault> {
+    let text = word.lossy();
+    let fault = |what: String| Err(Fault::new(what).at(word.span).help(format!("a whole number from {min} to {max}")));
+    if !is_digits(text.strip_prefix(['-', '+']).unwrap_or(&text)) {
+        return fault(format!("invalid number '{text}'"));
+    }
+    match text.parse::<i32>() {
+        Err(_) => fault(format!("number '{text}' outside integer range")),
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        Ok(_) => fault(format!("number '{text}' outside range [{min}, {max}]")),
+    }
+}
+
+/// Reads seconds as microseconds.
+///
+/// # Errors
+/// keepalived's words.
+pub fn decimal(word: &Word, min: u64, max: u64, strict: bool, cx: &mut Cx) -> Result<u64, Fault> {
+    let text = word.lossy();
+    let range = format!("[{}, {}]", shown(min), shown(max));
+    let help = if max == FOREVER { format!("seconds, at least {}", plain(min)) } else { within(min, max) };
+    let fault = |what: String| Fault::new(what).at(word.span).help(help.clone());
+    if text.starts_with('-') && text.get(1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
+        return Err(fault(format!("negative number '{text}'")));
+    }
+    let read = Decimal::read(&text);
+    let micros = read.micros.ok_or_else(|| fault(format!("number '{text}' outside unsigned decimal range")))?;
+    let outside = !(min..=max).contains(&micros);
+    if read.junk {
+        let what = fault(format!("invalid number '{text}'"));
+        if strict || outside {
+            return Err(what);
+        }
+        cx.diagnostics.push(remark(&what.text, Class::Number).at(word.span, "not a number").help(help));
+        return Ok(micros);
+    }
+    if read.too_fine {
+        let what = format!("number '{text}' has too many decimal places");
+        cx.diagnostics.push(remark(&what, Class::Number).at(word.span, "at most six decimals").help(help.clone()));
+    }
+    match outside {
+        true => Err(Fault::new(format!("number '{text}' outside range {range}")).at(word.span).help(help)),
+        false => Ok(micros),
+    }
+}
+
+/// A finding that does not stop the value, with keepalived's words.
+pub fn remark(text: &str, class: Class) -> Diagnostic {
+    Diagnostic::error("keepalived::number", text).legacy(class, text)
+}
+
+fn within(min: u64, max: u64) -> String {
+    format!("seconds from {} to {}", plain(min), plain(max))
+}
+
+/// Microseconds as keepalived prints seconds.
+fn shown(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+fn plain(micros: u64) -> String {
+    let shown = shown(micros);
+    shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A decimal as far as it is one.
+struct Decimal {
+    /// None when it does not fit.
+    micros: Option<u64>,
+    /// Something else follows, or nothing was a digit.
+    junk: bool,
+    /// More than six decimals.
+    too_fine: bool,
+}
+
+impl Decimal {
+    fn read(text: &str) -> Decimal {
+        let text = text.strip_prefix('+').unwrap_or(text);
+        let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(text.len());
+        let (whole, rest) = text.split_at(end);
+        let (fraction, rest) = match rest.strip_prefix('.') {
+            Some(rest) => rest.split_at(rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        let junk = !rest.is_empty() || (whole.is_empty() && fraction.is_empty());
+        let seconds = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
+        let micros = seconds.and_then(|seconds| seconds.checked_mul(1_000_000)?.checked_add(micros(fraction)));
+        Decimal { micros, junk, too_fine: fraction.len() > 6 }
+    }
+}
+
+/// The digits after the point as microseconds, rounded.
+fn micros(fraction: &str) -> u64 {
+    let mut digits = fraction.bytes().map(|byte| u64::from(byte - b'0')).chain(std::iter::repeat(0));
+    let kept = digits.by_ref().take(6).fold(0, |sum, digit| sum * 10 + digit);
+    kept + u64::from(digits.next().is_some_and(|digit| digit >= 5))
+}
+
+/// The value of a field that was written.
+pub fn written<T: Clone>(field: &Option<Spanned<T>>) -> Option<T> {
+    field.as_ref().map(|field| field.value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Span;
+    use crate::syntax::tree::Quote;
+
+    fn word(text: &str) -> Word {
+        Word { text: text.as_bytes().to_vec(), span: Span::NONE, quote: Quote::None }
+    }
+
+    #[test]
+    fn whole_numbers_say_what_is_wrong() {
+        let text = |given: &str| unsigned(&word(given), 1, 255).map_err(|fault| fault.text);
+        assert_eq!(text("51"), Ok(51));
+        assert_eq!(text("90x"), Err("invalid number '90x'".to_owned()));
+        assert_eq!(text("-1"), Err("negative number '-1'".to_owned()));
+        assert_eq!(text("0"), Err("number '0' outside range [1, 255]".to_owned()));
+        assert_eq!(text("99999999999"), Err("number '99999999999' outside unsigned integer range".to_owned()));
+        assert_eq!(signed(&word("-1"), 2, 3).unwrap_err().text, "number '-1' outside range [2, 3]");
+    }
+
+    #[test]
+    fn decimals_are_microseconds() {
+        let mut cx = Cx::default();
+        assert_eq!(decimal(&word("1.5"), 0, FOREVER, false, &mut cx).unwrap(), 1_500_000);
+        assert_eq!(decimal(&word("0.0000015"), 1, FOREVER, false, &mut cx).unwrap(), 2);
+        assert_eq!(cx.diagnostics.len(), 1);
+        assert_eq!(decimal(&word("90x"), 1, FOREVER, false, &mut cx).unwrap(), 90_000_000);
+        assert!(decimal(&word("90x"), 1, FOREVER, true, &mut cx).is_err());
+        let fault = decimal(&word("0"), 10_000, 255_000_000, true, &mut cx).unwrap_err();
+        assert_eq!(fault.text, "number '0' outside range [0.010000, 255.000000]");
+    }
+}

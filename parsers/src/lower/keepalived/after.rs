@@ -1,0 +1,263 @@
+//! What keepalived looks at once a value is read: whether interfaces, names, users and programs are there, whether
+//! addresses fit together.
+
+use super::report::Found;
+use super::walk::Walk;
+use super::{Loopback, Mode, Pass, Script};
+use crate::diag::Class;
+use crate::ir;
+use crate::keepalived::number::written;
+use crate::source::Span;
+use crate::syntax::tree::Directive;
+use crate::table::Contexts as C;
+
+const LONGEST_INTERFACE: usize = 15;
+
+impl Walk<'_> {
+    /// Looks at a directive that has just been written into its layer.
+    pub(super) fn after(&mut self, context: C, directive: &Directive) {
+        let keyword = directive.name.lossy();
+        match (context, &*keyword) {
+            (C::K_GLOBAL, keyword) => self.after_global(keyword, directive),
+            (C::K_INSTANCE, "interface") => self.interface(),
+            (C::K_INSTANCE, "virtual_ipaddress" | "virtual_ipaddress_excluded") => self.virtual_address(&keyword),
+            (C::K_INSTANCE, "track_interface") => self.track_interface(),
+            (C::K_INSTANCE, "unicast_peer") => self.unicast_peer(),
+            (C::K_INSTANCE, "mcast_src_ip" | "unicast_src_ip") => self.source_address(&keyword),
+            (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
+            (C::K_AUTHENTICATION, "auth_pass") => self.password(),
+            _ if keyword.starts_with("notify") || keyword.starts_with("quorum_") => self.script(directive),
+            _ => {}
+        }
+    }
+
+    fn general(&mut self, span: Span, text: String, help: &str) {
+        self.report.say(self.place, Found::new(Class::General, text, help).at(span));
+    }
+
+    fn after_global(&mut self, keyword: &str, directive: &Directive) {
+        let span = directive.span;
+        match keyword {
+            "smtp_server" => self.mail_server(span),
+            "smtp_connect_timeout" if written(&self.draft.global.smtp_connect_timeout).is_some_and(|it| it.0 == 0) => {
+                let text = "smtp_conect_timeout must be greater than 0, setting to 1".to_owned();
+                self.general(span, text, "write at least 1");
+            }
+            "vrrp_garp_master_repeat" | "vrrp_garp_master_refresh_repeat" => self.at_least_one(directive),
+            "router_id" | "notification_email_from" if directive.args.is_empty() => {
+                let text = if keyword == "router_id" { "routerid name" } else { "emailfrom" };
+                let help = format!("write a value after `{keyword}`");
+                self.general(span, format!("{text} missing - ignoring"), &help);
+            }
+            "script_user" => {
+                let user = written(&self.draft.global.script_user).and_then(|user| user.0);
+                if user.is_some_and(|(user, group)| !self.machine.user(&user, group.as_deref())) {
+                    self.general(span, "Error setting global script uid/gid".to_owned(), "a user and group of this machine");
+                    self.draft.global.script_user = None;
+                }
+            }
+            "dynamic_interfaces" => {
+                let option = written(&self.draft.global.dynamic_interfaces).and_then(|option| option.0);
+                if let Some(option) = option.filter(|option| option != "allow_if_changes") {
+                    let text = format!("Unknown dynamic_interfaces option '{option}'");
+                    self.general(span, text, "allow_if_changes, or nothing");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn mail_server(&mut self, span: Span) {
+        let Some(server) = written(&self.draft.global.smtp_server) else { return };
+        // A role that would not say so does not ask: a name server that is away must not delay it.
+        let asks = matches!(self.report.mode(), Mode::Test | Mode::Check { .. } | Mode::Run(Pass::Parent));
+        if !asks || self.loader.resolve(&server.host).is_ok_and(|addresses| !addresses.is_empty()) {
+            return;
+        }
+        let text = format!("Invalid smtp server {} {}", server.host, server.port);
+        let help = "the name does not resolve here; rkeep asks again whenever a mail goes out, keepalived sends none";
+        let class = if self.judges_machine() { Class::General } else { Class::Remark };
+        self.report.say(self.place, Found::new(class, text, help).at(span));
+    }
+
+    /// Whether what this machine lacks counts.
+    fn judges_machine(&self) -> bool {
+        !matches!(self.report.mode(), Mode::Check { own: false })
+    }
+
+    fn at_least_one(&mut self, directive: &Directive) {
+        let keyword = directive.name.lossy().into_owned();
+        if directive.args.first().is_none_or(|word| !word.is("0")) {
+            return;
+        }
+        let owner = if self.cx.owner.is_empty() { String::new() } else { format!("({}): ", self.cx.owner) };
+        let text = format!("{owner}{keyword} must be greater than 0, setting to 1");
+        self.general(directive.span, text, "write at least 1");
+    }
+
+    fn interface(&mut self) {
+        let Some(field) = self.draft.instance.interface.clone() else { return };
+        let (name, span) = (field.value.0, field.span);
+        if name.len() > LONGEST_INTERFACE {
+            self.draft.instance.interface = None;
+            return self.general(span, format!("Interface name '{name}' too long - ignoring"), "at most 15 bytes");
+        }
+        match self.machine.interface(&name) {
+            Some(Loopback(true)) => {
+                let owner = &self.cx.owner;
+                let text = format!("({owner}) cannot use a loopback interface ({name}) for vrrp - ignoring");
+                self.draft.instance.interface = None;
+                self.general(span, text, "the interface that the boxes share, such as eth0");
+            }
+            Some(Loopback(false)) => {}
+            None => {
+                let owner = self.cx.owner.clone();
+                self.no_interface(span, &format!("WARNING - interface {name} for vrrp_instance {owner} doesn't exist"));
+            }
+        }
+    }
+
+    /// An interface is not there: a fault of the machine or of the file.
+    pub(super) fn no_interface(&mut self, span: Span, text: &str) {
+        if self.draft.global.dynamic_interfaces.is_some() {
+            return;
+        }
+        let class = if self.judges_machine() { Class::General } else { Class::Remark };
+        let help = "keepalived does not start without it; see `ip link`, or write dynamic_interfaces in global_defs";
+        self.report.say(self.place, Found::new(class, text, help).at(span));
+        self.interface_missing.get_or_insert(span);
+    }
+
+    fn virtual_address(&mut self, keyword: &str) {
+        let excluded = keyword == "virtual_ipaddress_excluded";
+        let layer = &mut self.draft.instance;
+        let field = if excluded { &mut layer.virtual_ipaddress_excluded } else { &mut layer.virtual_ipaddress };
+        let Some(line) = field.as_mut().and_then(|field| field.value.pop()) else { return };
+        let (line, owner) = (line.0, self.cx.owner.clone());
+        if let Some((text, help)) = self.misfit(&line, excluded, &owner) {
+            return self.general(line.span, text, help);
+        }
+        let missing = line.device.clone().filter(|device| self.machine.interface(device).is_none());
+        if let Some(device) = missing {
+            let text = format!("WARNING - interface {device} for ip address {} doesn't exist", line.address);
+            self.no_interface(line.span, &text);
+        }
+        let layer = &mut self.draft.instance;
+        let field = if excluded { &mut layer.virtual_ipaddress_excluded } else { &mut layer.virtual_ipaddress };
+        if let Some(field) = field {
+            field.value.push(crate::keepalived::address::AddressLine(line));
+        }
+    }
+
+    /// Why an address does not stand beside those before it.
+    fn misfit(&self, line: &ir::vrrp::VirtualAddress, excluded: bool, owner: &str) -> Option<(String, &'static str)> {
+        let address = line.address;
+        let known = |field: &Option<crate::source::Spanned<Vec<crate::keepalived::address::AddressLine>>>| {
+            field.iter().flat_map(|field| &field.value).map(|line| line.0.address).collect::<Vec<_>>()
+        };
+        let main = known(&self.draft.instance.virtual_ipaddress);
+        let more = known(&self.draft.instance.virtual_ipaddress_excluded);
+        if !excluded && self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
+            let text = format!("({owner}): address family must match VRRP instance [{address}] - ignoring");
+            return Some((text, "write the other family's addresses in an instance of its own, or in virtual_ipaddress_excluded"));
+        }
+        let twice = "write the address once";
+        if main.contains(&address) {
+            return Some((format!("({owner}): VIP duplicates a VIP {address} - ignoring"), twice));
+        }
+        if more.contains(&address) {
+            return Some((format!("({owner}): VIP duplicates an excluded VIP {address} - ignoring"), twice));
+        }
+        None
+    }
+
+    /// Whether the instance is IPv4, if that is decided: by a source address, a peer or the first virtual address.
+    fn family(&self) -> Option<bool> {
+        let layer = &self.draft.instance;
+        let source = layer.unicast_src_ip.as_ref().or(layer.mcast_src_ip.as_ref()).map(|field| field.value.0);
+        let peer = || layer.unicast_peer.iter().flat_map(|field| &field.value).map(|peer| peer.address).next();
+        let first = || layer.virtual_ipaddress.iter().flat_map(|field| &field.value).map(|line| line.0.address).next();
+        source.or_else(peer).or_else(first).map(|address| address.is_ipv4())
+    }
+
+    fn track_interface(&mut self) {
+        let Some(line) = self.draft.instance.track_interface.as_mut().and_then(|field| field.value.pop()) else { return };
+        let owner = self.cx.owner.clone();
+        let field = self.draft.instance.track_interface.iter();
+        if field.flat_map(|field| &field.value).any(|known| known.interface == line.interface) {
+            let text = format!("({owner}) duplicate track_interface {} - ignoring", line.interface);
+            return self.general(line.span, text, "write the interface once");
+        }
+        if self.machine.interface(&line.interface).is_none() {
+            return self.no_interface(line.span, &format!("({owner}) tracked interface {} doesn't exist", line.interface));
+        }
+        if let Some(field) = &mut self.draft.instance.track_interface {
+            field.value.push(line);
+        }
+    }
+
+    fn unicast_peer(&mut self) {
+        let Some(peer) = self.draft.instance.unicast_peer.as_mut().and_then(|field| field.value.pop()) else { return };
+        let (owner, address) = (self.cx.owner.clone(), peer.address);
+        if self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
+            let text = format!(
+                "Configuration error: VRRP instance[{owner}] and unicast peer address[{address}] MUST be of the same family !!! Skipping..."
+            );
+            return self.general(peer.span, text, "a peer of the addresses' family");
+        }
+        let mut known = self.draft.instance.unicast_peer.iter().flat_map(|field| &field.value);
+        if known.any(|known| known.address == address) {
+            return self.general(peer.span, format!("({owner}) {address} - duplicate unicast_peer"), "write the peer once");
+        }
+        if let Some(field) = &mut self.draft.instance.unicast_peer {
+            field.value.push(peer);
+        }
+    }
+
+    fn source_address(&mut self, keyword: &str) {
+        let layer = &mut self.draft.instance;
+        let field = if keyword == "unicast_src_ip" { &mut layer.unicast_src_ip } else { &mut layer.mcast_src_ip };
+        let Some(given) = field.take() else { return };
+        let (address, owner) = (given.value.0, self.cx.owner.clone());
+        if self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
+            let text = format!(
+                "Configuration error: VRRP instance[{owner}] and src address[{address}] MUST be of the same family !!! Skipping..."
+            );
+            return self.general(given.span, text, "an address of the virtual addresses' family");
+        }
+        let layer = &mut self.draft.instance;
+        let field = if keyword == "unicast_src_ip" { &mut layer.unicast_src_ip } else { &mut layer.mcast_src_ip };
+        *field = Some(given);
+    }
+
+    fn password(&mut self) {
+        let Some(field) = self.draft.authentication.auth_pass.clone().filter(|field| field.value.0.len() > 8) else { return };
+        let help = "VRRP carries eight bytes; write the same eight on all boxes";
+        self.general(field.span, "Truncating auth_pass to 8 characters".to_owned(), help);
+    }
+
+    /// Remembers whether scripts are there, for the remark on script security at the end.
+    fn script(&mut self, directive: &Directive) {
+        let Some(program) = directive.args.first().map(|word| word.lossy().into_owned()) else { return };
+        let program = program.split_ascii_whitespace().next().unwrap_or_default();
+        let insecure = match self.machine.script(program) {
+            Script::Missing => return,
+            Script::Secure => false,
+            Script::Insecure => true,
+        };
+        self.draft.scripts = Some(self.draft.scripts.unwrap_or(false) || insecure);
+    }
+
+    /// The remark on script security, once the pass that runs scripts has read them.
+    pub(super) fn judge_scripts(&mut self) {
+        let Some(insecure) = self.draft.scripts.take() else { return };
+        if self.draft.global.enable_script_security.is_some() || matches!(self.pass, Pass::Parent) {
+            return;
+        }
+        let kind = if self.pass == Pass::Checkers { "check scripts" } else { "scripts" };
+        let more = if insecure { " There are insecure scripts." } else { "" };
+        let text = format!("SECURITY VIOLATION - {kind} are being executed but script_security not enabled.{more}");
+        let help = "write enable_script_security in global_defs, and make scripts writable by root alone";
+        self.report.conclude(None, Found::new(Class::Security, text, help));
+    }
+}

@@ -1,0 +1,106 @@
+//! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
+
+use super::Machine;
+use crate::ir::vrrp::{Group, Router};
+use crate::ir::{Arena, Id, Ir};
+use crate::keepalived::global::GlobalDefsLayer;
+use crate::keepalived::hint;
+use crate::keepalived::instance::{AuthenticationLayer, InstanceLayer, NotifyLayer, SyncGroupLayer};
+use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
+use crate::keepalived::{GlobalDefs, instance, virtual_server};
+use crate::syntax::tree::Directive;
+use crate::table::{Contexts as C, Cx, Fault, Module, Row};
+
+/// The state of a reading.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) global: GlobalDefsLayer,
+    pub(super) instance: InstanceLayer,
+    pub(super) authentication: AuthenticationLayer,
+    pub(super) notify: NotifyLayer,
+    pub(super) group: SyncGroupLayer,
+    pub(super) service: VirtualServerLayer,
+    pub(super) service_timing: TimingLayer,
+    pub(super) real: RealLayer,
+    pub(super) real_timing: TimingLayer,
+    pub(super) tcp: TcpCheckLayer,
+    /// The address of the virtual server that is open.
+    pub(super) service_address: Option<std::net::SocketAddr>,
+    /// `TCP_CHECK`s of the real server that is open.
+    pub(super) checks: Vec<(TcpCheckLayer, crate::source::Span)>,
+    /// Real servers of the virtual server that is open.
+    pub(super) reals: Vec<super::service::RealDraft>,
+    /// Instances, before they are judged together.
+    pub(super) routers: Vec<super::vrrp::RouterDraft>,
+    /// Groups with their members' names.
+    pub(super) groups: Vec<(Group, Vec<String>)>,
+    /// Virtual servers that stand.
+    pub(super) services: Vec<super::service::ServiceDraft>,
+    /// Scripts that are there; whether one of them is insecure.
+    pub(super) scripts: Option<bool>,
+}
+
+/// The row of a keyword in a block.
+pub(super) fn row(context: C, keyword: &str) -> Option<&'static Row> {
+    hint::rows().find(|row| row.contexts.contains(context) && row.keyword == keyword)
+}
+
+impl Draft {
+    /// Writes one directive into the layer of the block it stands in.
+    pub(super) fn set(&mut self, context: C, directive: &Directive, cx: &mut Cx) -> Result<(), Fault> {
+        let done = match context {
+            C::K_GLOBAL => put::<GlobalDefs>(&mut self.global, context, directive, cx),
+            C::K_INSTANCE => put::<instance::Instance>(&mut self.instance, context, directive, cx)
+                .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
+            C::K_AUTHENTICATION => {
+                put::<instance::Authentication>(&mut self.authentication, context, directive, cx)
+            }
+            C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
+                .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
+            C::K_VIRTUAL_SERVER => put::<virtual_server::VirtualServer>(&mut self.service, context, directive, cx)
+                .or_else(|| put::<virtual_server::Timing>(&mut self.service_timing, context, directive, cx)),
+            C::K_REAL_SERVER => put::<virtual_server::Real>(&mut self.real, context, directive, cx)
+                .or_else(|| put::<virtual_server::Timing>(&mut self.real_timing, context, directive, cx)),
+            C::K_TCP_CHECK => put::<virtual_server::TcpCheck>(&mut self.tcp, context, directive, cx),
+            _ => None,
+        };
+        done.unwrap_or(Ok(()))
+    }
+
+    /// The model.
+    pub(super) fn into_ir(mut self, machine: &dyn Machine) -> Ir {
+        let routers = std::mem::take(&mut self.routers);
+        let mut ir = Ir { global: Some(super::global::global(&self.global, machine)), ..Ir::default() };
+        ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
+        ir.services = collect(self.services.into_iter().map(|draft| draft.service));
+        for (mut group, names) in self.groups {
+            let id = Id::new(ir.groups.len());
+            for router in ids(&ir.routers, &names) {
+                ir.routers[router].group = Some(id);
+                group.members.push(router);
+            }
+            ir.groups.push(group);
+        }
+        ir
+    }
+}
+
+fn put<M: Module>(layer: &mut M::Layer, context: C, directive: &Directive, cx: &mut Cx) -> Option<Result<(), Fault>> {
+    let here = |row: &Row| row.contexts.contains(context) && directive.name.is(row.keyword);
+    let index = M::ROWS.iter().position(here)?;
+    Some(M::set(layer, index, directive, cx))
+}
+
+fn collect<T>(items: impl Iterator<Item = T>) -> Arena<T> {
+    let mut arena = Arena::default();
+    for item in items {
+        arena.push(item);
+    }
+    arena
+}
+
+/// The instances of these names, each once.
+fn ids(routers: &Arena<Router>, names: &[String]) -> Vec<Id<Router>> {
+    let free = routers.iter().filter(|(_, router)| router.group.is_none());
+    free.filter(|(_, router)| names.contains(&router.name)).map(|(id, _)| id).collect()
+}

@@ -1,0 +1,35 @@
+//! `global_defs` as the engines need it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Machine;
+use crate::keepalived::global::{Global, GlobalDefsLayer};
+use crate::keepalived::number::written;
+
+/// What was written, with keepalived's defaults.
+pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
+    let defaults = Global::default();
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
+    let group = written(&layer.vrrp_mcast_group4).and_then(|group| match group.0 {
+        IpAddr::V4(group) => Some(group),
+        IpAddr::V6(_) => None,
+    });
+    Global {
+        router_id: written(&layer.router_id).and_then(|id| id.0).unwrap_or_else(|| machine.host_name()),
+        email_to: written(&layer.notification_email).unwrap_or_default().0,
+        email_from: written(&layer.notification_email_from).and_then(|from| from.0),
+        smtp_server: written(&layer.smtp_server),
+        smtp_helo_name: written(&layer.smtp_helo_name).and_then(|name| name.0),
+        smtp_connect_timeout: written(&layer.smtp_connect_timeout)
+            .map_or(defaults.smtp_connect_timeout, |timeout| seconds(timeout.0)),
+        smtp_alert: written(&layer.smtp_alert).map(|alert| alert.0),
+        no_email_faults: layer.no_email_faults.is_some(),
+        script_user: written(&layer.script_user).and_then(|user| user.0),
+        script_security: layer.enable_script_security.is_some(),
+        startup_script: written(&layer.startup_script).and_then(|script| script.0),
+        shutdown_script: written(&layer.shutdown_script).and_then(|script| script.0),
+        vrrp_startup_delay: written(&layer.vrrp_startup_delay).map_or(Duration::ZERO, |delay| delay.0),
+        mcast_group4: group,
+    }
+}

@@ -1,0 +1,168 @@
+//! keepalived.conf to the IR.
+//!
+//! keepalived reads its file once in the parent (`global_defs`) and again in each child, each of which knows only its own
+//! blocks. What it says, how often and in which order follows from that, so rkeep reads the same lines in the same
+//! [`Pass`]es: each carries out its own blocks, skips the others' and reports what a process of its kind would.
+
+mod after;
+mod draft;
+mod global;
+mod report;
+mod service;
+mod vrrp;
+mod walk;
+
+use std::io;
+use std::path::Path;
+
+use super::Loaded;
+use crate::diag::{Class, Diagnostic, Severity};
+use crate::ir::Ir;
+use crate::source::Loader;
+use crate::syntax::keepalived::{Source, read};
+use draft::Draft;
+use report::Report;
+use walk::{Around, Walk};
+
+/// One reading of the file: which process of keepalived does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// The parent: `global_defs` and what concerns all.
+    Parent,
+    /// The checkers: virtual servers.
+    Checkers,
+    /// The VRRP speaker: instances and groups.
+    Vrrp,
+    /// The BFD speaker.
+    Bfd,
+}
+
+const PASSES: [Pass; 4] = [Pass::Parent, Pass::Checkers, Pass::Vrrp, Pass::Bfd];
+
+/// What the file is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `keepalived -t`: all passes one after another; reading ends where keepalived exits.
+    Test,
+    /// A process of the daemon starts: only what it would say itself.
+    Run(Pass),
+    /// `rkeep check-config`: every finding once, reading goes on after anything. `own` is whether the file is this
+    /// machine's own, so that a missing interface matters.
+    Check {
+        /// Whether this machine will run it.
+        own: bool,
+    },
+}
+
+/// What must be known of the machine to judge a file.
+pub trait Machine {
+    /// Whether the interface is there and, if so, whether it is a loopback.
+    fn interface(&self, name: &str) -> Option<Loopback>;
+    /// Whether a user, and a group, exist.
+    fn user(&self, user: &str, group: Option<&str>) -> bool;
+    /// What a program is like.
+    fn script(&self, program: &str) -> Script;
+    /// The host's name.
+    fn host_name(&self) -> String;
+}
+
+/// Whether an interface is a loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loopback(pub bool);
+
+/// What a program is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Not there, or not executable.
+    Missing,
+    /// Only root may change it.
+    Secure,
+    /// Others than root may change it.
+    Insecure,
+}
+
+/// A machine that has everything: what a file says by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnyMachine;
+
+impl Machine for AnyMachine {
+    fn interface(&self, name: &str) -> Option<Loopback> {
+        Some(Loopback(name == "lo"))
+    }
+    fn user(&self, _: &str, _: Option<&str>) -> bool {
+        true
+    }
+    fn script(&self, _: &str) -> Script {
+        Script::Secure
+    }
+    fn host_name(&self) -> String {
+        "localhost".to_owned()
+    }
+}
+
+/// `keepalived -t`'s exit code.
+pub fn test_code(diagnostics: &[Diagnostic]) -> u8 {
+    let classes = || diagnostics.iter().filter_map(|found| Some(found.legacy.as_ref()?.class));
+    if classes().any(|class| class == Class::MissingParameter) {
+        return 2;
+    }
+    match classes().filter(|class| *class != Class::Remark).max() {
+        None => 0,
+        Some(class) if class <= Class::Fatal => 4,
+        Some(Class::Security | Class::NoConfig) => 6,
+        Some(_) => 5,
+    }
+}
+
+/// The lines keepalived prints, without time and ident.
+pub fn legacy_lines(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &str> {
+    diagnostics.iter().filter_map(|found| Some(found.legacy.as_ref()?.line.as_str()))
+}
+
+/// Reads the files that `pattern` names (`-f` is a glob) for a machine.
+pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn Machine, mode: Mode) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut report = Report::new(mode);
+    let (mut lines, mut shown) = (Vec::new(), Vec::new());
+    let files = loader.glob(pattern);
+    if files.is_empty() {
+        loaded.diagnostics = vec![no_file(pattern, &io::Error::from(io::ErrorKind::NotFound), mode)];
+        loaded.ir = matches!(mode, Mode::Test).then(Ir::default);
+        return loaded;
+    }
+    for path in &files {
+        match loader.load(path) {
+            Ok(bytes) => lines.extend(read(&Source { loader, config_id }, path, bytes, &mut loaded.sources, &mut shown)),
+            Err(error) => loaded.diagnostics.push(no_file(path, &error, mode)),
+        }
+    }
+    report.shown = shown;
+    if files.len() > 1 {
+        let first = files.first().map(|path| path.display().to_string()).unwrap_or_default();
+        report.several_files(pattern, &first);
+    }
+    let mut draft = Draft::default();
+    for pass in PASSES {
+        report.pass = pass;
+        let around = Around { machine, loader };
+        Walk::new(pass, &lines, &mut report, &mut draft, around).run();
+        if report.ended() {
+            break;
+        }
+    }
+    loaded.ir = (!report.fatal).then(|| draft.into_ir(machine));
+    loaded.diagnostics.append(&mut report.diagnostics);
+    loaded
+}
+
+/// The finding about a file that cannot be read.
+fn no_file(path: &Path, error: &io::Error, mode: Mode) -> Diagnostic {
+    let found = Diagnostic::error("keepalived::no-file", format!("cannot read {}: {error}", path.display()));
+    let class = if matches!(mode, Mode::Test) { Class::Remark } else { Class::FileNotFound };
+    found.help("give the file with --keepalived-conf").legacy(class, format!("Config files missing '{}'.", path.display()))
+}
+
+/// The worst of the findings.
+pub fn worst(diagnostics: &[Diagnostic]) -> Option<Severity> {
+    diagnostics.iter().map(|found| found.severity).max()
+}

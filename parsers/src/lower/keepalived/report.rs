@@ -1,0 +1,165 @@
+//! Findings as they come up: with keepalived's line for its faces, with place and hint for check-config.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::{Mode, Pass};
+use crate::diag::{Class, Diagnostic, Severity};
+use crate::source::{FileId, Span};
+use crate::syntax::keepalived::Line;
+
+/// The line of the file that keepalived names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    file: FileId,
+    number: u32,
+    /// The line.
+    pub(super) span: Option<Span>,
+}
+
+impl Place {
+    pub(super) fn of(line: &Line) -> Place {
+        Place { file: line.file, number: line.number, span: Some(line.span) }
+    }
+}
+
+/// All findings of a reading.
+pub(super) struct Report {
+    mode: Mode,
+    /// The pass that reads now.
+    pub(super) pass: Pass,
+    /// The names of the files, by id.
+    pub(super) shown: Vec<PathBuf>,
+    /// The findings.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether the process that reads would have exited.
+    pub(super) fatal: bool,
+    seen: HashSet<(Option<Span>, String)>,
+}
+
+/// What is found.
+pub(super) struct Found<'a> {
+    /// How keepalived counts it.
+    pub(super) class: Class,
+    /// keepalived's words.
+    pub(super) text: String,
+    /// The exact place, the line where none is given.
+    pub(super) span: Option<Span>,
+    /// What to write instead.
+    pub(super) help: &'a str,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(class: Class, text: impl Into<String>, help: &'a str) -> Found<'a> {
+        Found { class, text: text.into(), span: None, help }
+    }
+
+    pub(super) fn at(self, span: Span) -> Found<'a> {
+        Found { span: Some(span).filter(|span| span.is_written()), ..self }
+    }
+}
+
+impl Report {
+    pub(super) fn new(mode: Mode) -> Report {
+        let (pass, shown) = (Pass::Parent, Vec::new());
+        Report { mode, pass, shown, diagnostics: Vec::new(), fatal: false, seen: HashSet::new() }
+    }
+
+    /// What the file is read for.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether reading ends here.
+    pub(super) fn ended(&self) -> bool {
+        self.fatal && !matches!(self.mode, Mode::Check { .. })
+    }
+
+    /// A finding in a line.
+    pub(super) fn say(&mut self, place: Place, found: Found<'_>) {
+        let line = format!("{}{}", self.prefix(place), found.text);
+        self.finding(place.span, line, found);
+    }
+
+    /// A finding after the reading: keepalived names no line.
+    pub(super) fn conclude(&mut self, at: Option<Span>, found: Found<'_>) {
+        let line = found.text.clone();
+        self.finding(at, line, found);
+    }
+
+    fn finding(&mut self, span: Option<Span>, line: String, found: Found<'_>) {
+        let span = found.span.or(span);
+        let (code, severity) = code(found.class);
+        let mut finding = Diagnostic::error(code, found.text).legacy(found.class, line);
+        finding.severity = severity;
+        if let Some(span) = span {
+            finding = finding.at(span, "");
+        }
+        if !found.help.is_empty() {
+            finding = finding.help(found.help);
+        }
+        self.fatal |= found.class == Class::MissingParameter || found.class == Class::NoConfig;
+        self.push(finding);
+    }
+
+    /// A finding of rkeep's own, or one prepared by a value: keepalived's line gets its place.
+    pub(super) fn prepared(&mut self, place: Place, mut finding: Diagnostic) {
+        let prefix = self.prefix(place);
+        if let Some(legacy) = &mut finding.legacy {
+            legacy.line.insert_str(0, &prefix);
+        }
+        self.push(finding);
+    }
+
+    /// Refuses to run with this file.
+    pub(super) fn refuse(&mut self) {
+        self.fatal = true;
+    }
+
+    fn push(&mut self, finding: Diagnostic) {
+        let wanted = match self.mode {
+            Mode::Test => true,
+            Mode::Run(pass) => pass == self.pass,
+            Mode::Check { .. } => {
+                let place = finding.at.as_ref().map(|label| label.span);
+                self.seen.insert((place, finding.message.clone()))
+            }
+        };
+        if wanted {
+            self.diagnostics.push(finding);
+        }
+    }
+
+    /// `(FILE: Line N) `; the parent names no file but those included.
+    fn prefix(&self, place: Place) -> String {
+        let top = place.file == FileId(0);
+        match self.shown.get(place.file.0 as usize) {
+            Some(name) if !(top && self.pass == Pass::Parent) => format!("({}: Line {}) ", name.display(), place.number),
+            _ => format!("(Line {}) ", place.number),
+        }
+    }
+
+    /// `-f` named several files.
+    pub(super) fn several_files(&mut self, pattern: &Path, first: &str) {
+        let text = format!("WARNING, multiple configuration file matches of {}, starting with {first}", pattern.display());
+        self.conclude(None, Found::new(Class::MultipleFiles, text, "name one file"));
+    }
+}
+
+fn code(class: Class) -> (&'static str, Severity) {
+    match class {
+        Class::FileNotFound | Class::NoConfig => ("keepalived::no-file", Severity::Error),
+        Class::BadInterface => ("keepalived::no-interface", Severity::Error),
+        Class::UnknownKeyword => ("keepalived::unknown-keyword", Severity::Error),
+        Class::Braces => ("keepalived::braces", Severity::Error),
+        Class::Quote => ("keepalived::quote", Severity::Error),
+        Class::MissingParameter => ("keepalived::missing-value", Severity::Error),
+        Class::Number => ("keepalived::number", Severity::Error),
+        Class::Warning => ("keepalived::warning", Severity::Warning),
+        Class::Deprecated => ("keepalived::deprecated", Severity::Warning),
+        Class::Security => ("keepalived::security", Severity::Warning),
+        Class::MultipleFiles => ("keepalived::several-files", Severity::Warning),
+        Class::Remark => ("keepalived::remark", Severity::Note),
+        _ => ("keepalived::value", Severity::Error),
+    }
+}

@@ -1,0 +1,382 @@
+//! `vrrp_instance` and `vrrp_sync_group`: from what was written to what the machine runs, with keepalived's judgement
+//! of what does not fit together.
+
+use std::time::Duration;
+
+use super::report::Found;
+use super::walk::Walk;
+use crate::diag::Class;
+use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router};
+use crate::keepalived::instance::{AuthType, NotifyLayer};
+use crate::keepalived::address::AddressLine;
+use crate::keepalived::number::written;
+use crate::keepalived::value::{Command, Switch};
+use crate::source::{Span, Spanned};
+use crate::syntax::tree::Word;
+use crate::table::Contexts as C;
+
+/// An instance before all are judged together.
+pub(super) struct RouterDraft {
+    pub(super) router: Router,
+    /// Whether it may run.
+    pub(super) stands: bool,
+    /// `virtual_router_id` was written and valid.
+    has_vrid: bool,
+    /// A password was given.
+    password: bool,
+    /// `authentication` was given.
+    authenticates: bool,
+    /// A keyword of unicast was given.
+    unicast: bool,
+    /// Where single keywords were written.
+    spans: Spans,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Spans {
+    name: Span,
+    nopreempt: Option<Span>,
+    preempt_delay: Option<Span>,
+    advert_int: Option<Span>,
+    auth: Option<Span>,
+}
+
+/// How many seconds an interval may have in version 3: 12 bits of centiseconds.
+const LONGEST_V3: Duration = Duration::from_millis(40_950);
+
+impl Walk<'_> {
+    /// `vrrp_instance NAME { … }`
+    pub(super) fn instance(&mut self, span: Span, keyword: &Word, args: &[Word]) {
+        let Some(name) = args.first().map(|word| word.lossy().into_owned()) else {
+            let found = Found::new(Class::General, "vrrp_instance must have a name", "vrrp_instance VI_1 {").at(span);
+            self.report.say(self.place, found);
+            return self.skip();
+        };
+        if let Some(known) = self.draft.routers.iter().find(|known| known.router.name == name) {
+            let help = format!("`{}` stands already in this configuration; give each instance a name of its own", known.router.name);
+            let found = Found::new(Class::General, format!("vrrp instance {name} already defined"), &help);
+            self.report.say(self.place, found.at(args.first().map_or(keyword.span, |word| word.span)));
+            return self.skip();
+        }
+        self.draft.instance = Default::default();
+        self.draft.notify = Default::default();
+        self.draft.authentication = Default::default();
+        self.cx.owner.clone_from(&name);
+        let span = args.first().map_or(span, |word| keyword.span.to(word.span));
+        self.block(C::K_INSTANCE);
+        self.cx.owner.clear();
+        let draft = self.router(name, span);
+        self.draft.routers.push(draft);
+    }
+
+    fn router(&mut self, name: String, span: Span) -> RouterDraft {
+        let (layer, global, auth) = (&self.draft.instance, &self.draft.global, &self.draft.authentication);
+        let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+        let initial = written(&layer.state).unwrap_or_default().0;
+        let priority = written(&layer.priority).map(|priority| priority.0 as u8);
+        let garp_delay = written(&layer.garp_master_delay).or(written(&global.garp_master_delay)).map_or(5, |it| it.0);
+        let garp_repeat = pick(&layer.garp_master_repeat, &global.garp_master_repeat).map_or(5, |it| it.0.max(1));
+        let lower_delay = written(&layer.garp_lower_prio_delay).or(written(&global.garp_lower_prio_delay));
+        let lower_repeat = written(&layer.garp_lower_prio_repeat).map(|it| it.0);
+        let lower_repeat = lower_repeat.or(written(&global.garp_lower_prio_repeat).map(|it| it.0));
+        let switch = |own: &Option<Spanned<Switch>>, all: &Option<Spanned<Switch>>| pick(own, all).is_some_and(|it| it.0);
+        let all_mail = written(&global.smtp_alert_vrrp).or(written(&global.smtp_alert));
+        let addresses = |field: &Option<Spanned<Vec<AddressLine>>>| {
+            field.iter().flat_map(|field| &field.value).map(|line| line.0.clone()).collect::<Vec<_>>()
+        };
+        let source = layer.unicast_src_ip.as_ref().or(layer.mcast_src_ip.as_ref()).map(|field| field.value.0);
+        let router = Router {
+            name,
+            initial,
+            interface: written(&layer.interface).unwrap_or_default().0,
+            vrid: written(&layer.virtual_router_id).map_or(0, |vrid| vrid.0 as u8),
+            priority: priority.unwrap_or(if initial == InitialState::Master { 255 } else { 100 }),
+            version: pick(&layer.version, &global.vrrp_version).map_or(2, |version| version.0 as u8),
+            advert_interval: written(&layer.advert_int).map_or(Duration::from_secs(1), |interval| interval.0),
+            down_timer_adverts: pick(&layer.down_timer_adverts, &global.down_timer_adverts).map_or(3, |it| it.0 as u8),
+            auth: authentication(written(&auth.auth_type), written(&auth.auth_pass).map(|pass| pass.0)),
+            addresses: addresses(&layer.virtual_ipaddress),
+            excluded: addresses(&layer.virtual_ipaddress_excluded),
+            nopreempt: layer.nopreempt.is_some() && layer.preempt.is_none(),
+            preempt_delay: written(&layer.preempt_delay).map_or(Duration::ZERO, |delay| delay.0),
+            track_interfaces: layer
+                .track_interface
+                .iter()
+                .flat_map(|field| &field.value)
+                .map(|line| (line.interface.clone(), line.weight))
+                .collect(),
+            dont_track_primary: layer.dont_track_primary.is_some(),
+            source,
+            unicast_peers: layer.unicast_peer.iter().flat_map(|field| &field.value).map(|peer| peer.address).collect(),
+            garp_delay: seconds(garp_delay),
+            garp_repeat,
+            garp_refresh: pick(&layer.garp_master_refresh, &global.garp_master_refresh).map_or(Duration::ZERO, |it| seconds(it.0)),
+            garp_refresh_repeat: pick(&layer.garp_master_refresh_repeat, &global.garp_master_refresh_repeat)
+                .map_or(1, |it| it.0.max(1)),
+            garp_lower_prio_delay: lower_delay.map_or(seconds(garp_delay), |it| seconds(it.0)),
+            garp_lower_prio_repeat: lower_repeat.unwrap_or(garp_repeat),
+            lower_prio_no_advert: switch(&layer.lower_prio_no_advert, &global.lower_prio_no_advert),
+            higher_prio_send_advert: switch(&layer.higher_prio_send_advert, &global.higher_prio_send_advert),
+            smtp_alert: written(&layer.smtp_alert).or(all_mail).is_some_and(|alert| alert.0),
+            notify: scripts(&self.draft.notify),
+            debug: written(&layer.debug).map_or(0, |level| level.0 as u8),
+            group: None,
+            span,
+        };
+        RouterDraft {
+            stands: true,
+            has_vrid: layer.virtual_router_id.is_some(),
+            password: auth.auth_pass.is_some(),
+            authenticates: auth.auth_type.is_some(),
+            unicast: layer.unicast_src_ip.is_some(),
+            spans: Spans {
+                name: span,
+                nopreempt: layer.nopreempt.as_ref().map(|field| field.span),
+                preempt_delay: layer.preempt_delay.as_ref().map(|field| field.span),
+                advert_int: layer.advert_int.as_ref().map(|field| field.span),
+                auth: auth.auth_type.as_ref().map(|field| field.span),
+            },
+            router,
+        }
+    }
+
+    /// `vrrp_sync_group NAME { … }`
+    pub(super) fn sync_group(&mut self, span: Span, args: &[Word]) {
+        let Some(name) = args.first().map(|word| word.lossy().into_owned()) else {
+            let found = Found::new(Class::General, "vrrp_sync_group must have a name - skipping", "vrrp_sync_group VG_1 {");
+            self.report.say(self.place, found.at(span));
+            return self.skip();
+        };
+        if self.draft.groups.iter().any(|(group, _)| group.name == name) {
+            let found = Found::new(Class::General, format!("vrrp sync group {name} already defined"), "name each group once");
+            self.report.say(self.place, found.at(span));
+            return self.skip();
+        }
+        self.draft.group = Default::default();
+        self.draft.notify = Default::default();
+        self.cx.owner.clone_from(&name);
+        self.block(C::K_SYNC_GROUP);
+        self.cx.owner.clear();
+        let members = written(&self.draft.group.group).unwrap_or_default().0;
+        if members.is_empty() {
+            let text = format!("Sync group {name} has no members - removing");
+            return self.report.say(self.place, Found::new(Class::General, text, "group { VI_1 VI_2 }").at(span));
+        }
+        let global = &self.draft.global;
+        let all = written(&global.smtp_alert_vrrp).or(written(&global.smtp_alert));
+        let smtp_alert = written(&self.draft.group.smtp_alert).or(all).is_some_and(|alert| alert.0);
+        let notify = scripts(&self.draft.notify);
+        self.draft.groups.push((Group { name, members: Vec::new(), smtp_alert, notify, span }, members));
+    }
+
+    /// What keepalived's VRRP process says once all is read.
+    pub(super) fn judge_routers(&mut self) {
+        let mut routers = std::mem::take(&mut self.draft.routers);
+        if let Some(span) = self.interface_missing {
+            let own = !matches!(self.report.mode(), super::Mode::Check { own: false });
+            let text = "Non-existent interface specified in configuration";
+            let class = if own { Class::BadInterface } else { Class::Remark };
+            self.report.conclude(Some(span), Found::new(class, text, ""));
+            if matches!(self.report.mode(), super::Mode::Run(super::Pass::Vrrp)) {
+                self.report.refuse();
+            }
+        }
+        let usable: Vec<bool> = routers.iter_mut().map(|router| self.usable(router)).collect();
+        if usable.iter().all(|usable| *usable) {
+            routers.iter_mut().for_each(|router| self.judge_router(router));
+            self.judge_vrids(&mut routers);
+        }
+        self.draft.routers = routers;
+        self.judge_groups();
+        self.judge_scripts();
+    }
+
+    fn conclude(&mut self, span: Option<Span>, text: String, help: &str) {
+        self.report.conclude(span, Found::new(Class::General, text, help));
+    }
+
+    /// Whether an instance has what it cannot run without.
+    fn usable(&mut self, draft: &mut RouterDraft) -> bool {
+        let (name, span) = (&draft.router.name, Some(draft.spans.name));
+        draft.stands = false;
+        if !draft.has_vrid {
+            let help = "write virtual_router_id N, 1 to 255, the same on both boxes";
+            self.conclude(span, format!("({name}) the virtual router id must be set"), help);
+            return false;
+        }
+        if draft.router.interface.is_empty() {
+            let help = "write interface NAME: the one the boxes share";
+            self.conclude(span, format!("({name}) Unknown interface!"), help);
+            return false;
+        }
+        draft.stands = true;
+        true
+    }
+
+    fn judge_router(&mut self, draft: &mut RouterDraft) {
+        let name = draft.router.name.clone();
+        if draft.router.addresses.first().is_some_and(|first| first.address.is_ipv6()) {
+            draft.router.version = 3;
+        }
+        self.judge_auth(draft, &name);
+        if draft.unicast && draft.router.unicast_peers.is_empty() {
+            let text = format!(
+                "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration."
+            );
+            self.report.conclude(Some(draft.spans.name), Found::new(Class::General, text, "add unicast_peer { ADDRESS }, or write mcast_src_ip"));
+        }
+        self.judge_preemption(draft, &name);
+        self.judge_interval(draft, &name);
+        if draft.router.addresses.is_empty() {
+            let least = if draft.router.version == 3 { "required" } else { "sensible" };
+            let text = format!("({name}) No VIP specified; at least one is {least}");
+            self.conclude(Some(draft.spans.name), text, "virtual_ipaddress { 192.168.3.253 }");
+        }
+    }
+
+    fn judge_auth(&mut self, draft: &mut RouterDraft, name: &str) {
+        let span = draft.spans.auth.or(Some(draft.spans.name));
+        let owner = draft.router.priority == 255;
+        if draft.authenticates && !draft.password {
+            let text = format!("({name}) Authentication specified but no password given. Ignoring");
+            self.conclude(span, text, "write auth_pass beside auth_type");
+        } else if draft.router.version == 3 && draft.router.auth != Auth::None {
+            draft.router.auth = Auth::None;
+            let text = format!("({name}) VRRP version 3 does not support authentication. Ignoring.");
+            self.conclude(span, text, "delete the authentication block");
+        } else if matches!(draft.router.auth, Auth::Ah(_)) && !owner && draft.router.initial == InitialState::Master {
+            draft.router.initial = InitialState::Backup;
+            let text = format!("({name}) Initial state master is incompatible with AH authentication - clearing");
+            self.conclude(span, text, "write state BACKUP, or auth_type PASS");
+        }
+    }
+
+    fn judge_preemption(&mut self, draft: &mut RouterDraft, name: &str) {
+        let master = draft.router.initial == InitialState::Master;
+        if draft.router.nopreempt && (draft.router.priority == 255 || master) {
+            draft.router.nopreempt = false;
+            let (text, help) = match draft.router.priority {
+                255 => ("nopreempt is incompatible with priority 255. resetting nopreempt", "write a priority below 255"),
+                _ => ("Warning - nopreempt will not work with initial state MASTER - clearing", "write state BACKUP on both boxes"),
+            };
+            self.conclude(draft.spans.nopreempt, format!("({name}) {text}"), help);
+        }
+        if !draft.router.preempt_delay.is_zero() && master {
+            draft.router.preempt_delay = Duration::ZERO;
+            let text = format!("({name}) Warning - preempt delay will not work with initial state MASTER - clearing");
+            self.conclude(draft.spans.preempt_delay, text, "write state BACKUP on both boxes");
+        }
+    }
+
+    fn judge_interval(&mut self, draft: &mut RouterDraft, name: &str) {
+        let (interval, span) = (draft.router.advert_interval, draft.spans.advert_int);
+        let shown = format!("{:.6}", interval.as_secs_f64());
+        if draft.router.version == 2 {
+            if interval.subsec_nanos() != 0 {
+                let rounded = (interval.as_micros() as u64 + 500_000) / 1_000_000;
+                draft.router.advert_interval = Duration::from_secs(rounded.clamp(1, 255));
+                let text = format!("({name}) VRRPv2 advertisement interval {shown}s must be an integer. rounding");
+                self.conclude(span, text, "write whole seconds, or version 3 on all boxes");
+            }
+        } else if interval > LONGEST_V3 {
+            draft.router.advert_interval = LONGEST_V3;
+            let text = format!(
+                "({name}) VRRPv3 advertisement interval {:.2}s is out of range. Must be less than 40.96s. Setting to 40.95s",
+                interval.as_secs_f64()
+            );
+            self.conclude(span, text, "write at most 40.95");
+        } else if interval.as_micros() % 10_000 != 0 {
+            let rounded = (interval.as_micros() as u64 + 5_000) / 10_000 * 10_000;
+            draft.router.advert_interval = Duration::from_micros(rounded.max(10_000));
+            let text = format!("({name}) VRRPv3 advertisement interval {shown}s must be in units of 10ms - rounding");
+            self.conclude(span, text, "write hundredths of a second");
+        }
+    }
+
+    /// Two instances of one family may not share a number on one interface.
+    fn judge_vrids(&mut self, routers: &mut [RouterDraft]) {
+        let family = |router: &Router| router.addresses.first().is_none_or(|first| first.address.is_ipv4());
+        for later in 1..routers.len() {
+            let (before, rest) = routers.split_at_mut(later);
+            let Some(second) = rest.first_mut() else { return };
+            let same = |first: &&RouterDraft| {
+                first.router.vrid == second.router.vrid
+                    && first.router.interface == second.router.interface
+                    && family(&first.router) == family(&second.router)
+            };
+            let Some(first) = before.iter().find(same) else { continue };
+            let kind = if family(&second.router) { "IPv4" } else { "IPv6" };
+            let text = format!(
+                "{} and {} both use VRID {} with {kind} on interface {}",
+                first.router.name, second.router.name, second.router.vrid, second.router.interface
+            );
+            let span = Some(second.spans.name);
+            self.conclude(span, text, "give each instance on one interface a virtual_router_id of its own");
+        }
+    }
+
+    fn judge_groups(&mut self) {
+        let groups = std::mem::take(&mut self.draft.groups);
+        let mut taken: Vec<String> = Vec::new();
+        for (group, mut members) in groups {
+            let span = Some(group.span);
+            members.retain(|member| {
+                if !self.draft.routers.iter().any(|known| &known.router.name == member) {
+                    let text = format!("Virtual router {member} specified in sync group {} doesn't exist - ignoring", group.name);
+                    self.conclude(span, text, "name instances of this file");
+                    return false;
+                }
+                let free = !taken.contains(member);
+                if !free {
+                    let text = format!("Virtual router {member} cannot exist in more than one sync group; ignoring {}", group.name);
+                    self.conclude(span, text, "put the instance into one group");
+                }
+                free
+            });
+            taken.extend(members.iter().cloned());
+            match members.len() {
+                0 => {
+                    let text = format!("Sync group {}, no matching virtual router found in group declaration - removing", group.name);
+                    self.conclude(span, text, "name instances of this file");
+                    continue;
+                }
+                1 => {
+                    let text = format!("Sync group {} has only 1 virtual router(s) - this probably isn't what you want", group.name);
+                    self.conclude(span, text, "a group is for several instances");
+                }
+                _ => {}
+            }
+            self.draft.groups.push((group, members));
+        }
+    }
+}
+
+/// The instance's own value, else the one for all.
+fn pick<T: Clone>(own: &Option<Spanned<T>>, all: &Option<Spanned<T>>) -> Option<T> {
+    written(own).or_else(|| written(all))
+}
+
+fn authentication(kind: Option<AuthType>, password: Option<String>) -> Auth {
+    let mut bytes = [0; 8];
+    let Some((kind, password)) = kind.zip(password) else { return Auth::None };
+    for (to, from) in bytes.iter_mut().zip(password.bytes()) {
+        *to = from;
+    }
+    match kind {
+        AuthType::Pass => Auth::Pass(bytes),
+        AuthType::Ah => Auth::Ah(bytes),
+    }
+}
+
+fn scripts(layer: &NotifyLayer) -> NotifyScripts {
+    let script = |field: &Option<Spanned<Command>>| written(field).and_then(|command| command.0);
+    NotifyScripts {
+        master: script(&layer.master),
+        backup: script(&layer.backup),
+        fault: script(&layer.fault),
+        stop: script(&layer.stop),
+        deleted: written(&layer.deleted).and_then(|command| command.0),
+        master_rx_lower_pri: script(&layer.master_rx_lower_pri),
+        any: script(&layer.any),
+    }
+}

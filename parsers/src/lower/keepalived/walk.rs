@@ -1,0 +1,363 @@
+//! One reading of the lines in the shape of one of keepalived's processes.
+
+use super::draft::{Draft, row};
+use super::report::{Found, Place, Report};
+use super::{Machine, Mode, Pass};
+use crate::diag::{Class, Diagnostic, Severity};
+use crate::keepalived::complaints::{complaint, missing};
+use crate::keepalived::hint::{BLOCKS, hint};
+use crate::keepalived::known::{Effect, unbuilt};
+use crate::source::{Loader, Span};
+use crate::syntax::keepalived::{Item, Line, Text, Trouble, command};
+use crate::syntax::tree::{Directive, Word};
+use crate::table::{Contexts as C, Cx, Dialect, Row, Status};
+
+/// What surrounds a file: the machine it is for and where files and names come from.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) machine: &'a dyn Machine,
+    pub(super) loader: &'a dyn Loader,
+}
+
+/// A reading under way.
+pub(super) struct Walk<'a> {
+    pub(super) pass: Pass,
+    lines: &'a [Line],
+    at: usize,
+    /// Braces open, as keepalived counts them.
+    depth: u32,
+    /// The line being read.
+    pub(super) place: Place,
+    pub(super) report: &'a mut Report,
+    pub(super) draft: &'a mut Draft,
+    pub(super) machine: &'a dyn Machine,
+    pub(super) loader: &'a dyn Loader,
+    pub(super) cx: Cx,
+    /// An interface is named that is not there.
+    pub(super) interface_missing: Option<Span>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        pass: Pass,
+        lines: &'a [Line],
+        report: &'a mut Report,
+        draft: &'a mut Draft,
+        Around { machine, loader }: Around<'a>,
+    ) -> Self {
+        let cx = Cx { dialect: Dialect::Keepalived, ..Cx::default() };
+        let place = Place::default();
+        Walk { pass, lines, at: 0, depth: 0, place, report, draft, machine, loader, cx, interface_missing: None }
+    }
+
+    /// Reads everything, then judges what belongs together.
+    pub(super) fn run(mut self) {
+        while let Some(line) = self.take() {
+            match &line.item {
+                Item::Words { words, raw, .. } => self.keyword(C::K_TOP, line, words, raw),
+                Item::Open => self.unexpected_open(),
+                Item::Close => self.unknown(C::K_TOP, "}", line.span),
+                Item::Trouble(_) => {}
+            }
+        }
+        if self.report.ended() {
+            return;
+        }
+        if self.depth > 0 {
+            let text = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
+            let last = self.lines.last().map(|line| line.span);
+            let help = "add a `}` for each block that is open at the end of the file";
+            self.report.conclude(last, Found::new(Class::Braces, text, help));
+        }
+        match self.pass {
+            Pass::Checkers => self.judge_services(),
+            Pass::Vrrp => self.judge_routers(),
+            Pass::Parent | Pass::Bfd => {}
+        }
+    }
+
+    /// The next line that is not trouble; braces are counted here and nowhere else.
+    fn take(&mut self) -> Option<&'a Line> {
+        while !self.report.ended() {
+            let line = self.lines.get(self.at)?;
+            self.at += 1;
+            self.place = Place::of(line);
+            match &line.item {
+                Item::Trouble(trouble) => {
+                    self.trouble(trouble);
+                    continue;
+                }
+                Item::Open => self.depth += 1,
+                Item::Close if self.depth == 0 => self.extra_close(),
+                Item::Close => self.depth -= 1,
+                Item::Words { open_quote: true, raw, .. } if self.pass != Pass::Parent => self.open_quote(raw),
+                Item::Words { .. } => {}
+            }
+            return Some(line);
+        }
+        None
+    }
+
+    fn peek(&self) -> Option<&'a Line> {
+        self.lines.get(self.at..)?.iter().find(|line| !matches!(line.item, Item::Trouble(_)))
+    }
+
+    fn next_opens(&self) -> bool {
+        self.peek().is_some_and(|line| line.item == Item::Open)
+    }
+
+    /// Passes over a block, if one follows.
+    pub(super) fn skip(&mut self) {
+        if !self.next_opens() {
+            return;
+        }
+        let outside = self.depth;
+        while self.take().is_some() && self.depth > outside {}
+    }
+
+    /// Reads a block whose keywords stand in `context`. Returns the place where it ended.
+    pub(super) fn block(&mut self, context: C) {
+        match self.peek() {
+            Some(line) if line.item == Item::Open => {
+                self.take();
+            }
+            Some(line) => {
+                let text = "Missing '{' at beginning of configuration block";
+                let found = Found::new(Class::Braces, text, "add a `{` after the block's name");
+                self.report.say(Place::of(line), found);
+            }
+            None => {}
+        }
+        while let Some(line) = self.take() {
+            match &line.item {
+                Item::Words { words, raw, .. } => self.keyword(context, line, words, raw),
+                Item::Open => self.unexpected_open(),
+                Item::Close => return,
+                Item::Trouble(_) => {}
+            }
+        }
+    }
+
+    fn keyword(&mut self, context: C, line: &Line, words: &[Word], raw: &Text) {
+        let Some((name, args)) = words.split_first() else { return };
+        let keyword = name.lossy().into_owned();
+        if let Some((_, _, inner)) = BLOCKS.into_iter().find(|(within, word, _)| *within == context && *word == keyword) {
+            return self.open_block(inner, line, name, args);
+        }
+        if let Some(row) = row(context, &keyword) {
+            if row.arity.block {
+                return self.value_block(context, row, name);
+            }
+            let args = if is_command(row) { self.command(raw) } else { Some(args.to_vec()) };
+            let Some(args) = args else { return };
+            return self.directive(context, row, name, args);
+        }
+        match unbuilt(context, &keyword) {
+            Some(effect) => self.unbuilt(context, &keyword, name.span, effect),
+            None => self.unknown(context, &keyword, name.span),
+        }
+    }
+
+    /// The words after the keyword of a command, by the rules for commands.
+    fn command(&mut self, raw: &Text) -> Option<Vec<Word>> {
+        match command(raw) {
+            Ok(words) => Some(words.into_iter().skip(1).collect()),
+            Err(quote) => {
+                let shown = String::from_utf8_lossy(raw.bytes()).into_owned();
+                let text = format!("String '{shown}': missing terminating {}", quote.0);
+                self.report.say(self.place, Found::new(Class::Quote, text, "close the quote on the same line"));
+                None
+            }
+        }
+    }
+
+    /// One keyword with its words.
+    pub(super) fn directive(&mut self, context: C, row: &'static Row, name: &Word, args: Vec<Word>) {
+        if args.len() < usize::from(row.arity.min) {
+            return self.no_value(context, row.keyword, name, args.len());
+        }
+        let end = args.last().map_or(name.span, |word| word.span);
+        let span = if end.file == name.span.file { name.span.to(end) } else { name.span };
+        let directive = Directive { name: name.clone(), args, block: None, span, end };
+        let outcome = self.draft.set(context, &directive, &mut self.cx);
+        self.remarks();
+        match outcome {
+            Ok(()) => self.after(context, &directive),
+            Err(fault) => {
+                let help = fault.help.unwrap_or_default();
+                let at = fault.at.unwrap_or(name.span);
+                if !fault.text.is_empty() {
+                    self.report.say(self.place, Found::new(Class::Number, fault.text, &help).at(at));
+                }
+                let value = directive.args.iter().map(Word::lossy).next().unwrap_or_default();
+                if let Some(text) = complaint(context, row.keyword, &self.cx.owner, &value) {
+                    self.report.say(self.place, Found::new(Class::General, text, &help).at(at));
+                }
+            }
+        }
+        if let Status::Ignored(why) = row.status {
+            let note = Diagnostic::note("keepalived::no-effect", format!("`{}` has no effect: {why}", row.keyword));
+            self.report.prepared(self.place, note.at(name.span, ""));
+        }
+    }
+
+    /// What values remarked on while they were read.
+    fn remarks(&mut self) {
+        for finding in std::mem::take(&mut self.cx.diagnostics) {
+            self.report.prepared(self.place, finding);
+        }
+    }
+
+    fn no_value(&mut self, context: C, keyword: &str, name: &Word, given: usize) {
+        let help = format!("write a value after `{keyword}`");
+        let (class, text) = match missing(context, keyword) {
+            Some(text) => (Class::General, text.to_owned()),
+            None => {
+                let position = given + 2;
+                let text = format!(
+                    "*** Configuration line starting `{keyword}` is missing a parameter after keyword `{keyword}` at word position {position}"
+                );
+                (Class::MissingParameter, text)
+            }
+        };
+        self.report.say(self.place, Found::new(class, text, &help).at(name.span));
+    }
+
+    /// A block each of whose lines is a value.
+    fn value_block(&mut self, context: C, row: &'static Row, name: &Word) {
+        if self.next_opens() {
+            self.take();
+        }
+        while let Some(line) = self.take() {
+            match &line.item {
+                Item::Words { words, .. } if !words.is_empty() => self.directive(context, row, name, words.clone()),
+                Item::Open => {
+                    let brace = Word { text: b"{".to_vec(), span: line.span, ..name.clone() };
+                    self.directive(context, row, name, vec![brace]);
+                }
+                Item::Close => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn open_block(&mut self, inner: C, line: &Line, name: &Word, args: &[Word]) {
+        let pass = match inner {
+            C::K_GLOBAL => Pass::Parent,
+            C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION => Pass::Vrrp,
+            C::NONE => return self.unknown(C::K_TOP, &name.lossy(), name.span),
+            _ => Pass::Checkers,
+        };
+        if pass != self.pass {
+            return self.skip();
+        }
+        match inner {
+            C::K_GLOBAL => self.block(inner),
+            C::K_INSTANCE => self.instance(line.span, name, args),
+            C::K_SYNC_GROUP => self.sync_group(line.span, args),
+            C::K_AUTHENTICATION => self.block(inner),
+            C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
+            C::K_REAL_SERVER => self.real_server(line.span, name, args),
+            _ => self.tcp_check(line.span),
+        }
+    }
+
+    /// Whether keepalived names a missing first word, and stops.
+    pub(super) fn named(&mut self, context: C, name: &Word, args: &[Word]) -> bool {
+        if args.is_empty() {
+            self.no_value(context, &name.lossy(), name, 0);
+        }
+        !args.is_empty()
+    }
+
+    fn unknown(&mut self, context: C, keyword: &str, span: Span) {
+        let text = format!("Unknown keyword '{keyword}'");
+        let help = match keyword {
+            "}" => "delete the `}`, or add the `{` it closes".to_owned(),
+            _ => format!("{} (keepalived itself logs this, ignores the line and runs on)", hint(context, keyword)),
+        };
+        self.report.say(self.place, Found::new(Class::UnknownKeyword, text, &help).at(span));
+    }
+
+    /// A word keepalived knows and rkeep has not built.
+    fn unbuilt(&mut self, context: C, keyword: &str, span: Span, effect: Effect) {
+        let parent_reads = matches!(context, C::K_TOP | C::K_GLOBAL);
+        if context != C::K_TOP || (self.pass == Pass::Parent) == parent_reads {
+            self.say_unbuilt(keyword, span, effect);
+        }
+        self.skip();
+    }
+
+    fn say_unbuilt(&mut self, keyword: &str, span: Span, effect: Effect) {
+        let harmful = effect == Effect::Harmful;
+        let text = match harmful {
+            false => format!("keyword '{keyword}' is known to keepalived, not built into rkeep yet, ignored"),
+            true => format!("keyword '{keyword}' is known to keepalived, not built into rkeep yet, refusing to run without it"),
+        };
+        let silent = !harmful && matches!(self.report.mode(), Mode::Test);
+        let mut finding = Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
+        finding.severity = if harmful { Severity::Error } else { Severity::Warning };
+        finding = finding.help(if harmful { "run keepalived itself, or do without the keyword" } else { "nothing needs to be done" });
+        if !silent {
+            finding = finding.legacy(if harmful { Class::General } else { Class::Remark }, text);
+        }
+        self.report.prepared(self.place, finding);
+        if harmful && !matches!(self.report.mode(), Mode::Test) {
+            self.report.refuse();
+        }
+    }
+
+    fn unexpected_open(&mut self) {
+        let help = "no block begins here: delete the `{`, or correct the word before it";
+        self.report.say(self.place, Found::new(Class::Braces, "Unexpected '{' - ignoring", help));
+    }
+
+    fn extra_close(&mut self) {
+        let help = "delete the `}`, or add the `{` it closes";
+        self.report.say(self.place, Found::new(Class::Braces, "Extra '}' found", help));
+    }
+
+    fn open_quote(&mut self, raw: &Text) {
+        let text = format!("Unmatched quote: '{}'", String::from_utf8_lossy(raw.bytes()));
+        self.report.say(self.place, Found::new(Class::Quote, text, "close the quote on the same line"));
+    }
+
+    fn trouble(&mut self, trouble: &Trouble) {
+        let parent = self.pass == Pass::Parent;
+        let place = self.place;
+        match trouble {
+            Trouble::OpenQuote(line) => {
+                let text = format!("Unterminated quote '{line}'");
+                self.report.say(place, Found::new(Class::Quote, text, "close the quote on the same line"));
+            }
+            Trouble::TooLong { after } if parent => {
+                let prefix = after.map(|line| format!("(Line {line}) ")).unwrap_or_default();
+                let text = format!("{prefix}line too long - ignoring");
+                let help = "a line may have 1023 bytes; keepalived reads the rest as a line of its own";
+                self.report.conclude(place.span, Found::new(Class::General, text, help));
+            }
+            Trouble::Nul if parent => {
+                let text = "configuration appears to have embedded NULs - ignoring line";
+                self.report.say(place, Found::new(Class::General, text, "delete the NUL bytes"));
+            }
+            Trouble::NoFile { name, pattern, fatal } if parent => {
+                let text = match pattern {
+                    true => format!("No config files matched '{name}'."),
+                    false => format!("Config files missing '{name}'."),
+                };
+                let class = if *fatal { Class::NoConfig } else { Class::Remark };
+                self.report.say(place, Found::new(class, text, "correct the name, or delete the line"));
+            }
+            Trouble::Limit if parent => {
+                let text = "includes are nested too deeply - ignoring";
+                self.report.say(place, Found::new(Class::General, text, "does a file include itself?"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a row's words are a command.
+fn is_command(row: &Row) -> bool {
+    row.syntax.contains("command")
+}
