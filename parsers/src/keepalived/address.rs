@@ -34,7 +34,8 @@ const LONGEST_NAME: usize = 15;
 
 impl Value for AddressLine {
     const ARITY: Arity = Arity::SOME.with_block();
-    const SYNTAX: &'static str = "{ address[/prefix] [brd address] [dev interface] [scope scope] [label label] [no_track] … }";
+    const SYNTAX: &'static str =
+        "{ address[/prefix] [brd address] [dev interface] [scope scope] [label label] [no_track] … }";
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let first = argument(directive)?;
@@ -87,7 +88,12 @@ fn address(word: &Word, cx: &mut Cx) -> Result<(IpAddr, u8), Fault> {
 }
 
 /// The word after an option.
-fn value<'a>(words: &mut impl Iterator<Item = &'a Word>, word: &Word, first: &Word, cx: &mut Cx) -> Result<&'a Word, Fault> {
+fn value<'a>(
+    words: &mut impl Iterator<Item = &'a Word>,
+    word: &Word,
+    first: &Word,
+    cx: &mut Cx,
+) -> Result<&'a Word, Fault> {
     let name = if word.is("broadcast") { "brd".into() } else { word.lossy() };
     let what = || format!("No {name} parameter specified for {}", first.lossy());
     words.next().ok_or_else(|| refuse(cx, word, what(), &format!("write a value after `{name}`")))
@@ -165,7 +171,9 @@ impl Value for TrackLine {
         let mut line = TrackLine { interface, weight: None, span: directive.span };
         let mut words = directive.args.iter().skip(1);
         while let Some(word) = words.next() {
-            if word.is("weight") && let Some(number) = words.next() {
+            if word.is("weight")
+                && let Some(number) = words.next()
+            {
                 line.weight = Some(signed(number, -253, 253)? as i16).filter(|weight| *weight != 0);
             } else if word.is("reverse") && line.weight.is_some() {
                 line.weight = line.weight.map(|weight| -weight);

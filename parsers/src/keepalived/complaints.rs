@@ -115,11 +115,7 @@ pub fn missing(context: C, keyword: &str) -> Option<&'static str> {
     find(MISSING.iter(), context, keyword)
 }
 
-fn find<'a>(
-    mut table: impl Iterator<Item = &'a Complaint>,
-    context: C,
-    keyword: &str,
-) -> Option<&'static str> {
+fn find<'a>(mut table: impl Iterator<Item = &'a Complaint>, context: C, keyword: &str) -> Option<&'static str> {
     table.find(|(within, word, _)| within.contains(context) && *word == keyword).map(|(_, _, text)| *text)
 }
 

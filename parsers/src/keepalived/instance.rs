@@ -187,12 +187,8 @@ pub fn set_state(field: &mut Option<Spanned<State>>, directive: &Directive, cx: 
     let state = State::parse(directive, cx)?;
     match field {
         Some(known) if known.value != state => {
-            let what = format!(
-                "({}) state previously set as {} - ignoring {}",
-                cx.owner,
-                known.value.name(),
-                state.name()
-            );
+            let what =
+                format!("({}) state previously set as {} - ignoring {}", cx.owner, known.value.name(), state.name());
             Err(refuse(cx, &directive.name, what, "write `state` once"))
         }
         _ => {

@@ -84,7 +84,9 @@ const HARMFUL: &[(C, &str)] = &[
 /// What it means that `keyword` is not built in this block; none when keepalived does not know it there.
 pub fn unbuilt(context: C, keyword: &str) -> Option<Effect> {
     let listed = |table: &[(C, &str)]| {
-        table.iter().any(|(within, words)| *within == context && words.split_ascii_whitespace().any(|word| word == keyword))
+        table
+            .iter()
+            .any(|(within, words)| *within == context && words.split_ascii_whitespace().any(|word| word == keyword))
     };
     match (listed(HARMLESS), listed(HARMFUL)) {
         (_, true) => Some(Effect::Harmful),

@@ -123,7 +123,8 @@ pub fn decimal(word: &Word, min: u64, max: u64, strict: bool, cx: &mut Cx) -> Re
     let range = format!("[{}, {}]", shown(min), shown(max));
     let help = if max == FOREVER { format!("seconds, at least {}", plain(min)) } else { within(min, max) };
     let fault = |what: String| Fault::new(what).at(word.span).help(help.clone());
-    if text.starts_with('-') && text.get(1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
+    if text.starts_with('-') && text.get(1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    {
         return Err(fault(format!("negative number '{text}'")));
     }
     let read = Decimal::read(&text);

@@ -81,7 +81,9 @@ impl Value for Switch {
         match &word.text[..] {
             b"true" | b"on" | b"yes" => Ok(Switch(true)),
             b"false" | b"off" | b"no" => Ok(Switch(false)),
-            _ => Err(silent().at(word.span).help("one of true, on, yes, false, off, no (lower case), or nothing for true")),
+            _ => Err(silent()
+                .at(word.span)
+                .help("one of true, on, yes, false, off, no (lower case), or nothing for true")),
         }
     }
 
@@ -168,7 +170,12 @@ pub fn set_command(field: &mut Option<Spanned<Command>>, directive: &Directive, 
         let (keyword, text) = (directive.name.lossy(), argument(directive)?.lossy());
         let owner = if cx.owner.is_empty() { "(null)" } else { &cx.owner };
         let what = format!("({owner}) {keyword} script already specified - ignoring {text}");
-        return Err(refuse(cx, &directive.name, what, "keepalived runs one; delete the other, or call both from one script"));
+        return Err(refuse(
+            cx,
+            &directive.name,
+            what,
+            "keepalived runs one; delete the other, or call both from one script",
+        ));
     }
     *field = Some(Spanned::new(Command::parse(directive, cx)?, directive.span));
     Ok(())

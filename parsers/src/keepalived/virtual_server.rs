@@ -185,17 +185,22 @@ pub struct LbAlgo(pub Scheduler);
 /// Schedulers that only the kernel has.
 const KERNEL_ONLY: [&str; 9] = ["lblc", "lblcr", "mh", "dh", "fo", "ovf", "sed", "nq", "twos"];
 
-first_word!(LbAlgo, "rr | wrr | lc | wlc | sh | …", "rr, wrr, lc, wlc, sh (in the kernel also lblc, lblcr, mh, dh, fo, ovf, sed, nq, twos)", |text| {
-    let scheduler = match text {
-        "rr" => Scheduler::RoundRobin,
-        "wrr" => Scheduler::WeightedRoundRobin,
-        "lc" => Scheduler::LeastConnection,
-        "wlc" => Scheduler::WeightedLeastConnection,
-        "sh" => Scheduler::SourceHash,
-        other => Scheduler::Other(KERNEL_ONLY.into_iter().find(|known| *known == other)?),
-    };
-    Some(LbAlgo(scheduler))
-});
+first_word!(
+    LbAlgo,
+    "rr | wrr | lc | wlc | sh | …",
+    "rr, wrr, lc, wlc, sh (in the kernel also lblc, lblcr, mh, dh, fo, ovf, sed, nq, twos)",
+    |text| {
+        let scheduler = match text {
+            "rr" => Scheduler::RoundRobin,
+            "wrr" => Scheduler::WeightedRoundRobin,
+            "lc" => Scheduler::LeastConnection,
+            "wlc" => Scheduler::WeightedLeastConnection,
+            "sh" => Scheduler::SourceHash,
+            other => Scheduler::Other(KERNEL_ONLY.into_iter().find(|known| *known == other)?),
+        };
+        Some(LbAlgo(scheduler))
+    }
+);
 
 /// `lb_kind`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -52,7 +52,11 @@ impl Walk<'_> {
             "script_user" => {
                 let user = written(&self.draft.global.script_user).and_then(|user| user.0);
                 if user.is_some_and(|(user, group)| !self.machine.user(&user, group.as_deref())) {
-                    self.general(span, "Error setting global script uid/gid".to_owned(), "a user and group of this machine");
+                    self.general(
+                        span,
+                        "Error setting global script uid/gid".to_owned(),
+                        "a user and group of this machine",
+                    );
                     self.draft.global.script_user = None;
                 }
             }
@@ -159,7 +163,10 @@ impl Walk<'_> {
         let more = known(&self.draft.instance.virtual_ipaddress_excluded);
         if !excluded && self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
             let text = format!("({owner}): address family must match VRRP instance [{address}] - ignoring");
-            return Some((text, "write the other family's addresses in an instance of its own, or in virtual_ipaddress_excluded"));
+            return Some((
+                text,
+                "write the other family's addresses in an instance of its own, or in virtual_ipaddress_excluded",
+            ));
         }
         let twice = "write the address once";
         if main.contains(&address) {
@@ -181,7 +188,9 @@ impl Walk<'_> {
     }
 
     fn track_interface(&mut self) {
-        let Some(line) = self.draft.instance.track_interface.as_mut().and_then(|field| field.value.pop()) else { return };
+        let Some(line) = self.draft.instance.track_interface.as_mut().and_then(|field| field.value.pop()) else {
+            return;
+        };
         let owner = self.cx.owner.clone();
         let field = self.draft.instance.track_interface.iter();
         if field.flat_map(|field| &field.value).any(|known| known.interface == line.interface) {
@@ -189,7 +198,8 @@ impl Walk<'_> {
             return self.general(line.span, text, "write the interface once");
         }
         if self.machine.interface(&line.interface).is_none() {
-            return self.no_interface(line.span, &format!("({owner}) tracked interface {} doesn't exist", line.interface));
+            return self
+                .no_interface(line.span, &format!("({owner}) tracked interface {} doesn't exist", line.interface));
         }
         if let Some(field) = &mut self.draft.instance.track_interface {
             field.value.push(line);
@@ -207,7 +217,11 @@ impl Walk<'_> {
         }
         let mut known = self.draft.instance.unicast_peer.iter().flat_map(|field| &field.value);
         if known.any(|known| known.address == address) {
-            return self.general(peer.span, format!("({owner}) {address} - duplicate unicast_peer"), "write the peer once");
+            return self.general(
+                peer.span,
+                format!("({owner}) {address} - duplicate unicast_peer"),
+                "write the peer once",
+            );
         }
         if let Some(field) = &mut self.draft.instance.unicast_peer {
             field.value.push(peer);
@@ -231,7 +245,9 @@ impl Walk<'_> {
     }
 
     fn password(&mut self) {
-        let Some(field) = self.draft.authentication.auth_pass.clone().filter(|field| field.value.0.len() > 8) else { return };
+        let Some(field) = self.draft.authentication.auth_pass.clone().filter(|field| field.value.0.len() > 8) else {
+            return;
+        };
         let help = "VRRP carries eight bytes; write the same eight on all boxes";
         self.general(field.span, "Truncating auth_pass to 8 characters".to_owned(), help);
     }

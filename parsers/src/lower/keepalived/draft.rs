@@ -52,9 +52,7 @@ impl Draft {
             C::K_GLOBAL => put::<GlobalDefs>(&mut self.global, context, directive, cx),
             C::K_INSTANCE => put::<instance::Instance>(&mut self.instance, context, directive, cx)
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
-            C::K_AUTHENTICATION => {
-                put::<instance::Authentication>(&mut self.authentication, context, directive, cx)
-            }
+            C::K_AUTHENTICATION => put::<instance::Authentication>(&mut self.authentication, context, directive, cx),
             C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
             C::K_VIRTUAL_SERVER => put::<virtual_server::VirtualServer>(&mut self.service, context, directive, cx)

@@ -132,7 +132,9 @@ pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn 
     }
     for path in &files {
         match loader.load(path) {
-            Ok(bytes) => lines.extend(read(&Source { loader, config_id }, path, bytes, &mut loaded.sources, &mut shown)),
+            Ok(bytes) => {
+                lines.extend(read(&Source { loader, config_id }, path, bytes, &mut loaded.sources, &mut shown))
+            }
             Err(error) => loaded.diagnostics.push(no_file(path, &error, mode)),
         }
     }
@@ -159,7 +161,9 @@ pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn 
 fn no_file(path: &Path, error: &io::Error, mode: Mode) -> Diagnostic {
     let found = Diagnostic::error("keepalived::no-file", format!("cannot read {}: {error}", path.display()));
     let class = if matches!(mode, Mode::Test) { Class::Remark } else { Class::FileNotFound };
-    found.help("give the file with --keepalived-conf").legacy(class, format!("Config files missing '{}'.", path.display()))
+    found
+        .help("give the file with --keepalived-conf")
+        .legacy(class, format!("Config files missing '{}'.", path.display()))
 }
 
 /// The worst of the findings.

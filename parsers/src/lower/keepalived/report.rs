@@ -134,14 +134,17 @@ impl Report {
     fn prefix(&self, place: Place) -> String {
         let top = place.file == FileId(0);
         match self.shown.get(place.file.0 as usize) {
-            Some(name) if !(top && self.pass == Pass::Parent) => format!("({}: Line {}) ", name.display(), place.number),
+            Some(name) if !(top && self.pass == Pass::Parent) => {
+                format!("({}: Line {}) ", name.display(), place.number)
+            }
             _ => format!("(Line {}) ", place.number),
         }
     }
 
     /// `-f` named several files.
     pub(super) fn several_files(&mut self, pattern: &Path, first: &str) {
-        let text = format!("WARNING, multiple configuration file matches of {}, starting with {first}", pattern.display());
+        let text =
+            format!("WARNING, multiple configuration file matches of {}, starting with {first}", pattern.display());
         self.conclude(None, Found::new(Class::MultipleFiles, text, "name one file"));
     }
 }

@@ -54,9 +54,12 @@ impl Walk<'_> {
 
     fn unbuilt_service(&mut self, span: Span, args: &[Word]) {
         let kind = args.first().map(Word::lossy).unwrap_or_default();
-        let text = format!("'virtual_server {kind}' is known to keepalived, not built into rkeep yet, refusing to run without it");
+        let text = format!(
+            "'virtual_server {kind}' is known to keepalived, not built into rkeep yet, refusing to run without it"
+        );
         let finding = crate::diag::Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
-        let finding = finding.help("write one virtual_server ADDRESS PORT for each address").legacy(Class::General, text);
+        let finding =
+            finding.help("write one virtual_server ADDRESS PORT for each address").legacy(Class::General, text);
         self.report.prepared(self.place, finding);
         if !matches!(self.report.mode(), super::Mode::Test) {
             self.report.refuse();
@@ -96,7 +99,8 @@ impl Walk<'_> {
         let checks = std::mem::take(&mut self.draft.checks);
         if address.is_ipv4() != self.draft.service_address.is_none_or(|service| service.is_ipv4()) {
             let ip = address.ip();
-            let text = format!("Address family of virtual server and real server {ip} don't match - skipping real server.");
+            let text =
+                format!("Address family of virtual server and real server {ip} don't match - skipping real server.");
             let help = "only tunnels join the families; write a real server of the virtual server's";
             return self.report.say(self.place, Found::new(Class::General, text, help).at(span));
         }
@@ -121,7 +125,8 @@ impl Walk<'_> {
         }
         let service = self.service(address, span, &reals);
         let layer = &self.draft.service;
-        let quorum_span = layer.quorum.as_ref().map(|field| field.span).or(layer.hysteresis.as_ref().map(|field| field.span));
+        let quorum_span =
+            layer.quorum.as_ref().map(|field| field.span).or(layer.hysteresis.as_ref().map(|field| field.span));
         let (has_protocol, has_scheduler) = (layer.protocol.is_some(), layer.scheduler.is_some());
         let has_forward = layer.forward.is_some();
         self.draft.services.push(ServiceDraft { service, has_protocol, has_scheduler, has_forward, quorum_span });
@@ -153,7 +158,8 @@ impl Walk<'_> {
         }
         if service.address.port() == 0 && service.persistence.is_none() {
             service.persistence = Some(Duration::from_secs(360));
-            let text = format!("Virtual server {}: zero port only valid for persistent services - setting", service.shown());
+            let text =
+                format!("Virtual server {}: zero port only valid for persistent services - setting", service.shown());
             self.of_service(span, text, "write the port after the address, or persistence_timeout");
         }
         if !draft.has_scheduler {
@@ -172,7 +178,10 @@ impl Walk<'_> {
         service.real_servers.retain(|real| {
             let twice = known.contains(&real.address);
             if twice {
-                let text = format!("VS {name}: real server {} is duplicated - removing second rs", shown(real.address, protocol));
+                let text = format!(
+                    "VS {name}: real server {} is duplicated - removing second rs",
+                    shown(real.address, protocol)
+                );
                 self.of_service(real.span, text, "write each real server once; its share is `weight`");
             }
             known.push(real.address);
@@ -197,7 +206,8 @@ impl Walk<'_> {
             // keepalived's own arithmetic wraps here when no real server has weight.
             let shown = service.quorum.wrapping_sub(1);
             let (had, quorum) = (service.hysteresis, service.quorum);
-            let text = format!("Virtual server {name}: hysteresis {had} >= quorum {quorum}; setting hysteresis to {shown}");
+            let text =
+                format!("Virtual server {name}: hysteresis {had} >= quorum {quorum}; setting hysteresis to {shown}");
             service.hysteresis = quorum.saturating_sub(1);
             self.of_service(span, text, "a hysteresis below the quorum");
         }
@@ -211,7 +221,8 @@ impl Walk<'_> {
         let (name, protocol, port) = (service.shown(), service.protocol, service.address.port());
         for real in service.real_servers.iter_mut().filter(|real| real.address.port() != port) {
             let real_name = shown(real.address, protocol);
-            let text = format!("WARNING - virtual server {name} and real server {real_name} ports don't match - resetting");
+            let text =
+                format!("WARNING - virtual server {name} and real server {real_name} ports don't match - resetting");
             real.address.set_port(port);
             self.of_service(real.span, text, "write the virtual server's port, or lb_kind NAT");
         }

@@ -7,8 +7,8 @@ use super::report::Found;
 use super::walk::Walk;
 use crate::diag::Class;
 use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router};
-use crate::keepalived::instance::{AuthType, NotifyLayer};
 use crate::keepalived::address::AddressLine;
+use crate::keepalived::instance::{AuthType, NotifyLayer};
 use crate::keepalived::number::written;
 use crate::keepalived::value::{Command, Switch};
 use crate::source::{Span, Spanned};
@@ -53,7 +53,10 @@ impl Walk<'_> {
             return self.skip();
         };
         if let Some(known) = self.draft.routers.iter().find(|known| known.router.name == name) {
-            let help = format!("`{}` stands already in this configuration; give each instance a name of its own", known.router.name);
+            let help = format!(
+                "`{}` stands already in this configuration; give each instance a name of its own",
+                known.router.name
+            );
             let found = Found::new(Class::General, format!("vrrp instance {name} already defined"), &help);
             self.report.say(self.place, found.at(args.first().map_or(keyword.span, |word| word.span)));
             return self.skip();
@@ -79,7 +82,8 @@ impl Walk<'_> {
         let lower_delay = written(&layer.garp_lower_prio_delay).or(written(&global.garp_lower_prio_delay));
         let lower_repeat = written(&layer.garp_lower_prio_repeat).map(|it| it.0);
         let lower_repeat = lower_repeat.or(written(&global.garp_lower_prio_repeat).map(|it| it.0));
-        let switch = |own: &Option<Spanned<Switch>>, all: &Option<Spanned<Switch>>| pick(own, all).is_some_and(|it| it.0);
+        let switch =
+            |own: &Option<Spanned<Switch>>, all: &Option<Spanned<Switch>>| pick(own, all).is_some_and(|it| it.0);
         let all_mail = written(&global.smtp_alert_vrrp).or(written(&global.smtp_alert));
         let addresses = |field: &Option<Spanned<Vec<AddressLine>>>| {
             field.iter().flat_map(|field| &field.value).map(|line| line.0.clone()).collect::<Vec<_>>()
@@ -110,7 +114,8 @@ impl Walk<'_> {
             unicast_peers: layer.unicast_peer.iter().flat_map(|field| &field.value).map(|peer| peer.address).collect(),
             garp_delay: seconds(garp_delay),
             garp_repeat,
-            garp_refresh: pick(&layer.garp_master_refresh, &global.garp_master_refresh).map_or(Duration::ZERO, |it| seconds(it.0)),
+            garp_refresh: pick(&layer.garp_master_refresh, &global.garp_master_refresh)
+                .map_or(Duration::ZERO, |it| seconds(it.0)),
             garp_refresh_repeat: pick(&layer.garp_master_refresh_repeat, &global.garp_master_refresh_repeat)
                 .map_or(1, |it| it.0.max(1)),
             garp_lower_prio_delay: lower_delay.map_or(seconds(garp_delay), |it| seconds(it.0)),
@@ -143,12 +148,14 @@ impl Walk<'_> {
     /// `vrrp_sync_group NAME { … }`
     pub(super) fn sync_group(&mut self, span: Span, args: &[Word]) {
         let Some(name) = args.first().map(|word| word.lossy().into_owned()) else {
-            let found = Found::new(Class::General, "vrrp_sync_group must have a name - skipping", "vrrp_sync_group VG_1 {");
+            let found =
+                Found::new(Class::General, "vrrp_sync_group must have a name - skipping", "vrrp_sync_group VG_1 {");
             self.report.say(self.place, found.at(span));
             return self.skip();
         };
         if self.draft.groups.iter().any(|(group, _)| group.name == name) {
-            let found = Found::new(Class::General, format!("vrrp sync group {name} already defined"), "name each group once");
+            let found =
+                Found::new(Class::General, format!("vrrp sync group {name} already defined"), "name each group once");
             self.report.say(self.place, found.at(span));
             return self.skip();
         }
@@ -223,7 +230,10 @@ impl Walk<'_> {
             let text = format!(
                 "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration."
             );
-            self.report.conclude(Some(draft.spans.name), Found::new(Class::General, text, "add unicast_peer { ADDRESS }, or write mcast_src_ip"));
+            self.report.conclude(
+                Some(draft.spans.name),
+                Found::new(Class::General, text, "add unicast_peer { ADDRESS }, or write mcast_src_ip"),
+            );
         }
         self.judge_preemption(draft, &name);
         self.judge_interval(draft, &name);
@@ -256,8 +266,13 @@ impl Walk<'_> {
         if draft.router.nopreempt && (draft.router.priority == 255 || master) {
             draft.router.nopreempt = false;
             let (text, help) = match draft.router.priority {
-                255 => ("nopreempt is incompatible with priority 255. resetting nopreempt", "write a priority below 255"),
-                _ => ("Warning - nopreempt will not work with initial state MASTER - clearing", "write state BACKUP on both boxes"),
+                255 => {
+                    ("nopreempt is incompatible with priority 255. resetting nopreempt", "write a priority below 255")
+                }
+                _ => (
+                    "Warning - nopreempt will not work with initial state MASTER - clearing",
+                    "write state BACKUP on both boxes",
+                ),
             };
             self.conclude(draft.spans.nopreempt, format!("({name}) {text}"), help);
         }
@@ -322,13 +337,19 @@ impl Walk<'_> {
             let span = Some(group.span);
             members.retain(|member| {
                 if !self.draft.routers.iter().any(|known| &known.router.name == member) {
-                    let text = format!("Virtual router {member} specified in sync group {} doesn't exist - ignoring", group.name);
+                    let text = format!(
+                        "Virtual router {member} specified in sync group {} doesn't exist - ignoring",
+                        group.name
+                    );
                     self.conclude(span, text, "name instances of this file");
                     return false;
                 }
                 let free = !taken.contains(member);
                 if !free {
-                    let text = format!("Virtual router {member} cannot exist in more than one sync group; ignoring {}", group.name);
+                    let text = format!(
+                        "Virtual router {member} cannot exist in more than one sync group; ignoring {}",
+                        group.name
+                    );
                     self.conclude(span, text, "put the instance into one group");
                 }
                 free
@@ -336,12 +357,18 @@ impl Walk<'_> {
             taken.extend(members.iter().cloned());
             match members.len() {
                 0 => {
-                    let text = format!("Sync group {}, no matching virtual router found in group declaration - removing", group.name);
+                    let text = format!(
+                        "Sync group {}, no matching virtual router found in group declaration - removing",
+                        group.name
+                    );
                     self.conclude(span, text, "name instances of this file");
                     continue;
                 }
                 1 => {
-                    let text = format!("Sync group {} has only 1 virtual router(s) - this probably isn't what you want", group.name);
+                    let text = format!(
+                        "Sync group {} has only 1 virtual router(s) - this probably isn't what you want",
+                        group.name
+                    );
                     self.conclude(span, text, "a group is for several instances");
                 }
                 _ => {}

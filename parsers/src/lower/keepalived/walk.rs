@@ -141,7 +141,8 @@ impl<'a> Walk<'a> {
     fn keyword(&mut self, context: C, line: &Line, words: &[Word], raw: &Text) {
         let Some((name, args)) = words.split_first() else { return };
         let keyword = name.lossy().into_owned();
-        if let Some((_, _, inner)) = BLOCKS.into_iter().find(|(within, word, _)| *within == context && *word == keyword) {
+        if let Some((_, _, inner)) = BLOCKS.into_iter().find(|(within, word, _)| *within == context && *word == keyword)
+        {
             return self.open_block(inner, line, name, args);
         }
         if let Some(row) = row(context, &keyword) {
@@ -292,12 +293,18 @@ impl<'a> Walk<'a> {
         let harmful = effect == Effect::Harmful;
         let text = match harmful {
             false => format!("keyword '{keyword}' is known to keepalived, not built into rkeep yet, ignored"),
-            true => format!("keyword '{keyword}' is known to keepalived, not built into rkeep yet, refusing to run without it"),
+            true => format!(
+                "keyword '{keyword}' is known to keepalived, not built into rkeep yet, refusing to run without it"
+            ),
         };
         let silent = !harmful && matches!(self.report.mode(), Mode::Test);
         let mut finding = Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
         finding.severity = if harmful { Severity::Error } else { Severity::Warning };
-        finding = finding.help(if harmful { "run keepalived itself, or do without the keyword" } else { "nothing needs to be done" });
+        finding = finding.help(if harmful {
+            "run keepalived itself, or do without the keyword"
+        } else {
+            "nothing needs to be done"
+        });
         if !silent {
             finding = finding.legacy(if harmful { Class::General } else { Class::Remark }, text);
         }

@@ -35,7 +35,8 @@ pub fn read(
     definitions.set_plain("_HASH", b"#");
     definitions.set_plain("_BANG", b"!");
     definitions.set_plain("_INSTANCE", source.config_id.as_bytes());
-    let mut reader = Reader { source, sources, shown, definitions, open: None, lines: Vec::new(), depth: 0, ended: false };
+    let mut reader =
+        Reader { source, sources, shown, definitions, open: None, lines: Vec::new(), depth: 0, ended: false };
     reader.file(path, path.to_path_buf(), bytes, None);
     reader.lines
 }

@@ -110,8 +110,11 @@ fn escaped<'a>(input: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
 fn octal(input: &[u8]) -> IResult<&[u8], u8> {
     let digit = || one_of("01234567");
     let value = |(a, b, c): (char, Option<char>, Option<char>)| {
-        [Some(a), b, c].into_iter().flatten().filter_map(|digit| digit.to_digit(8)).fold(0, |sum, digit| sum * 8 + digit)
-            as u8
+        [Some(a), b, c]
+            .into_iter()
+            .flatten()
+            .filter_map(|digit| digit.to_digit(8))
+            .fold(0, |sum, digit| sum * 8 + digit) as u8
     };
     map((digit(), opt(digit()), opt(digit())), value).parse(input)
 }
