@@ -224,10 +224,7 @@ impl Speaker {
     }
 
     pub(super) fn group_address(&self) -> std::net::Ipv4Addr {
-        match self.plan.global.mcast_group4.map(|group| group.ip()) {
-            Some(IpAddr::V4(group)) => group,
-            _ => ipv4::GROUP,
-        }
+        self.plan.global.mcast_group4.unwrap_or(ipv4::GROUP)
     }
 
     pub(super) fn routers(&self) -> impl Iterator<Item = &Router> {
