@@ -9,6 +9,7 @@ type Complaint = (C, &'static str, &'static str);
 const GLOBAL: &[Complaint] = &[
     (C::K_GLOBAL, "smtp_server", "Invalid smtp server %s"),
     (C::K_GLOBAL, "smtp_connect_timeout", "smtp_connect_timeout '%s' must be in [0, 4294] - ignoring"),
+    (C::K_GLOBAL, "no_checker_emails", "Invalid value '%s' for global no_checker_emails specified"),
     (C::K_GLOBAL, "smtp_alert", "Invalid value '%s' for global smtp_alert specified"),
     (C::K_GLOBAL, "smtp_alert_vrrp", "Invalid value '%s' for global smtp_alert_vrrp specified"),
     (C::K_GLOBAL, "smtp_alert_checker", "Invalid value '%s' for global smtp_alert_checker specified"),
@@ -101,6 +102,12 @@ const MISSING: &[Complaint] = &[
     (C::K_GLOBAL, "notification_email_from", "emailfrom missing - ignoring"),
     (C::K_GLOBAL, "startup_script", "startup script missing"),
     (C::K_GLOBAL, "shutdown_script", "shutdown script missing"),
+    (C::K_GLOBAL, "notify_fifo", "No notify_fifo name specified"),
+    (C::K_GLOBAL, "notify_fifo_script", "No notify_fifo_script specified"),
+    (C::K_GLOBAL, "vrrp_notify_fifo", "No vrrp_notify_fifo name specified"),
+    (C::K_GLOBAL, "vrrp_notify_fifo_script", "No vrrp_notify_fifo_script specified"),
+    (C::K_GLOBAL, "lvs_notify_fifo", "No lvs_notify_fifo name specified"),
+    (C::K_GLOBAL, "lvs_notify_fifo_script", "No lvs_notify_fifo_script specified"),
     (C::K_GLOBAL, "script_user", "No script username specified"),
 ];
 

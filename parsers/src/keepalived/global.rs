@@ -43,6 +43,27 @@ pub struct GlobalDefs {
     /// No mail for instances in FAULT.
     #[row("no_email_faults")]
     pub no_email_faults: Flag,
+    /// No mail about a check that does not change its real server.
+    #[row("no_checker_emails")]
+    pub no_checker_emails: Switch,
+    /// A FIFO that gets a line for every change.
+    #[row("notify_fifo")]
+    pub notify_fifo: FifoPath,
+    /// Reads that FIFO.
+    #[row("notify_fifo_script")]
+    pub notify_fifo_script: Command,
+    /// A FIFO that gets a line for every change of an instance or group.
+    #[row("vrrp_notify_fifo")]
+    pub vrrp_notify_fifo: FifoPath,
+    /// Reads that FIFO.
+    #[row("vrrp_notify_fifo_script")]
+    pub vrrp_notify_fifo_script: Command,
+    /// A FIFO that gets a line for every change of a virtual or real server.
+    #[row("lvs_notify_fifo")]
+    pub lvs_notify_fifo: FifoPath,
+    /// Reads that FIFO.
+    #[row("lvs_notify_fifo_script")]
+    pub lvs_notify_fifo_script: Command,
     /// The user that scripts run as.
     #[row("script_user")]
     pub script_user: ScriptUser,
@@ -122,6 +143,31 @@ impl Value for SmtpServer {
         let host = super::number::argument(directive)?.lossy().into_owned();
         let port = directive.args.get(1).map(|word| super::number::unsigned(word, 1, 65_535)).transpose()?;
         Ok(SmtpServer { host, port: port.map_or(25, |port| port as u16) })
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
+/// `notify_fifo PATH [USER [GROUP]]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FifoPath {
+    /// Where it is made.
+    pub path: String,
+    /// Whose it becomes.
+    pub user: Option<(String, Option<String>)>,
+}
+
+impl Value for FifoPath {
+    const ARITY: Arity = Arity::range(1, 3);
+    const SYNTAX: &'static str = "path [user [group]]";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let path = super::number::argument(directive)?.lossy().into_owned();
+        let mut words = directive.args.iter().skip(1).map(|word| word.lossy().into_owned());
+        Ok(FifoPath { path, user: words.next().map(|user| (user, words.next())) })
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {

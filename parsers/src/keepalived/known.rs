@@ -21,7 +21,7 @@ const HARMLESS: &[(C, &str)] = &[
     (
         C::K_GLOBAL,
         "process_names process_name vrrp_process_name checker_process_name lvs_process_name bfd_process_name \
-         use_symlink_paths set_supplementary_groups no_checker_emails startup_script_timeout shutdown_script_timeout \
+         use_symlink_paths set_supplementary_groups startup_script_timeout shutdown_script_timeout \
          max_auto_priority min_auto_priority_delay disable_local_igmp umask random_seed reload_check_config \
          reload_time_file reload_repeat reload_file include_check config_save_dir tmp_config_directory \
          data_use_instance json_version iproute_usr_dir iproute_etc_dir state_dump_file stats_dump_file json_dump_file \
@@ -63,9 +63,9 @@ const HARMFUL: &[(C, &str)] = &[
     ),
     (
         C::K_GLOBAL,
-        "v3_checksum_as_v2 notify_fifo notify_fifo_script vrrp_check_unicast_src vrrp_strict vrrp_notify_fifo \
-         vrrp_notify_fifo_script vrrp_delay_after_boot vrrp_owner_ignore_adverts lvs_sync_daemon lvs_notify_fifo \
-         lvs_notify_fifo_script",
+        "v3_checksum_as_v2 vrrp_check_unicast_src vrrp_strict \
+         vrrp_delay_after_boot vrrp_owner_ignore_adverts lvs_sync_daemon \
+         ",
     ),
     (C::K_SYNC_GROUP, "track_interface track_script track_file track_process track_bfd global_tracking"),
     (

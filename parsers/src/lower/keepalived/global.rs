@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Machine;
-use crate::keepalived::global::{Global, GlobalDefsLayer};
+use crate::keepalived::global::{Fifo, FifoPath, Global, GlobalDefsLayer};
 use crate::keepalived::number::written;
+use crate::keepalived::value::Command;
+use crate::source::Spanned;
 
 /// What was written, with keepalived's defaults.
 pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
@@ -24,6 +26,10 @@ pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
         smtp_connect_timeout: written(&layer.smtp_connect_timeout)
             .map_or(defaults.smtp_connect_timeout, |timeout| seconds(timeout.0)),
         smtp_alert: written(&layer.smtp_alert).map(|alert| alert.0),
+        notify_fifo: fifo(&layer.notify_fifo, &layer.notify_fifo_script),
+        vrrp_notify_fifo: fifo(&layer.vrrp_notify_fifo, &layer.vrrp_notify_fifo_script),
+        lvs_notify_fifo: fifo(&layer.lvs_notify_fifo, &layer.lvs_notify_fifo_script),
+        no_checker_emails: written(&layer.no_checker_emails).is_some_and(|none| none.0),
         no_email_faults: layer.no_email_faults.is_some(),
         script_user: written(&layer.script_user).and_then(|user| user.0),
         script_security: layer.enable_script_security.is_some(),
@@ -32,4 +38,10 @@ pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
         vrrp_startup_delay: written(&layer.vrrp_startup_delay).map_or(Duration::ZERO, |delay| delay.0),
         mcast_group4: group,
     }
+}
+
+/// A FIFO, if its path was written.
+fn fifo(path: &Option<Spanned<FifoPath>>, script: &Option<Spanned<Command>>) -> Option<Fifo> {
+    let FifoPath { path, user } = written(path)?;
+    Some(Fifo { path, user, script: written(script).and_then(|script| script.0) })
 }
