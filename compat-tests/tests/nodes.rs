@@ -17,7 +17,7 @@ fn boxes_have_their_own_files_processes_and_names() {
     assert!(!std::path::Path::new("/run/here").exists());
     let told = node.shell("hostname; cat /etc/hosts; ls /usr/local/nginx; id -un; cat /proc/1/comm").unwrap();
     assert!(told.stdout.starts_with("alpha\n192.168.3.9 mail.example\nconf\nhtml\nlogs\nsbin\nroot\n"), "{told:?}");
-    let mut sleeper = node.start(&["sleep", "1000"]).unwrap();
+    let sleeper = node.start(&["sleep", "1000"]).unwrap();
     assert!(eventually(Duration::from_secs(5), || node.processes().unwrap().iter().any(|it| it.name == "sleep")));
     assert_eq!(node.signal_all("sleep", Signal::TERM).unwrap(), 1);
     assert!(eventually(Duration::from_secs(5), || !sleeper.runs().unwrap()));

@@ -35,8 +35,8 @@ pub mod article {
     ];
     /// Both directors' `keepalived.conf`.
     pub const KEEPALIVED: [&str; 2] = [
-        include_str!("../../testdata/article/master-keepalived.conf"),
-        include_str!("../../testdata/article/backup-keepalived.conf"),
+        include_str!("../../testdata/article/literal/master-keepalived.conf"),
+        include_str!("../../testdata/article/literal/backup-keepalived.conf"),
     ];
     /// What the `nginx.conf` include.
     pub const MIME_TYPES: &str = include_str!("../../testdata/article/completed/mime.types");

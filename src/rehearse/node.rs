@@ -6,12 +6,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 use super::files::{self, Placed};
+use super::program::{Started, locked};
 use crate::sys::namespace;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -26,6 +27,7 @@ pub struct Node {
     lifeline: Option<OwnedFd>,
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
+    started: Mutex<Vec<Started>>,
 }
 
 impl Node {
@@ -50,7 +52,16 @@ impl Node {
         })?;
         let (init, network, lifeline) = birth.recv().map_err(|_| gone(name))??;
         let name = name.to_owned();
-        Ok(Node { name, init, network, lifeline: Some(lifeline), jobs: Some(jobs), thread: Some(thread) })
+        let (lifeline, jobs, thread) = (Some(lifeline), Some(jobs), Some(thread));
+        Ok(Node { name, init, network, lifeline, jobs, thread, started: Mutex::default() })
+    }
+
+    /// Remembers a process to wait for at the end.
+    pub(super) fn keep(&self, child: &Started) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that ended and were waited for need no more care.
+        started.retain(|child| !matches!(locked(child).try_wait(), Ok(Some(_))));
+        started.push(Arc::clone(child));
     }
 
     /// Its host name.
@@ -140,7 +151,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.lifeline = None;
         self.jobs = None;
-        // Both end by themselves now.
+        // Process 1 ends now and its end kills all others, but it is only over when those we started are waited for.
+        for child in self.started.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = locked(&child).wait();
+        }
         let _ = waitpid(Some(self.init), WaitOptions::empty());
         let _ = self.thread.take().map(thread::JoinHandle::join);
     }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -15,10 +16,13 @@ use super::Node;
 /// How often a wait looks again.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// A started process. Its node has one handle too: a process namespace ends only when all its processes are waited for.
+pub(super) type Started = Arc<Mutex<Child>>;
+
 /// A program that was started in a node. It is killed with its node, not by dropping this.
 #[derive(Debug)]
 pub struct Running {
-    child: Child,
+    child: Started,
     stdout: File,
     stderr: File,
 }
@@ -59,7 +63,7 @@ impl Node {
     /// It cannot be executed.
     pub fn start<A: AsRef<OsStr>>(&self, argv: &[A]) -> io::Result<Running> {
         let argv: Vec<OsString> = argv.iter().map(|word| word.as_ref().to_owned()).collect();
-        self.within(move || {
+        let running = self.within(move || {
             let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
             let (stdout, stderr) = (capture()?, capture()?);
             let child = Command::new(program)
@@ -69,8 +73,10 @@ impl Node {
                 .stderr(stderr.try_clone()?)
                 .spawn()
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", Path::new(program).display())))?;
-            Ok(Running { child, stdout, stderr })
-        })
+            Ok(Running { child: Arc::new(Mutex::new(child)), stdout, stderr })
+        })?;
+        self.keep(&running.child);
+        Ok(running)
     }
 
     /// Runs a program to its end, which must come within a minute.
@@ -131,7 +137,7 @@ impl Node {
 impl Running {
     /// Its id on this machine.
     pub fn pid(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        i32::try_from(locked(&self.child).id()).ok().and_then(Pid::from_raw)
     }
 
     /// Sends a signal to the process itself.
@@ -147,8 +153,8 @@ impl Running {
     ///
     /// # Errors
     /// As [`Child::try_wait`].
-    pub fn runs(&mut self) -> io::Result<bool> {
-        Ok(self.child.try_wait()?.is_none())
+    pub fn runs(&self) -> io::Result<bool> {
+        Ok(locked(&self.child).try_wait()?.is_none())
     }
 
     /// What it has written to stdout so far.
@@ -165,20 +171,23 @@ impl Running {
     ///
     /// # Errors
     /// `TimedOut`, and then it is killed.
-    pub fn wait(mut self, limit: Duration) -> io::Result<Ended> {
+    pub fn wait(self, limit: Duration) -> io::Result<Ended> {
         let deadline = Instant::now() + limit;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = locked(&self.child).try_wait()? {
                 return Ok(Ended { status, stdout: self.stdout(), stderr: self.stderr() });
             }
             if Instant::now() >= deadline {
-                self.child.kill()?;
-                self.child.wait()?;
+                locked(&self.child).kill()?;
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it ran on: {}", self.stderr())));
             }
             std::thread::sleep(LOOK);
         }
     }
+}
+
+pub(super) fn locked(child: &Started) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks again and again until the answer is yes, for at most that long. Says whether it ever was.
