@@ -94,6 +94,8 @@ pub enum RedirectRule {
 pub struct CookieRewrite {
     /// `off` alone clears what was inherited.
     pub words: Vec<Expr>,
+    /// The pattern, where the first word is one (`~…`): that word is then the pattern's text.
+    pub regex: Option<Regex>,
 }
 
 /// `proxy_bind`
@@ -210,8 +212,19 @@ impl Value for CookieRewrite {
         if directive.args.len() > 2 && !directive.name.is("proxy_cookie_flags") {
             return Err(Fault::new(format!("invalid number of arguments in \"{}\" directive", directive.name.lossy())));
         }
-        let words = directive.args.iter().map(|word| Expr::of(word, cx)).collect::<Result<_, _>>()?;
-        Ok(CookieRewrite { words })
+        let Some(pattern) = first.text.strip_prefix(b"~") else {
+            let words = directive.args.iter().map(|word| Expr::of(word, cx)).collect::<Result<_, _>>()?;
+            return Ok(CookieRewrite { words, regex: None });
+        };
+        // Only a path's pattern minds its letters' case unless told otherwise.
+        let starred = pattern.strip_prefix(b"*").filter(|_| directive.name.is("proxy_cookie_path"));
+        let caseless = starred.is_some() || !directive.name.is("proxy_cookie_path");
+        let regex = Regex::compile(starred.unwrap_or(pattern), caseless, first.span, cx)?;
+        let mut words = vec![Expr::text(first.text.clone())];
+        for word in directive.args.iter().skip(1) {
+            words.push(Expr::of(word, cx)?);
+        }
+        Ok(CookieRewrite { words, regex: Some(regex) })
     }
 }
 
