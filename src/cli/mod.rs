@@ -1,6 +1,7 @@
 //! Three faces: `nginx`, `keepalived`, `rkeep`.
 
 mod nginx;
+mod rkeep;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -17,7 +18,7 @@ pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     match face(&args) {
         Some((Face::Nginx, args)) => nginx::main(args),
-        None => ExitCode::FAILURE,
+        None => rkeep::main(&args),
     }
 }
 

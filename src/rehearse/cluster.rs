@@ -142,6 +142,12 @@ impl Server {
         self.node.start(&self.keepalived.keepalived())
     }
 
+    /// How many requests its nginx has logged. The log is written when a request has been answered, so the last one may
+    /// still be missing.
+    pub fn requests(&self) -> usize {
+        self.node.read("/usr/local/nginx/logs/access.log").map_or(0, |log| log.lines().count())
+    }
+
     /// Whether the virtual address is on its interface.
     pub fn owns_vip(&self) -> bool {
         self.node.addresses().is_ok_and(|addresses| addresses.contains(&VIP))

@@ -6,15 +6,13 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, unmount,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change};
 
-/// Where the private directories are put together before they cover the machine's.
-const STAGE: &str = "/mnt";
+/// Where the private directories are put together before they cover the machine's. It is covered last, by itself.
+const STAGE: &str = "/run";
 
-/// Directories that are fresh in every node, with their modes. Parents come first.
-const FRESH: [(&str, u32); 3] = [("/run", 0o755), ("/tmp", 0o1777), ("/var", 0o755)];
+/// Directories that are fresh in every node, with their modes.
+const FRESH: [(&str, u32); 3] = [("/tmp", 0o1777), ("/var", 0o755), ("/run", 0o755)];
 
 /// What daemons expect to find in the fresh ones.
 const MADE: [&str; 7] =
@@ -49,7 +47,6 @@ pub(super) fn make_private(hosts: &str, programs: &[Placed]) -> io::Result<()> {
         fs::create_dir_all(path)?;
     }
     symlink("/run", "/var/run")?;
-    unmount(STAGE, UnmountFlags::DETACH)?;
     std::env::set_current_dir("/")
 }
 

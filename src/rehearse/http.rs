@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
@@ -251,31 +251,6 @@ impl Connection {
         let count = self.stream.read(&mut buffer)?;
         self.rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if self.rest.len() > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(count) }
-    }
-}
-
-/// One request after another until told to stop, to see how long nobody answers.
-#[derive(Clone, Debug, Default)]
-pub struct Outage {
-    /// What was answered.
-    pub tally: Tally,
-    /// The longest time between two good answers.
-    pub longest: Duration,
-    /// When that gap ended.
-    pub over: Option<Instant>,
-}
-
-impl Outage {
-    /// Takes in what one attempt brought; `last` is the time of the last good answer.
-    pub fn add(&mut self, last: &mut Instant, reply: io::Result<Reply>) {
-        let (now, good) = (Instant::now(), reply.as_ref().is_ok_and(|reply| reply.status == 200));
-        self.tally.add(reply);
-        if good {
-            let gap = now - std::mem::replace(last, now);
-            if gap > self.longest {
-                (self.longest, self.over) = (gap, Some(now));
-            }
-        }
     }
 }
 
