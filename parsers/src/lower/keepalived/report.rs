@@ -81,6 +81,14 @@ impl Report {
         self.finding(place.span, line, found);
     }
 
+    /// A finding in a line that keepalived did not get as far as counting: it names the line before, if there is one.
+    pub(super) fn say_after(&mut self, place: Place, found: Found<'_>) {
+        match place.number.checked_sub(1) {
+            None | Some(0) => self.conclude(place.span, found),
+            Some(number) => self.say(Place { number, ..place }, found),
+        }
+    }
+
     /// A finding after the reading: keepalived names no line.
     pub(super) fn conclude(&mut self, at: Option<Span>, found: Found<'_>) {
         let line = found.text.clone();

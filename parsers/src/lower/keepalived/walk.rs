@@ -337,15 +337,13 @@ impl<'a> Walk<'a> {
                 let text = format!("Unterminated quote '{line}'");
                 self.report.say(place, Found::new(Class::Quote, text, "close the quote on the same line"));
             }
-            Trouble::TooLong { after } if parent => {
-                let prefix = after.map(|line| format!("(Line {line}) ")).unwrap_or_default();
-                let text = format!("{prefix}line too long - ignoring");
+            Trouble::TooLong if parent => {
                 let help = "a line may have 1023 bytes; keepalived reads the rest as a line of its own";
-                self.report.conclude(place.span, Found::new(Class::General, text, help));
+                self.report.say_after(place, Found::new(Class::General, "line too long - ignoring", help));
             }
             Trouble::Nul if parent => {
                 let text = "configuration appears to have embedded NULs - ignoring line";
-                self.report.say(place, Found::new(Class::General, text, "delete the NUL bytes"));
+                self.report.say_after(place, Found::new(Class::General, text, "delete the NUL bytes"));
             }
             Trouble::NoFile { name, pattern, fatal } if parent => {
                 let text = match pattern {

@@ -1,5 +1,6 @@
 //! A file cut into lines, a line cut at comments and braces.
 
+use super::words::is_blank;
 use super::{Item, Text};
 
 /// keepalived reads lines into a buffer of 1024 bytes, the last of which ends the string.
@@ -43,7 +44,19 @@ pub(super) fn comment(line: &Text) -> (Text, bool) {
         }
         at += 1;
     }
-    (out.trimmed(), quoted)
+    let out = out.trimmed();
+    match out.bytes().split_last() {
+        Some((b'\\', before)) => (without_blanks_before_end(&out, before), quoted),
+        _ => (out, quoted),
+    }
+}
+
+/// keepalived joins a `\` at the end of a line to the word before it.
+fn without_blanks_before_end(line: &Text, before: &[u8]) -> Text {
+    let kept = before.len() - before.iter().rev().take_while(|byte| is_blank(**byte)).count();
+    let mut joined = line.slice(0..kept);
+    joined.push(line, before.len()..before.len() + 1);
+    joined
 }
 
 /// A line cut at its braces: texts (not empty) and `{`, `}` with their places.

@@ -48,6 +48,16 @@ pub(super) fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?', '[', '{'])
 }
 
+/// Whether the directory of a pattern is there; one that is itself a pattern counts as there.
+pub(super) fn has_dir(loader: &dyn Loader, dir: &Path, pattern: &str) -> bool {
+    let full = dir.join(pattern);
+    let Some(parent) = full.parent().filter(|parent| !is_pattern(&parent.to_string_lossy())) else { return true };
+    match parent.parent() {
+        Some(above) if parent != dir => loader.glob(&above.join("*")).iter().any(|found| found == parent),
+        _ => true,
+    }
+}
+
 /// How many names the braces of one pattern may stand for.
 const MOST: usize = 1024;
 

@@ -57,10 +57,7 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// A line of more than 1023 bytes: it is left out, its tail is read as a line.
-    TooLong {
-        /// Whether a line has been read before: keepalived then names that one.
-        after: Option<u32>,
-    },
+    TooLong,
     /// A NUL byte: the line is left out.
     Nul,
     /// A `"` without its pair, with the line.

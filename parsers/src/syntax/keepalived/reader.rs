@@ -74,8 +74,7 @@ impl Reader<'_> {
             }
             let text = Text::of_file(file, start, line);
             if too_long {
-                let after = (place.number > 1).then_some(place.number - 1);
-                self.push(place, text.whole(), Item::Trouble(Trouble::TooLong { after }));
+                self.push(place, text.whole(), Item::Trouble(Trouble::TooLong));
             } else if line.contains(&0) {
                 self.push(place, text.whole(), Item::Trouble(Trouble::Nul));
             } else {
@@ -190,18 +189,19 @@ impl Reader<'_> {
         }
         self.definitions.set_plain("_PWD", dir.as_os_str().as_encoded_bytes());
         if read == 0 {
-            self.nothing_included(place, span, include);
+            self.nothing_included(place, dir, span, include);
         }
     }
 
-    fn nothing_included(&mut self, place: Place, span: Span, include: &Include<'_>) {
+    fn nothing_included(&mut self, place: Place, dir: &Path, span: Span, include: &Include<'_>) {
         let pattern = include::is_pattern(include.pattern);
         let fatal = if pattern { include.strict.pattern } else { include.strict.file };
-        if pattern && !fatal {
+        let has_dir = include::has_dir(self.source.loader, dir, include.pattern);
+        if pattern && !fatal && has_dir {
             return;
         }
         let name = include.pattern.to_owned();
-        self.push(place, span, Item::Trouble(Trouble::NoFile { name, pattern, fatal }));
+        self.push(place, span, Item::Trouble(Trouble::NoFile { name, pattern: pattern && has_dir, fatal }));
         self.ended |= fatal;
     }
 }

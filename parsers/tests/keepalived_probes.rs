@@ -1,0 +1,116 @@
+//! Every recorded probe of keepalived's language, read by us: the same lines, the same exit code.
+
+use std::path::{Path, PathBuf};
+
+use rkeep_parsers::keepalived::{Loopback, Machine, Mode, ScriptState, legacy_lines, load, test_code};
+use rkeep_parsers::source::MapLoader;
+
+/// The machine the probes ran on.
+struct Lab;
+
+impl Machine for Lab {
+    fn interface(&self, name: &str) -> Option<Loopback> {
+        matches!(name, "eth0" | "lo").then_some(Loopback(name == "lo"))
+    }
+    fn user(&self, user: &str, _: Option<&str>) -> bool {
+        user == "root"
+    }
+    fn script(&self, program: &str) -> ScriptState {
+        if program == "/bin/nope" { ScriptState::Missing } else { ScriptState::Secure }
+    }
+    fn host_name(&self) -> String {
+        "vm".to_owned()
+    }
+}
+
+struct Probe {
+    name: String,
+    code: u8,
+    lines: String,
+    file: Vec<u8>,
+}
+
+fn probes() -> Vec<Probe> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/keepalived/probes-2.4.3.tsv");
+    let table = std::fs::read_to_string(&path).expect("the recorded probes are there");
+    let rows = table.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| {
+        let columns: Vec<&str> = row.splitn(4, '\t').collect();
+        let [name, code, lines, file] = columns[..] else { panic!("four columns in {row}") };
+        let code = code.parse().expect("a number");
+        Probe { name: name.to_owned(), code, lines: lines.to_owned(), file: unescape(file) }
+    })
+    .collect()
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            out.push(char);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some(kind @ ('x' | 'u')) => {
+                let digits: String = chars.by_ref().take(if kind == 'x' { 2 } else { 4 }).collect();
+                out.extend(u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32));
+            }
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out.into_bytes()
+}
+
+/// Keywords that are not built yet; probes with them say so instead of what keepalived says.
+const NOT_BUILT: [&str; 8] = [
+    "vrrp_script",
+    "HTTP_GET",
+    "MISC_CHECK",
+    "UDP_CHECK",
+    "use_vmac",
+    "vrrp_strict",
+    "track_script",
+    "virtual_server group",
+];
+
+#[test]
+fn probes_say_what_keepalived_says() {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for probe in probes() {
+        let text = String::from_utf8_lossy(&probe.file).into_owned();
+        if NOT_BUILT.iter().any(|word| text.contains(word)) {
+            continue;
+        }
+        compared += 1;
+        let name = format!("{}.conf", probe.name);
+        let loader = MapLoader::default().file(&name, probe.file).file("lex/inc/a.conf", "");
+        let loaded = load(Path::new(&name), "vm", &loader, &Lab, Mode::Test);
+        let lines = legacy_lines(&loaded.diagnostics).collect::<Vec<_>>().join(" | ");
+        let lines = lines.replace("'lex/", "'");
+        let code = test_code(&loaded.diagnostics);
+        if (code, lines.trim()) != (probe.code, probe.lines.trim()) {
+            wrong.push(format!("{}\n  theirs {} {}\n  ours   {code} {lines}", probe.name, probe.code, probe.lines));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {compared} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(compared > 120, "only {compared} probes compared");
+}
+
+/// Recorded with lines of 1102 bytes: the first is left out, its tail is a line of its own and counts as one.
+#[test]
+fn long_lines_are_left_out_and_their_tails_read() {
+    let file = format!("# {}\n", "x".repeat(1100));
+    let loader = MapLoader::default().file("p.conf", file);
+    let loaded = load(Path::new("p.conf"), "vm", &loader, &Lab, Mode::Test);
+    let lines: Vec<&str> = legacy_lines(&loaded.diagnostics).collect();
+    let tail = "x".repeat(79);
+    assert_eq!(lines.first().copied(), Some("line too long - ignoring"));
+    assert_eq!(lines.get(1).copied(), Some(format!("(Line 2) Unknown keyword '{tail}'").as_str()));
+    assert_eq!(lines.get(2).copied(), Some(format!("(p.conf: Line 2) Unknown keyword '{tail}'").as_str()));
+    assert_eq!(test_code(&loaded.diagnostics), 5);
+}
