@@ -18,3 +18,6 @@ pub mod vrrp;
 
 /// The release of nginx whose behaviour this is.
 pub const NGINX_VERSION: &str = "1.31.5";
+
+/// The release of keepalived whose language and behaviour this is.
+pub const KEEPALIVED_VERSION: &str = "2.4.3";

@@ -2,6 +2,7 @@
 
 pub mod cause;
 pub mod fact;
+pub mod hub;
 pub mod store;
 pub mod wire;
 

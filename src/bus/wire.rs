@@ -39,11 +39,6 @@ impl Link {
         Link { fd }
     }
 
-    /// The descriptor, to hand it to a child.
-    pub fn into_fd(self) -> OwnedFd {
-        self.fd
-    }
-
     /// Sends a record and copies of descriptors.
     ///
     /// # Errors
@@ -101,6 +96,12 @@ impl Link {
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl From<Link> for OwnedFd {
+    fn from(link: Link) -> Self {
+        link.fd
     }
 }
 

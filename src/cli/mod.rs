@@ -1,5 +1,6 @@
 //! Three faces: `nginx`, `keepalived`, `rkeep`.
 
+mod keepalived;
 mod nginx;
 mod rkeep;
 
@@ -18,12 +19,14 @@ pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     match face(&args) {
         Some((Face::Nginx, args)) => nginx::main(args),
+        Some((Face::Keepalived, args)) => keepalived::main(args),
         None => rkeep::main(&args),
     }
 }
 
 enum Face {
     Nginx,
+    Keepalived,
 }
 
 /// The face and its arguments, the first of which is the name it was called by.
@@ -39,6 +42,7 @@ fn face_of(name: &OsString) -> Option<Face> {
     }
     match Path::new(name).file_name()?.to_str()? {
         "nginx" => Some(Face::Nginx),
+        "keepalived" => Some(Face::Keepalived),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod daemon;
+pub mod keepalived;
 pub mod nginx;
 pub mod pidfile;
 pub mod spawn;
@@ -16,6 +17,7 @@ use crate::bus::wire::Link;
 pub fn run_role(started: io::Result<(Role, Link)>) -> ExitCode {
     match started {
         Ok((Role::Worker, link)) => nginx::worker::run(link),
+        Ok((role @ (Role::Vrrp | Role::Checkers | Role::Agent), link)) => keepalived::child::run(role, link),
         _ => ExitCode::FAILURE,
     }
 }

@@ -1,8 +1,8 @@
 //! Files that hold a process's id.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file that holds this process's id, removed when dropped by the process that wrote it.
@@ -19,6 +19,8 @@ impl PidFile {
     /// Those of opening and writing.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+        // Whatever the umask: others may know whom to signal.
+        file.set_permissions(Permissions::from_mode(0o644))?;
         let owner = std::process::id();
         file.write_all(format!("{owner}\n").as_bytes())?;
         Ok(PidFile { path: path.to_owned(), owner })

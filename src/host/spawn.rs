@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -44,7 +44,7 @@ pub struct Looks {
 /// Those of making the link and starting the process.
 pub fn spawn(role: Role, looks: &Looks) -> io::Result<Child> {
     let (ours, theirs) = Link::pair()?;
-    let theirs = theirs.into_fd();
+    let theirs = OwnedFd::from(theirs);
     let mut command = Command::new("/proc/self/exe");
     command.arg0(&looks.title).args(&looks.args);
     if let Some(env) = &looks.env {

@@ -76,6 +76,12 @@ impl AsRawFd for SignalFd {
     }
 }
 
+impl From<SignalFd> for OwnedFd {
+    fn from(signals: SignalFd) -> Self {
+        signals.fd
+    }
+}
+
 /// The first real-time signal that programs may use.
 pub fn rt_min() -> i32 {
     libc::SIGRTMIN()
@@ -100,6 +106,14 @@ pub fn name(signal: i32) -> String {
         other => return format!("SIG{other}"),
     };
     format!("SIG{known}")
+}
+
+/// A signal in words, as `strsignal` has them: `Killed`.
+pub fn describe(signal: i32) -> String {
+    // SAFETY: strsignal takes any number; its answer is a string that stays valid until the next call in this thread,
+    // and is copied at once.
+    let text = unsafe { libc::strsignal(signal).as_ref().map(|text| std::ffi::CStr::from_ptr(text)) };
+    text.map_or_else(|| format!("signal {signal}"), |text| text.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! What no library offers safely about sockets.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -43,12 +42,13 @@ fn set(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc:
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A listener whose accepted connections are bound to no runtime, so that another thread may take them.
+/// Watches a descriptor with the runtime of the caller. Accepted connections of a listener are bound to no runtime, so
+/// that another thread may take them.
 ///
 /// # Errors
 /// When epoll cannot take it.
-pub fn watch_listener(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
-    // SAFETY: a TcpListener owns its descriptor, always names the same one and closes it only when dropped, which is
-    // after the AsyncFd that holds it has taken it out of epoll.
-    unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }.map_err(io::Error::from)
+pub fn watch<T: AsRawFd + Into<OwnedFd>>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    // SAFETY: what can become an OwnedFd owns its descriptor: it always names the same one and closes it only when
+    // dropped, which is after the AsyncFd that holds it has taken it out of epoll.
+    unsafe { AsyncFd::register_with_interest(owner, interest) }.map_err(io::Error::from)
 }

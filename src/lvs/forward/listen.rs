@@ -19,7 +19,7 @@ use tracing::{debug, error, info};
 use super::crew::Job;
 use super::steer::{Guard, Steering};
 use super::{Shared, Works};
-use crate::sys::socket::{set_transparent, watch_listener};
+use crate::sys::socket::{set_transparent, watch};
 
 /// Connections that the kernel completes before they are accepted.
 const BACKLOG: i32 = 4096;
@@ -130,5 +130,5 @@ fn socket(service: SocketAddr) -> io::Result<Socket> {
 
 fn listening(socket: Socket) -> io::Result<AsyncFd<TcpListener>> {
     socket.listen(BACKLOG)?;
-    watch_listener(socket.into())
+    watch(socket.into(), Interest::READABLE)
 }
