@@ -1,5 +1,7 @@
 //! The IR cut into what each engine needs. Pure.
 
+use std::path::PathBuf;
+
 use rkeep_parsers::ir::{Arena, Ir, expr, http, link, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
@@ -10,6 +12,8 @@ use rkeep_parsers::table::Compat;
 pub struct ProxyPlan {
     /// Which release's habits hold where no directive says so.
     pub compat: Compat,
+    /// What relative paths made by requests are below.
+    pub prefix: PathBuf,
     /// The main context.
     pub main: Main,
     /// Listening sockets.
@@ -90,6 +94,7 @@ pub fn cut(ir: Ir) -> Plans {
     Plans {
         proxy: ProxyPlan {
             compat: ir.compat,
+            prefix: ir.prefix,
             main: ir.process.unwrap_or_default(),
             listeners: ir.listeners,
             servers: ir.servers,

@@ -1,21 +1,24 @@
 //! A plan compiled into what requests look things up in.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rkeep_parsers::ir::http::{self, Address, Handler};
+use rkeep_parsers::table::Compat;
 use rkeep_parsers::table::value::ErrorLog;
 
 use super::accesslog::AccessLogs;
+use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
 use super::locations::Tree;
 use super::logfile::LogFiles;
 use super::names::Names;
 use super::phases::script::Op;
-use super::regex::Regexes;
+use super::regex::{Regex, Regexes};
 use super::stats::Stats;
 use super::upstream::{Route, Upstreams};
+use super::vars::map::Maps;
 use crate::plan::ProxyPlan;
 
 /// A configuration in force. Requests keep the one they began with.
@@ -31,12 +34,20 @@ pub struct Snapshot {
     pub locations: Vec<Arc<Location>>,
     /// Pools and their peers.
     pub upstreams: Upstreams,
+    /// Variables made by `map`.
+    pub maps: Maps,
     /// Main-level error logs.
     pub error_logs: ErrorLogs,
     /// `nginx/1.31.5`, or as `compat` has it.
     pub product: String,
+    /// What relative paths are below.
+    prefix: PathBuf,
     /// The engine's counters.
     pub stats: Arc<Stats>,
+    /// Which snapshot this is; later ones have greater numbers.
+    pub generation: u64,
+    /// Told when nothing uses this snapshot any more.
+    pub ended: OnDrop,
 }
 
 /// A `server`.
@@ -69,6 +80,8 @@ pub struct Location {
     pub error_logs: ErrorLogs,
     /// Where requests are logged.
     pub access_logs: AccessLogs,
+    /// `gzip_disable`'s patterns.
+    pub gzip_disable: Vec<Regex>,
 }
 
 impl Snapshot {
@@ -97,15 +110,46 @@ impl Snapshot {
             listeners.insert(listener.address.clone(), Names::compile(listener, &plan, &mut regexes)?);
         }
         let error_logs = error_logs(&plan.main.core.error_log, logs)?;
-        let product = format!("nginx/{}", crate::proxy::NGINX_VERSION);
-        let plan = Arc::new(plan);
-        Ok(Snapshot { plan, listeners, servers, locations, upstreams, error_logs, product, stats })
+        let product = format!("nginx/{}", version(plan.compat));
+        let maps = Maps::compile(&plan, &mut regexes)?;
+        let generation = old.map_or(1, |old| old.generation + 1);
+        let prefix = plan.prefix.clone();
+        Ok(Snapshot {
+            plan: Arc::new(plan),
+            listeners,
+            servers,
+            locations,
+            upstreams,
+            maps,
+            error_logs,
+            product,
+            prefix,
+            stats,
+            generation,
+            ended: OnDrop::default(),
+        })
+    }
+
+    /// What relative paths are below.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// Whether an access log is to be written out after some time.
+    pub fn has_timed_logs(&self) -> bool {
+        let mut logs = self.locations.iter().flat_map(|location| &location.ir.conf.log.access_log.0);
+        logs.any(|log| log.flush.is_some())
     }
 
     /// The level of an index; the first where there is no such.
     pub fn location(&self, index: usize) -> Option<&Arc<Location>> {
         self.locations.get(index)
     }
+}
+
+/// The release that clients are told.
+fn version(compat: Compat) -> &'static str {
+    if compat.nginx == (1, 22) { "1.22.1" } else { super::NGINX_VERSION }
 }
 
 impl Server {
@@ -144,8 +188,21 @@ impl Location {
             route,
             error_logs: error_logs(&ir.conf.core.error_log, logs)?,
             access_logs,
+            gzip_disable: gzip_disable(ir, regexes)?,
         })
     }
+}
+
+/// The patterns of `gzip_disable`; `msie6` is a word of its own.
+fn gzip_disable(ir: &http::Location, regexes: &mut Regexes) -> Result<Vec<Regex>, String> {
+    let words = ir.conf.gzip.disable.iter().flat_map(|words| &words.0);
+    let patterns = words.filter(|word| *word != "msie6").map(|word| http::Regex {
+        pattern: word.clone(),
+        caseless: true,
+        groups: 0,
+        names: Vec::new(),
+    });
+    patterns.map(|pattern| regexes.compile(&pattern)).collect()
 }
 
 /// Opens the error logs of a level.

@@ -60,16 +60,21 @@ impl Regex {
     /// groups leaves them as they are.
     pub fn run(&self, cx: &RequestCtx, subject: &[u8]) -> bool {
         let Some(found) = self.captures(subject) else { return false };
-        self.name_groups(cx, &found);
+        for (var, value) in self.named(&found) {
+            cx.set_user(var, value);
+        }
         *cx.captures.borrow_mut() = found;
         true
     }
 
-    /// Sets the variables of named groups.
-    pub fn name_groups(&self, cx: &RequestCtx, found: &Captures) {
-        for (group, var) in &self.names {
-            cx.set_user(*var, found.get(usize::from(*group)).to_vec());
-        }
+    /// The variables of named groups and their values.
+    pub fn named(&self, found: &Captures) -> Vec<(UserVar, Vec<u8>)> {
+        self.names.iter().map(|(group, var)| (*var, found.get(usize::from(*group)).to_vec())).collect()
+    }
+
+    /// The pattern as written.
+    pub fn shown(&self) -> &str {
+        self.pattern.as_str()
     }
 
     /// How many groups it has, the whole match not counted.

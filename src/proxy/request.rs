@@ -1,7 +1,7 @@
 //! The context of one request: what every phase, filter, log line and the upstream side share. It is reused from
 //! request to request of a thread, so that a request in steady state allocates little.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub struct RequestHead {
     pub raw_uri: Vec<u8>,
     /// The host of an absolute-form URI, with its port.
     pub uri_host: Option<Vec<u8>>,
+    /// The absolute form has no path (`http://host?args`): `raw_uri` may not be passed on as it is.
+    pub empty_path: bool,
     /// The protocol.
     pub version: Version,
     /// The header fields that are not dropped as invalid.
@@ -62,6 +64,7 @@ impl RequestHead {
         self.method.clear();
         self.raw_uri.clear();
         self.uri_host = None;
+        self.empty_path = false;
         self.version = Version::Http11;
         self.fields.clear();
         self.len = 0;
@@ -128,6 +131,10 @@ pub struct RequestCtx {
     pub args: Vec<u8>,
     /// Whether `uri` is still the client's, so that `head.raw_uri` may be passed on as it is.
     pub uri_untouched: bool,
+    /// Whether the location's prefix still stands at the start of `uri`, so that `proxy_pass` may replace it.
+    pub valid_location: bool,
+    /// Whether `alias` gets the whole `uri` added (a name of `try_files` does not contain the location's prefix).
+    pub uri_below_alias: bool,
     /// The valid host asked for: lower case, without port; empty when none.
     pub host: Vec<u8>,
     /// The port asked for.
@@ -136,17 +143,23 @@ pub struct RequestCtx {
     pub body: ClientBody,
     /// Bytes read from the client and not yet taken: rest of the body, or pipelined requests.
     pub input: Vec<u8>,
-    /// An internal redirect happened.
+    /// An internal redirect or a rewrite happened.
     pub internal: bool,
+    /// A rewrite asks for a new location.
+    pub uri_changed: bool,
+    /// The path had escapes or `+`: captures that go into arguments are escaped again.
+    pub quoted_uri: bool,
     /// Redirects left before `rewrite or internal redirection cycle`.
     pub redirects_left: u8,
     /// `$1` … `$9`.
     pub captures: RefCell<Captures>,
     /// Values of the configuration's own variables; `None` where not set.
     pub user: RefCell<Vec<Option<Vec<u8>>>>,
+    /// How many maps are being looked up, one for another.
+    pub map_depth: Cell<u8>,
     /// The head of the answer under construction.
     pub out: ResponseHead,
-    /// The status of the error that is being handled by `error_page`; 0 when none is.
+    /// The status that replaces whatever a handler says, as errors and `error_page` set it; 0 when none does.
     pub error_status: u16,
     /// Whether `error_page` has been entered.
     pub error_page: bool,
@@ -160,6 +173,12 @@ pub struct RequestCtx {
     pub keepalive: bool,
     /// Whether the client may have to be read on after the answer, lest a reset destroys it.
     pub lingering: bool,
+    /// The request came with the one before.
+    pub pipelined: bool,
+    /// Trailer fields are due, so that the answer must be chunked.
+    pub expect_trailers: bool,
+    /// The part of a backend's body that the client asked for: first byte and one past the last.
+    pub cut: Option<(u64, u64)>,
     /// When the first byte of the request was read.
     pub began: Instant,
     /// The same by the wall clock.
@@ -204,6 +223,56 @@ pub enum Answer {
 }
 
 impl RequestCtx {
+    /// A request about which nothing is known but its connection and the server of its address.
+    pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Self {
+        let location = server.root.clone();
+        RequestCtx {
+            conn,
+            snapshot,
+            server,
+            location,
+            head: RequestHead::default(),
+            method: Vec::new(),
+            uri: Vec::new(),
+            args: Vec::new(),
+            uri_untouched: true,
+            valid_location: true,
+            uri_below_alias: false,
+            host: Vec::new(),
+            host_port: None,
+            body: ClientBody::default(),
+            input: Vec::new(),
+            internal: false,
+            uri_changed: false,
+            quoted_uri: false,
+            redirects_left: 10,
+            captures: RefCell::default(),
+            user: RefCell::default(),
+            map_depth: Cell::new(0),
+            out: ResponseHead::default(),
+            error_status: 0,
+            error_page: false,
+            upstream: Vec::new(),
+            upstream_fields: Fields::default(),
+            proxy_host: None,
+            keepalive: false,
+            lingering: false,
+            pipelined: false,
+            expect_trailers: false,
+            cut: None,
+            began: Instant::now(),
+            began_at: SystemTime::now(),
+            sent: 0,
+            sent_head: 0,
+            complete: false,
+            gzip_bytes: (0, 0),
+            limit_rate: None,
+            request_id: OnceCell::new(),
+            action: "",
+            upstream_url: String::new(),
+        }
+    }
+
     /// The values of the directives that hold here.
     pub fn conf(&self) -> &rkeep_parsers::nginx::LocationConf {
         &self.location.ir.conf

@@ -21,6 +21,8 @@ pub struct ResponseHead {
     pub content_length: Option<u64>,
     /// `Last-Modified`, seconds since 1970, for conditions; written by the head filter unless `own_last_modified`.
     pub last_modified: Option<i64>,
+    /// `Location` once it has been made absolute; until then it is in `fields`.
+    pub location: Vec<u8>,
     /// Whether `Server` is a backend's, in `fields`.
     pub own_server: bool,
     /// Whether `Last-Modified` is a backend's, in `fields`.

@@ -8,3 +8,4 @@ pub mod process;
 pub mod reactor;
 pub mod signal;
 pub mod socket;
+pub mod tcp;

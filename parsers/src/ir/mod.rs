@@ -14,6 +14,8 @@ pub mod vrrp;
 
 pub use arena::{Arena, Id};
 
+use std::path::PathBuf;
+
 use crate::keepalived::Global;
 use crate::nginx::Main;
 use crate::table::Compat;
@@ -23,6 +25,8 @@ use crate::table::Compat;
 pub struct Ir {
     /// Whose defaults and habits hold.
     pub compat: Compat,
+    /// What nginx's relative paths are below.
+    pub prefix: PathBuf,
     /// nginx's main context; none when no nginx.conf was read.
     pub process: Option<Main>,
     /// Sockets nginx listens on, with the servers behind each.

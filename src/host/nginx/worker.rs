@@ -18,10 +18,10 @@ use super::account;
 use super::config::{self, Config, Context};
 use super::layout;
 use super::message::{FromWorker, Inbox, Manifest, ToWorker, address};
-use super::standin::Engine;
 use crate::bus::wire::Link;
 use crate::host::bundle::{Bundle, unseal};
 use crate::log::nginx::{Files, Log, with_errno};
+use crate::proxy::engine::Engine;
 use crate::sys::process;
 use crate::sys::signal::{self, Received, SignalFd};
 

@@ -1,10 +1,54 @@
 //! What answers go through between their handler and the socket, in nginx's order: conditions, added fields, charset,
-//! gzip, ranges. Each is pure: it looks at heads and rewrites them, or turns bytes into bytes.
+//! gzip, ranges, chunks, and the head itself.
 
 pub mod charset;
-pub mod coding;
-pub mod conditions;
+pub mod chunked;
 pub mod gzip;
+pub mod gzip_ok;
+pub mod head;
 pub mod headers;
-pub mod multipart;
+pub mod not_modified;
 pub mod range;
+
+use rkeep_parsers::table::value::MediaTypes;
+
+use super::body::Body;
+use super::request::{RequestCtx, Status};
+use super::response::ResponseHead;
+use gzip::Encoder;
+
+/// An answer ready to be sent.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The body.
+    pub body: Body,
+    /// Compresses it on its way.
+    pub encoder: Option<Box<Encoder>>,
+}
+
+/// Runs the filters over the head in `cx.out` and its body.
+///
+/// # Errors
+/// 412 or 416: another answer is due.
+pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
+    if cx.error_status != 0 {
+        cx.out.status = cx.error_status;
+        cx.out.status_line = None;
+    }
+    not_modified::filter(cx)?;
+    headers::filter(cx);
+    charset::filter(cx);
+    let encoder = gzip_ok::filter(cx);
+    let body = range::filter(cx, body)?;
+    chunked::filter(cx);
+    Ok(Prepared { body, encoder })
+}
+
+/// Whether a set of media types has the answer's.
+pub fn has_type(types: &MediaTypes, out: &ResponseHead) -> bool {
+    if types.all {
+        return true;
+    }
+    let name = out.content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    !name.is_empty() && types.types.iter().any(|have| have.as_bytes().eq_ignore_ascii_case(name))
+}

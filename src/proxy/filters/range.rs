@@ -1,179 +1,206 @@
-//! `Range` and `If-Range` (RFC 9110 §14): which bytes of an answer a request asks for, read as nginx reads them.
+//! `Range`: one part, several parts as multipart/byteranges, or 416.
 
-use super::conditions::http_date;
-use crate::proxy::http::fields::Fields;
-use crate::proxy::response::ResponseHead;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bytes `start..end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteRange {
-    /// First byte.
-    pub start: u64,
-    /// One past the last.
-    pub end: u64,
-}
+use bytes::Bytes;
 
-/// What a request asks for.
+use crate::proxy::body::Body;
+use crate::proxy::http::date;
+use crate::proxy::request::{RequestCtx, Status, Version};
+
+/// A part of an entity: first byte and one past the last.
+pub type Part = (u64, u64);
+
+/// What a Range header comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ranges {
-    /// The whole answer.
+    /// These parts.
+    Parts(Vec<Part>),
+    /// The whole entity.
     Whole,
-    /// Nothing that there is: 416.
+    /// None can be had.
     Unsatisfiable,
-    /// These bytes: 206.
-    Some(Vec<ByteRange>),
 }
 
-/// Decides the ranges of an answer that may be cut. `max` is `max_ranges`.
-pub fn ask(request: &Fields, answer: &ResponseHead, max: u64) -> Ranges {
-    let Some(length) = answer.content_length.filter(|_| answer.allow_ranges && answer.status == 200 && max > 0) else {
-        return Ranges::Whole;
-    };
-    let Some(range) = request.get(b"Range").and_then(bytes_unit) else { return Ranges::Whole };
-    if request.get(b"If-Range").is_some_and(|validator| !holds(validator, answer)) {
-        return Ranges::Whole;
+/// Cuts what the client asked for out of the body.
+///
+/// # Errors
+/// 416
+pub fn filter(cx: &mut RequestCtx, body: Body) -> Result<Body, Status> {
+    let Some(length) = cx.out.content_length else { return Ok(body) };
+    let max = cx.conf().core.max_ranges.0;
+    if cx.head.version < Version::Http10 || cx.out.status != 200 || !cx.out.allow_ranges || max == 0 {
+        return Ok(body);
     }
-    parse(range, length, max)
-}
-
-/// What follows `bytes=`.
-fn bytes_unit(range: &[u8]) -> Option<&[u8]> {
-    let (unit, rest) = range.split_at_checked(6)?;
-    unit.eq_ignore_ascii_case(b"bytes=").then_some(rest)
-}
-
-/// Whether an `If-Range` names the answer that there is.
-fn holds(validator: &[u8], answer: &ResponseHead) -> bool {
-    if validator.ends_with(b"\"") {
-        return answer.fields.get(b"ETag") == Some(validator) && !validator.starts_with(b"W/");
+    let asked =
+        cx.head.fields.get(b"Range").filter(|range| {
+            range.len() >= 7 && range.get(..6).is_some_and(|unit| unit.eq_ignore_ascii_case(b"bytes="))
+        });
+    let asked = asked.filter(|_| still_the_same(cx)).and_then(|range| range.get(6..));
+    let single = matches!(body, Body::Upstream(_));
+    let ranges = asked.map(|range| parse(range, length, if single { 1 } else { max }));
+    match ranges {
+        None | Some(Ranges::Whole) => {
+            cx.out.fields.push(b"Accept-Ranges", b"bytes");
+            Ok(body)
+        }
+        Some(Ranges::Unsatisfiable) => {
+            cx.out.fields.remove(b"Content-Range");
+            cx.out.fields.push(b"Content-Range", format!("bytes */{length}").as_bytes());
+            cx.out.content_length = None;
+            Err(Status(416))
+        }
+        Some(Ranges::Parts(parts)) => {
+            cx.out.status = 206;
+            cx.out.status_line = None;
+            cx.out.fields.remove(b"Content-Range");
+            Ok(match parts.as_slice() {
+                [part] => one(cx, body, *part, length),
+                parts => several(cx, &body, parts, length),
+            })
+        }
     }
-    answer.last_modified.is_some() && http_date(validator) == answer.last_modified
 }
 
-/// Reads a list of ranges over `length` bytes. More than `max`, or more bytes than there are, is the whole.
-pub fn parse(list: &[u8], length: u64, max: u64) -> Ranges {
-    let mut ranges = Vec::new();
-    let (mut rest, mut bytes) = (list, 0_u64);
-    loop {
-        let Some((spec, after)) = one(rest) else { return Ranges::Unsatisfiable };
-        let range = spec.resolve(length);
-        if range.start < range.end {
-            bytes = bytes.saturating_add(range.end - range.start);
-            ranges.push(range);
-            if ranges.len() as u64 > max {
+/// `If-Range`: the range holds only for the entity that the client has a part of.
+fn still_the_same(cx: &RequestCtx) -> bool {
+    let Some(condition) = cx.head.fields.get(b"If-Range") else { return true };
+    if condition.len() >= 2 && condition.ends_with(b"\"") {
+        return cx.out.fields.get(b"ETag") == Some(condition);
+    }
+    cx.out.last_modified.is_some() && date::parse(condition) == cx.out.last_modified
+}
+
+/// Reads the ranges of a header (after `bytes=`) for an entity of `length` bytes; at most `max` of them.
+pub fn parse(text: &[u8], length: u64, max: u64) -> Ranges {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut size = 0u64;
+    for spec in text.split(|byte| *byte == b',') {
+        let Some((start, end)) = parse_one(spec, length) else { return Ranges::Unsatisfiable };
+        if start < end {
+            if parts.len() as u64 == max {
                 return Ranges::Whole;
             }
-        } else if range.start == 0 {
+            let Some(sum) = size.checked_add(end - start) else { return Ranges::Unsatisfiable };
+            size = sum;
+            parts.push((start, end));
+        } else if start == 0 {
             return Ranges::Whole;
         }
-        match after.split_first() {
-            Some((b',', next)) => rest = next,
-            Some(_) => return Ranges::Unsatisfiable,
-            None => break,
+    }
+    match parts.len() {
+        0 => Ranges::Unsatisfiable,
+        1 => Ranges::Parts(parts),
+        _ if size > length => Ranges::Whole,
+        // Unless the limit is set, parts may not cost more than the whole with some slack.
+        n if max == UNLIMITED && size + n as u64 * 256 > length + 4096 => Ranges::Whole,
+        _ => Ranges::Parts(parts),
+    }
+}
+
+/// The default of `max_ranges`.
+const UNLIMITED: u64 = 2_147_483_647;
+
+/// `first-last`, `first-`, `-count`; none for anything else.
+fn parse_one(spec: &[u8], length: u64) -> Option<Part> {
+    let text = std::str::from_utf8(spec).ok()?.trim_matches(' ');
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (first.trim_end_matches(' '), last.trim_start_matches(' '));
+    if first.is_empty() {
+        let count = number(last)?;
+        return Some((length.saturating_sub(count), length));
+    }
+    let start = number(first)?;
+    if last.is_empty() {
+        return Some((start, length));
+    }
+    Some((start, number(last)?.saturating_add(1).min(length)))
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().filter(|n| *n <= i64::MAX as u64)
+}
+
+fn one(cx: &mut RequestCtx, body: Body, (start, end): Part, length: u64) -> Body {
+    let value = format!("bytes {start}-{}/{length}", end - 1);
+    cx.out.fields.push(b"Content-Range", value.as_bytes());
+    cx.out.content_length = Some(end - start);
+    if let Body::Upstream(stream) = body {
+        cx.cut = Some((start, end));
+        return Body::Upstream(stream);
+    }
+    cut(&body, start, end)
+}
+
+/// A part of a body whose bytes can be had in any order.
+fn cut(body: &Body, start: u64, end: u64) -> Body {
+    match body {
+        Body::Memory(bytes) => {
+            let clamp = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            Body::Memory(bytes.slice(clamp(start)..clamp(end)))
         }
-    }
-    match (ranges.is_empty(), bytes > length) {
-        (true, _) => Ranges::Unsatisfiable,
-        (_, true) => Ranges::Whole,
-        _ => Ranges::Some(ranges),
+        Body::File { file, offset, .. } => Body::File { file: file.clone(), offset: offset + start, len: end - start },
+        _ => Body::Empty,
     }
 }
 
-/// One range as written.
-enum Spec {
-    /// `first-last`, `first-`
-    From(u64, Option<u64>),
-    /// `-count`
-    Last(u64),
-}
+static BOUNDARY: AtomicU32 = AtomicU32::new(1);
 
-impl Spec {
-    fn resolve(&self, length: u64) -> ByteRange {
-        match *self {
-            Spec::From(start, last) => {
-                ByteRange { start, end: last.map_or(length, |last| last.saturating_add(1).min(length)) }
-            }
-            Spec::Last(count) => ByteRange { start: length.saturating_sub(count), end: length },
+fn several(cx: &mut RequestCtx, body: &Body, parts: &[Part], length: u64) -> Body {
+    let boundary = format!("{:020}", BOUNDARY.fetch_add(1, Ordering::Relaxed));
+    let mut kind = Vec::new();
+    if !cx.out.content_type.is_empty() {
+        kind.extend_from_slice(b"Content-Type: ");
+        kind.extend_from_slice(&cx.out.content_type);
+        if !cx.out.charset.is_empty() {
+            kind.extend_from_slice(b"; charset=");
+            kind.extend_from_slice(&cx.out.charset);
         }
+        kind.extend_from_slice(b"\r\n");
     }
-}
-
-/// The range at the beginning of `text` with the blanks around it, and what follows.
-fn one(text: &[u8]) -> Option<(Spec, &[u8])> {
-    let text = text.trim_ascii_start();
-    if let Some(rest) = text.strip_prefix(b"-") {
-        let (count, rest) = number(rest)?;
-        return Some((Spec::Last(count), rest.trim_ascii_start()));
+    let mut pieces = Vec::with_capacity(parts.len() * 2 + 1);
+    let mut size = 0;
+    for &(start, end) in parts {
+        let range = format!("Content-Range: bytes {start}-{}/{length}\r\n\r\n", end - 1);
+        let head = [b"\r\n--", boundary.as_bytes(), b"\r\n", &kind, range.as_bytes()].concat();
+        size += head.len() as u64 + (end - start);
+        pieces.push(Body::Memory(Bytes::from(head)));
+        pieces.push(cut(body, start, end));
     }
-    let (start, rest) = number(text)?;
-    let rest = rest.trim_ascii_start().strip_prefix(b"-")?.trim_ascii_start();
-    if rest.is_empty() || rest.starts_with(b",") {
-        return Some((Spec::From(start, None), rest));
-    }
-    let (last, rest) = number(rest)?;
-    Some((Spec::From(start, Some(last)), rest.trim_ascii_start()))
-}
-
-/// A number that fits nginx's offsets, and what follows.
-fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = text.split_at_checked(digits)?;
-    let value: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    (value <= i64::MAX as u64).then_some((value, rest))
-}
-
-/// The value of `Content-Range`.
-pub fn content_range(range: ByteRange, length: u64) -> String {
-    format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), length)
+    let tail = format!("\r\n--{boundary}--\r\n");
+    size += tail.len() as u64;
+    pieces.push(Body::Memory(Bytes::from(tail)));
+    cx.out.content_length = Some(size);
+    cx.out.content_type = format!("multipart/byteranges; boundary={boundary}").into_bytes();
+    cx.out.charset.clear();
+    cx.out.charset_open = false;
+    Body::Parts(pieces)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn some(list: &str) -> Vec<(u64, u64)> {
-        match parse(list.as_bytes(), 100, 10) {
-            Ranges::Some(ranges) => ranges.iter().map(|range| (range.start, range.end)).collect(),
-            other => panic!("{list}: {other:?}"),
+    #[test]
+    fn ranges() {
+        let parts = |list: &[Part]| Ranges::Parts(list.to_vec());
+        for (text, expected) in [
+            ("0-8", parts(&[(0, 9)])),
+            ("-10", parts(&[(990, 1000)])),
+            ("990-", parts(&[(990, 1000)])),
+            ("990-2000", parts(&[(990, 1000)])),
+            (" 0 - 8 , -1 ", parts(&[(0, 9), (999, 1000)])),
+            ("1000-", Ranges::Unsatisfiable),
+            ("0-8,x", Ranges::Unsatisfiable),
+            ("", Ranges::Unsatisfiable),
+            ("-", Ranges::Unsatisfiable),
+            ("-0", Ranges::Unsatisfiable),
+            ("0-500,0-600", Ranges::Whole),
+            ("5-3", Ranges::Unsatisfiable),
+        ] {
+            assert_eq!(parse(text.as_bytes(), 1000, UNLIMITED), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn satisfiable() {
-        assert_eq!(some("0-4"), [(0, 5)]);
-        assert_eq!(some("95-"), [(95, 100)]);
-        assert_eq!(some("-3"), [(97, 100)]);
-        assert_eq!(some("0-4, 5-"), [(0, 5), (5, 100)]);
-        assert_eq!(some(" 0-4 , 7-8"), [(0, 5), (7, 9)]);
-        assert_eq!(some("0-4,200-"), [(0, 5)]);
-        assert_eq!(some("-1000"), [(0, 100)]);
-        assert_eq!(some("90-1000"), [(90, 100)]);
-    }
-
-    #[test]
-    fn not_satisfiable() {
-        for list in ["200-", "5-2", "x", "", "1-2x", "1", "-", "0-4,", "99999999999999999999-"] {
-            assert_eq!(parse(list.as_bytes(), 100, 10), Ranges::Unsatisfiable, "{list}");
-        }
-    }
-
-    #[test]
-    fn too_much_is_the_whole() {
-        assert_eq!(parse(b"0-99,0-99", 100, 10), Ranges::Whole);
-        assert_eq!(parse(b"0-0,1-1,2-2", 100, 2), Ranges::Whole);
-        assert_eq!(parse(b"0-", 0, 2), Ranges::Whole);
-    }
-
-    #[test]
-    fn if_range() {
-        let mut answer =
-            ResponseHead { status: 200, content_length: Some(100), allow_ranges: true, ..ResponseHead::default() };
-        answer.fields.push(b"ETag", b"\"a\"");
-        let mut request = Fields::default();
-        request.push(b"Range", b"bytes=0-0");
-        request.push(b"If-Range", b"\"a\"");
-        assert!(matches!(ask(&request, &answer, 10), Ranges::Some(_)));
-        request.set(b"If-Range", b"\"b\"");
-        assert_eq!(ask(&request, &answer, 10), Ranges::Whole);
+        assert_eq!(parse(b"0-1,2-3", 1000, 1), Ranges::Whole);
     }
 }

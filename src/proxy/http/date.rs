@@ -147,6 +147,11 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
+/// Seconds east of UTC of the local time zone.
+pub fn local_offset(at: i64) -> i64 {
+    i64::from(LocalTime::at(UNIX_EPOCH + Duration::from_secs(at.max(0) as u64)).offset)
+}
+
 /// Appends the current `Date`.
 pub fn put_http_now(out: &mut Vec<u8>) {
     cached(|cache| out.extend_from_slice(cache.http.as_bytes()));

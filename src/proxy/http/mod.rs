@@ -3,3 +3,8 @@
 pub mod chunked;
 pub mod date;
 pub mod fields;
+pub mod head;
+pub mod host;
+pub mod request_line;
+pub mod status;
+pub mod uri;

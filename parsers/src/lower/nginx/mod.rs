@@ -183,6 +183,7 @@ impl<'a> Lowering<'a> {
         let refused = |found: &Diagnostic| found.legacy.as_ref().is_some_and(|line| line.class == Class::NginxEmerg);
         let ir = (!self.cx.diagnostics.iter().any(refused)).then(|| Ir {
             compat: self.cx.compat,
+            prefix: self.cx.prefix,
             variables: self.cx.variables,
             ..self.ir
         });

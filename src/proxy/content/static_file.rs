@@ -1,0 +1,86 @@
+//! Files.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::sync::Arc;
+
+use rkeep_parsers::table::value::Level;
+
+use super::set_content_type;
+use crate::proxy::body::Body;
+use crate::proxy::http::uri::{Escape, escape};
+use crate::proxy::paths;
+use crate::proxy::request::{Answer, RequestCtx, Status};
+
+/// Answers with the file of the path.
+///
+/// # Errors
+/// 404, 403, 405, 301 for a directory without its slash, 500.
+pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
+    if !matches!(cx.method.as_slice(), b"GET" | b"HEAD" | b"POST") {
+        return Err(Status(405));
+    }
+    let path = paths::of_request(cx);
+    if path.contains(&0) {
+        return Err(Status(404));
+    }
+    let (file, meta) = open(&path).map_err(|error| failed(cx, &path, &error))?;
+    if meta.is_dir() {
+        return Err(add_slash(cx));
+    }
+    if !meta.is_file() {
+        let shown = String::from_utf8_lossy(&path);
+        cx.error(Level::Crit, format_args!("\"{shown}\" is not a regular file"));
+        return Err(Status(404));
+    }
+    if cx.method == b"POST" {
+        return Err(Status(405));
+    }
+    cx.body_discard();
+    cx.action = " while sending response to client";
+    let (len, mtime) = (meta.len(), meta.mtime());
+    cx.out.status = 200;
+    cx.out.content_length = Some(len);
+    cx.out.last_modified = Some(mtime);
+    if cx.conf().core.etag {
+        cx.out.fields.push(b"ETag", format!("\"{mtime:x}-{len:x}\"").as_bytes());
+    }
+    set_content_type(cx);
+    cx.out.allow_ranges = true;
+    Ok(Answer::Body(Body::File { file: Arc::new(file), offset: 0, len }))
+}
+
+fn open(path: &[u8]) -> Result<(File, std::fs::Metadata), Error> {
+    let path = paths::from_bytes(path);
+    // Without O_NONBLOCK a fifo would stop the thread.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let meta = file.metadata()?;
+    Ok((file, meta))
+}
+
+fn failed(cx: &RequestCtx, path: &[u8], error: &Error) -> Status {
+    let (level, status) = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => (Level::Error, 404),
+        ErrorKind::PermissionDenied => (Level::Error, 403),
+        _ => (Level::Crit, 500),
+    };
+    if status != 404 || cx.conf().core.log_not_found {
+        cx.error_io(level, error, format_args!("open() \"{}\" failed", String::from_utf8_lossy(path)));
+    }
+    Status(status)
+}
+
+/// Sends the client to the directory's own path.
+fn add_slash(cx: &mut RequestCtx) -> Status {
+    let mut target = Vec::with_capacity(cx.uri.len() + 1);
+    escape(&cx.uri, Escape::Uri, &mut target);
+    target.push(b'/');
+    if !cx.args.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(&cx.args);
+    }
+    cx.out.fields.remove(b"Location");
+    cx.out.fields.push(b"Location", &target);
+    Status(301)
+}

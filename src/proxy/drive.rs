@@ -1,0 +1,164 @@
+//! The life of a client's connection: wait, read a head, answer, and again. Nothing but the socket, its timer and this
+//! small loop is held while it is idle.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::compile::Snapshot;
+use super::connection::Connection;
+use super::intake::{self, Intake};
+use super::request::RequestCtx;
+use super::serve::serve;
+use super::stats::Stats;
+use rkeep_parsers::table::value::Lingering;
+
+/// Serves a connection until it ends; `slot` is its place in the thread's list.
+pub async fn connection(conn: &Rc<Connection>, slot: usize) {
+    poll_fn(|cx| {
+        conn.thread.wake_by(slot, cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
+    let mut idle = Idle { patience: first_patience(conn), first: true };
+    let mut rest = Vec::new();
+    loop {
+        if rest.is_empty() && !wait(conn, &idle).await {
+            return;
+        }
+        // In a box of its own, so that the idle connection holds none of it.
+        match Box::pin(request(conn, slot, std::mem::take(&mut rest))).await {
+            After::Close => return,
+            After::Keep { patience, input } => {
+                conn.thread.serving(slot, None);
+                idle = Idle { patience, first: false };
+                rest = input;
+            }
+        }
+    }
+}
+
+/// How long an idle connection stays.
+struct Idle {
+    patience: Duration,
+    first: bool,
+}
+
+fn first_patience(conn: &Connection) -> Duration {
+    let snapshot = conn.thread.snapshot();
+    let server = snapshot.as_ref().and_then(|snapshot| snapshot.default_server(conn));
+    server.map_or(Duration::from_secs(60), |server| server.ir.conf.http.client_header_timeout.duration())
+}
+
+/// Waits for the first byte of a request; false when the connection is to be closed.
+async fn wait(conn: &Connection, idle: &Idle) -> bool {
+    let deadline = Instant::now() + idle.patience;
+    poll_fn(|cx| {
+        if let Poll::Ready(ready) = conn.stream.poll_readable(cx) {
+            return Poll::Ready(ready.is_ok());
+        }
+        if conn.thread.draining() && !idle.first {
+            return Poll::Ready(false);
+        }
+        conn.poll_deadline(deadline, cx).map(|_| false)
+    })
+    .await
+}
+
+/// What becomes of the connection after a request.
+enum After {
+    /// It ends.
+    Close,
+    /// It waits for the next request.
+    Keep {
+        /// How long.
+        patience: Duration,
+        /// Bytes of the next requests that have come already.
+        input: Vec<u8>,
+    },
+}
+
+/// Reads and answers one request.
+async fn request(conn: &Rc<Connection>, slot: usize, input: Vec<u8>) -> After {
+    let stats = conn.thread.stats();
+    let Intake { mut cx, early } = {
+        let _reading = Stats::hold(&stats.reading);
+        match intake::read(conn, input).await {
+            Some(intake) => intake,
+            None => return After::Close,
+        }
+    };
+    conn.thread.serving(slot, Some(cx.snapshot.generation));
+    stats.requests.fetch_add(1, Relaxed);
+    let _writing = Stats::hold(&stats.writing);
+    serve(&mut cx, early).await;
+    after(conn, cx).await
+}
+
+async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
+    if cx.keepalive && !cx.body.broken && discard(&mut cx).await {
+        let patience = cx.conf().core.keepalive_timeout.timeout.duration();
+        let input = std::mem::take(&mut cx.input);
+        intake::recycle(cx);
+        return After::Keep { patience, input };
+    }
+    let lingering = cx.conf().core.lingering_close;
+    let unread = cx.body.present() && !cx.body.done;
+    let wanted = match lingering {
+        Lingering::Off => false,
+        Lingering::On => (cx.complete || cx.sent > 0) && (unread || !cx.input.is_empty()),
+        Lingering::Always => true,
+    };
+    if wanted {
+        linger(conn, &cx).await;
+    }
+    After::Close
+}
+
+/// Reads the rest of the body to get to the next request.
+async fn discard(cx: &mut RequestCtx) -> bool {
+    let patience = cx.conf().core.lingering_timeout.duration();
+    let end = Instant::now() + cx.conf().core.lingering_time.duration();
+    while !cx.body_discard() {
+        let left = end.saturating_duration_since(Instant::now());
+        if cx.body.broken || left.is_zero() || cx.conn.readable(patience.min(left)).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Reads on after the answer, lest what the client still sends makes the kernel destroy it by a reset.
+async fn linger(conn: &Connection, cx: &RequestCtx) {
+    conn.stream.shutdown_write();
+    let patience = cx.conf().core.lingering_timeout.duration();
+    let end = Instant::now() + cx.conf().core.lingering_time.duration();
+    let mut sink = [0; 4096];
+    loop {
+        match conn.stream.try_read(&mut sink) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() || conn.readable(patience.min(left)).await.is_err() {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+        if Instant::now() >= end {
+            return;
+        }
+    }
+}
+
+impl Snapshot {
+    /// The server of a connection's address that answers names no other claims.
+    pub fn default_server(&self, conn: &Connection) -> Option<&Arc<super::compile::Server>> {
+        self.servers.get(self.names(conn)?.default_server())
+    }
+}

@@ -1,0 +1,322 @@
+//! From the first byte of a request to a context that the phases can work on.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::table::value::Level;
+
+use super::body::Framing;
+use super::compile::{Server, Snapshot};
+use super::connection::Connection;
+use super::http::chunked::Decoder;
+use super::http::head::{self, Progress, Refused, Rules};
+use super::http::{host, uri};
+use super::io::Lease;
+use super::names::Names;
+use super::request::{RequestCtx, RequestHead, Status, Version};
+
+/// A request that has been read.
+#[derive(Debug)]
+pub struct Intake {
+    /// Its context.
+    pub cx: Box<RequestCtx>,
+    /// The status of a head that was refused.
+    pub early: Option<Status>,
+}
+
+/// Which server a head asks for.
+struct Choice<'a> {
+    snapshot: &'a Snapshot,
+    names: &'a Names,
+    server: usize,
+    host: Vec<u8>,
+    port: Option<u16>,
+    from_line: bool,
+    named: Vec<(rkeep_parsers::ir::expr::UserVar, Vec<u8>)>,
+}
+
+/// Reads a head from what has come already and from the socket; none when the connection has ended or been too slow.
+pub async fn read(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Intake> {
+    let pipelined = !input.is_empty();
+    let snapshot = conn.thread.snapshot()?;
+    let names = snapshot.names(conn)?;
+    let default = snapshot.servers.get(names.default_server())?.clone();
+    let deadline = Instant::now() + default.ir.conf.http.client_header_timeout.duration();
+    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default.clone()));
+    cx.pipelined = pipelined;
+    cx.action = " while reading client request line";
+    if pipelined && let Some(intake) = take(&mut cx, &input, &snapshot, names) {
+        return Some(finish(cx, intake, &input));
+    }
+    loop {
+        let step = {
+            let mut lease = Lease::take();
+            match conn.stream.try_read(&mut lease) {
+                Ok(0) if input.is_empty() => return None,
+                Ok(0) => {
+                    cx.error(Level::Info, format_args!("client prematurely closed connection"));
+                    return gone(cx, &input, 400);
+                }
+                Ok(n) => {
+                    let new = lease.get(..n).unwrap_or_default();
+                    if input.is_empty() {
+                        if let Some(intake) = take(&mut cx, new, &snapshot, names) {
+                            return Some(finish(cx, intake, new));
+                        }
+                        input.extend_from_slice(new);
+                    } else {
+                        input.extend_from_slice(new);
+                        if let Some(intake) = take(&mut cx, &input, &snapshot, names) {
+                            return Some(finish(cx, intake, &input));
+                        }
+                    }
+                    true
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+                Err(_) => return None,
+            }
+        };
+        if !step {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            if conn.readable(left).await.is_err() {
+                let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+                cx.error_io(Level::Info, &error, format_args!("client timed out"));
+                return gone(cx, &input, 408);
+            }
+        }
+    }
+}
+
+/// A client that left or dawdled in the middle of a head: nothing is sent, but it is logged.
+fn gone(mut cx: Box<RequestCtx>, input: &[u8], status: u16) -> Option<Intake> {
+    if cx.head.line.is_empty() {
+        cx.head.line.extend_from_slice(first_line(input));
+    }
+    cx.out.status = status;
+    if !input.is_empty() {
+        cx.log_access();
+    }
+    None
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+    let rest = bytes.get(start..).unwrap_or_default();
+    let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+    rest.get(..end).unwrap_or_default()
+}
+
+/// How a head ended: bytes used, or why it was refused.
+type Taken = Result<usize, Refused>;
+
+/// Tries to take a head from `bytes`; none when more is needed.
+fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Names) -> Option<Taken> {
+    let mut choice = Choice {
+        snapshot,
+        names,
+        server: names.default_server(),
+        host: Vec::new(),
+        port: None,
+        from_line: false,
+        named: Vec::new(),
+    };
+    let rules = rules(snapshot.servers.get(choice.server)?);
+    let mut request = std::mem::take(&mut cx.head);
+    let mut dropped = Vec::new();
+    let done = head::parse(bytes, rules, &mut request, &mut dropped, |name, in_line| choice.host(name, in_line));
+    if matches!(done, Ok(Progress::Incomplete)) {
+        cx.head = request;
+        return None;
+    }
+    if done.is_err() && request.line.is_empty() {
+        request.line.extend_from_slice(first_line(bytes));
+    }
+    cx.head = request;
+    choice.settle(cx);
+    cx.action = " while reading client request headers";
+    for text in dropped {
+        cx.error(Level::Info, format_args!("{text}"));
+    }
+    match done {
+        Ok(Progress::Complete(used)) => Some(Ok(used)),
+        Ok(Progress::Incomplete) => None,
+        Err(refused) => Some(Err(refused)),
+    }
+}
+
+fn rules(server: &Server) -> Rules {
+    let http = &server.ir.conf.http;
+    Rules {
+        ignore_invalid: http.ignore_invalid_headers,
+        underscores: http.underscores_in_headers,
+        max_headers: http.max_headers.0,
+        first_buffer: http.client_header_buffer_size.0 as usize,
+        large: (http.large_client_header_buffers.count as usize, http.large_client_header_buffers.size as usize),
+    }
+}
+
+impl Choice<'_> {
+    /// Takes the host of the request line or of a `Host` field and says whose rules hold from here.
+    fn host(&mut self, text: &[u8], in_line: bool) -> Result<Rules, Refused> {
+        let place = if in_line { "host in request line" } else { "host header" };
+        let invalid = |_| Refused { status: 400, text: format!("client sent invalid {place}") };
+        let (host, port) = host::parse(text).map_err(invalid)?;
+        if in_line || !self.from_line {
+            self.from_line = in_line;
+            self.choose(&host);
+            self.host = host;
+            self.port = port;
+        }
+        let server = self.snapshot.servers.get(self.server);
+        server.map(|server| rules(server)).ok_or_else(|| Refused { status: 500, text: "no server".to_owned() })
+    }
+
+    fn choose(&mut self, host: &[u8]) {
+        let (server, found) = self.names.find(host);
+        self.server = server;
+        self.named = found.map(|(regex, captures)| regex.named(&captures)).unwrap_or_default();
+    }
+
+    /// Gives the request its server and host.
+    fn settle(mut self, cx: &mut RequestCtx) {
+        if self.host.is_empty() {
+            self.choose(b"");
+        }
+        if let Some(server) = self.snapshot.servers.get(self.server) {
+            cx.server = server.clone();
+            cx.location = server.root.clone();
+        }
+        for (var, value) in self.named {
+            cx.set_user(var, value);
+        }
+        cx.host = self.host;
+        cx.host_port = self.port;
+    }
+}
+
+/// Completes the context once the head has been taken or refused.
+fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
+    cx.conn.requests.set(cx.conn.requests.get() + 1);
+    let method = std::mem::take(&mut cx.head.method);
+    cx.method.clear();
+    cx.method.extend_from_slice(&method);
+    cx.head.method = method;
+    let early = match taken {
+        Ok(used) => {
+            cx.input.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            accept(&mut cx).err()
+        }
+        Err(refused) => Some(refused),
+    };
+    let early = early.map(|refused| {
+        cx.error(Level::Info, format_args!("{}", refused.text));
+        cx.keepalive = false;
+        cx.lingering = true;
+        cx.body.broken = true;
+        Status(refused.status)
+    });
+    if early.is_none() {
+        cx.action = "";
+    }
+    Intake { cx, early }
+}
+
+/// Checks what the head says as a whole and prepares path, body and connection.
+fn accept(cx: &mut RequestCtx) -> Result<(), Refused> {
+    let refuse = |status, text: &str| Refused { status, text: text.to_owned() };
+    let mut raw = std::mem::take(&mut cx.head.raw_uri);
+    let merge = cx.server.ir.conf.http.merge_slashes;
+    let normal = uri::normalise(&raw, merge, &mut cx.uri, &mut cx.args);
+    let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
+    cx.quoted_uri = path.iter().any(|byte| matches!(byte, b'%' | b'+'));
+    cx.uri_untouched = !cx.head.empty_path;
+    std::mem::swap(&mut cx.head.raw_uri, &mut raw);
+    if normal.is_err() {
+        cx.uri.clear();
+        return Err(refuse(400, "client sent invalid request"));
+    }
+    if cx.head.version == Version::Http11 && !cx.head.fields.has(b"Host") {
+        return Err(refuse(400, "client sent HTTP/1.1 request without \"Host\" header"));
+    }
+    framing(cx)?;
+    match cx.head.method.as_slice() {
+        b"CONNECT" => return Err(refuse(405, "client sent CONNECT method")),
+        b"TRACE" => return Err(refuse(405, "client sent TRACE method")),
+        _ => {}
+    }
+    cx.keepalive = wants_keepalive(&cx.head);
+    cx.lingering = cx.body.present();
+    let expects = cx.head.fields.get(b"Expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+    cx.body.expects_continue = expects && cx.head.version == Version::Http11;
+    Ok(())
+}
+
+fn framing(cx: &mut RequestCtx) -> Result<(), Refused> {
+    let refuse = |status, text: String| Err(Refused { status, text });
+    let fields = &cx.head.fields;
+    let length = match fields.get(b"Content-Length").map(decimal) {
+        Some(None) => return refuse(400, "client sent invalid \"Content-Length\" header".to_owned()),
+        Some(length) => length,
+        None => None,
+    };
+    let Some(coding) = fields.get(b"Transfer-Encoding") else {
+        cx.body.content_length = length;
+        cx.body.framing = length.filter(|length| *length > 0).map_or(Framing::None, Framing::Length);
+        cx.body.done = !cx.body.present();
+        return Ok(());
+    };
+    if cx.head.version < Version::Http11 {
+        return refuse(400, "client sent HTTP/1.0 request with \"Transfer-Encoding\" header".to_owned());
+    }
+    if !coding.eq_ignore_ascii_case(b"chunked") {
+        let coding = String::from_utf8_lossy(coding);
+        return refuse(501, format!("client sent unknown \"Transfer-Encoding\": \"{coding}\""));
+    }
+    if length.is_some() {
+        let text = "client sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
+        return refuse(400, text.to_owned());
+    }
+    cx.body.framing = Framing::Chunked(Decoder::default());
+    Ok(())
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| digits)?;
+    text.parse().ok().filter(|n| *n <= i64::MAX as u64)
+}
+
+fn wants_keepalive(head: &RequestHead) -> bool {
+    let contains =
+        |value: &[u8], word: &[u8]| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    let mut wanted = head.version == Version::Http11;
+    for value in head.fields.all(b"Connection") {
+        if contains(value, b"close") {
+            wanted = false;
+        } else if contains(value, b"keep-alive") {
+            wanted = true;
+        }
+    }
+    wanted
+}
+
+/// Gives a context's memory back.
+pub fn recycle(cx: Box<RequestCtx>) {
+    drop(cx);
+}
+
+impl Snapshot {
+    /// The names of the address that a connection came to: its own, or that of the socket.
+    pub fn names(&self, conn: &Connection) -> Option<&Names> {
+        let own = match &conn.listen {
+            Address::Inet(listen) if listen.ip().is_unspecified() && self.listeners.len() > 1 => {
+                conn.local().and_then(|local| self.listeners.get(&Address::Inet(local)))
+            }
+            _ => None,
+        };
+        own.or_else(|| self.listeners.get(&conn.listen))
+    }
+}

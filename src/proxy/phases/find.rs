@@ -1,0 +1,89 @@
+//! Which location answers, and what entering one means.
+
+use rkeep_parsers::ir::http::Match;
+use rkeep_parsers::table::value::Level;
+
+use super::Step;
+use crate::proxy::http::uri::{Escape, escape};
+use crate::proxy::locations::{self, Found};
+use crate::proxy::request::{RequestCtx, Status};
+
+/// Finds the location of the request's path.
+pub fn location(cx: &mut RequestCtx) -> Step {
+    cx.uri_changed = false;
+    let root = cx.server.root.clone();
+    let found = locations::find(&root.inside, cx);
+    let index = match found {
+        Found::Location(index) | Found::AddSlash(index) => Some(index),
+        Found::Nothing => None,
+    };
+    cx.location = index.and_then(|index| cx.snapshot.location(index)).cloned().unwrap_or(root);
+    if !cx.internal && cx.conf().core.internal.0 {
+        return Step::Fail(Status(404));
+    }
+    let prefix = cx.location.ir.name.clone();
+    enter(cx);
+    if let Some(status) = too_large(cx) {
+        return Step::Fail(status);
+    }
+    if matches!(found, Found::AddSlash(_)) {
+        let mut target = Vec::with_capacity(prefix.len() + cx.args.len() + 1);
+        escape(&prefix, Escape::Uri, &mut target);
+        if !cx.args.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(&cx.args);
+        }
+        cx.out.fields.set(b"Location", &target);
+        return Step::Fail(Status(301));
+    }
+    Step::Rewrite
+}
+
+/// The announced body is larger than the location takes.
+fn too_large(cx: &mut RequestCtx) -> Option<Status> {
+    let limit = cx.conf().core.client_max_body_size.0;
+    let length = cx.body.content_length?;
+    if limit == 0 || length <= limit || cx.body.done {
+        return None;
+    }
+    cx.error(Level::Error, format_args!("client intended to send too large body: {length} bytes"));
+    cx.body.expects_continue = false;
+    Some(Status(413))
+}
+
+/// Applies what a location says about the connection; its `limit_except` may take over.
+pub fn enter(cx: &mut RequestCtx) {
+    if let Some(inner) = cx.location.ir.limit_except
+        && let Some(inner) = cx.snapshot.location(inner.index()).cloned()
+        && let Match::LimitExcept { methods } = &inner.ir.matched
+        && !methods.iter().any(|method| method.as_bytes() == cx.method)
+    {
+        cx.location = inner.clone();
+    }
+    if cx.keepalive {
+        cx.keepalive = stays_open(cx);
+    }
+}
+
+fn stays_open(cx: &RequestCtx) -> bool {
+    let core = &cx.conf().core;
+    let old_browser = cx.method == b"POST"
+        && core.keepalive_disable.0.iter().any(|word| word == "msie6")
+        && cx.head.fields.get(b"User-Agent").is_some_and(is_msie6);
+    core.keepalive_timeout.timeout.0 != 0
+        && cx.conn.requests.get() < core.keepalive_requests.0
+        && cx.conn.since.elapsed() <= core.keepalive_time.duration()
+        && !old_browser
+}
+
+/// Internet Explorer 4 to 6, but for 6 with service pack 2.
+pub fn is_msie6(agent: &[u8]) -> bool {
+    let Some(at) = agent.windows(5).position(|window| window == b"MSIE ") else { return false };
+    let rest = agent.get(at + 5..).unwrap_or_default();
+    let opera = agent.windows(5).any(|window| window == b"Opera");
+    match rest {
+        [b'4' | b'5', b'.', ..] => !opera,
+        [b'6', b'.', more @ ..] => !opera && !more.windows(3).any(|window| window == b"SV1"),
+        _ => false,
+    }
+}

@@ -1,0 +1,119 @@
+//! One request from its head to its last byte and its log line.
+
+use rkeep_parsers::ir::expr::Part;
+use rkeep_parsers::table::value::Level;
+
+use super::body::Body;
+use super::filters::{Prepared, head};
+use super::phases::{self, End, Step};
+use super::request::{RequestCtx, Status, Version};
+use super::sink::{Coding, Sink};
+
+/// Answers a request; `early` is the status of a head that was refused.
+pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
+    let step = match early {
+        Some(status) => Step::Fail(status),
+        None => Step::ServerRewrite,
+    };
+    match phases::run(cx, step).await {
+        End::Answer(prepared) => send(cx, prepared).await,
+        End::Silent(status) => {
+            cx.error_status = status;
+            cx.out.status = status;
+            cx.keepalive = false;
+            cx.body.broken = true;
+        }
+    }
+    cx.action = " while closing request";
+    cx.log_access();
+}
+
+impl RequestCtx {
+    /// Writes the request to the access logs of the location it ended in.
+    pub fn log_access(&self) {
+        let mut append = |part: &Part, out: &mut Vec<u8>| match part {
+            Part::Var(var) => self.var_into(var, out),
+            part => {
+                self.eval_part(part, out);
+                true
+            }
+        };
+        let mut complain = |text: String| self.error(Level::Crit, format_args!("{text}"));
+        self.location.access_logs.write(&mut append, &mut complain);
+    }
+}
+
+/// Sends the answer.
+async fn send(cx: &mut RequestCtx, prepared: Prepared) {
+    let Prepared { body, encoder } = prepared;
+    head::settle(cx);
+    if cx.head.version == Version::Http09 {
+        cx.keepalive = false;
+    }
+    let core = &cx.conf().core;
+    let coding = Coding {
+        chunked: cx.out.chunked,
+        discard: cx.out.header_only && cx.out.status != 101,
+        encoder,
+        sendfile: core.sendfile,
+        patience: core.send_timeout.duration(),
+    };
+    let mut sink = Sink::new(cx.conn.clone(), coding);
+    sink.head(|bytes| head::write(cx, bytes));
+    let complete = transfer(cx, &mut sink, body).await;
+    let trailers = std::mem::take(&mut cx.out.trailers);
+    let finished = sink.finish(complete, &trailers).await;
+    cx.out.trailers = trailers;
+    finish(cx, &sink, complete, finished);
+}
+
+fn finish(cx: &mut RequestCtx, sink: &Sink, complete: bool, finished: std::io::Result<()>) {
+    (cx.sent, cx.sent_head) = sink.counts();
+    cx.gzip_bytes = sink.compression().unwrap_or_default();
+    cx.complete = complete && finished.is_ok();
+    if let Err(error) = finished {
+        if error.kind() == std::io::ErrorKind::TimedOut {
+            if cx.conf().core.reset_timedout_connection {
+                cx.conn.stream.reset_on_close();
+            }
+            let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
+            cx.error_io(Level::Info, &error, format_args!("client timed out"));
+        }
+    }
+    if !cx.complete {
+        cx.keepalive = false;
+        cx.body.broken = true;
+    }
+}
+
+/// Sends the body; false when it ended too early.
+async fn transfer(cx: &mut RequestCtx, sink: &mut Sink, body: Body) -> bool {
+    match body {
+        Body::Empty => true,
+        Body::Memory(bytes) => sink.push(&bytes).is_ok(),
+        Body::File { file, offset, len } => sent(cx, sink.file(&file, offset, len).await),
+        Body::Parts(parts) => {
+            for part in parts {
+                let done = match part {
+                    Body::Memory(bytes) => sink.push(&bytes).is_ok(),
+                    Body::File { file, offset, len } => sent(cx, sink.file(&file, offset, len).await),
+                    _ => true,
+                };
+                if !done {
+                    return false;
+                }
+            }
+            true
+        }
+        Body::Upstream(stream) => stream.pump(cx, sink).await,
+    }
+}
+
+fn sent(cx: &RequestCtx, done: std::io::Result<()>) -> bool {
+    if let Err(error) = &done
+        && error.kind() == std::io::ErrorKind::UnexpectedEof
+    {
+        cx.error(Level::Alert, format_args!("a file was truncated while it was being sent"));
+    }
+    done.is_ok()
+}

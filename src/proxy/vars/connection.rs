@@ -1,0 +1,75 @@
+//! Variables about the connection, the process and the time.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rkeep_parsers::ir::expr::Builtin as B;
+use rkeep_parsers::ir::http::Address;
+
+use super::{put, put_fmt};
+use crate::proxy::http::date;
+use crate::proxy::io::Peer;
+use crate::proxy::request::RequestCtx;
+use crate::proxy::syslog::hostname;
+
+impl RequestCtx {
+    pub(super) fn connection_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
+        match builtin {
+            B::RemoteAddr | B::RealipRemoteAddr => put(out, self.conn.client.as_bytes()),
+            B::RemotePort | B::RealipRemotePort => match &self.conn.peer {
+                Peer::Inet(address) => put_fmt(out, format_args!("{}", address.port())),
+                Peer::Unix => put(out, b""),
+            },
+            B::BinaryRemoteAddr => match self.conn.client_ip() {
+                Some(IpAddr::V4(ip)) => put(out, &ip.octets()),
+                Some(IpAddr::V6(ip)) => put(out, &ip.octets()),
+                None => put(out, b"unix:"),
+            },
+            B::ServerAddr => match (self.conn.local(), &self.conn.listen) {
+                (Some(local), _) => put_fmt(out, format_args!("{}", local.ip())),
+                (None, Address::Unix(path)) => put_fmt(out, format_args!("unix:{}", path.display())),
+                (None, Address::Inet(_)) => false,
+            },
+            B::ServerPort => match self.conn.local() {
+                Some(local) => put_fmt(out, format_args!("{}", local.port())),
+                None => put(out, b""),
+            },
+            B::Connection => put_fmt(out, format_args!("{}", self.conn.number)),
+            B::ConnectionRequests => put_fmt(out, format_args!("{}", self.conn.requests.get())),
+            B::ConnectionTime => {
+                let age = self.conn.since.elapsed();
+                put_fmt(out, format_args!("{}.{:03}", age.as_secs(), age.subsec_millis()))
+            }
+            B::Pipe => put(out, if self.pipelined { b"p" } else { b"." }),
+            B::Hostname => put(out, hostname().to_ascii_lowercase().as_bytes()),
+            B::NginxVersion => put(out, self.snapshot.product.trim_start_matches("nginx/").as_bytes()),
+            B::Pid => put_fmt(out, format_args!("{}", std::process::id())),
+            B::Msec => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                put_fmt(out, format_args!("{}.{:03}", now.as_secs(), now.subsec_millis()))
+            }
+            B::TimeLocal => {
+                date::put_local(out);
+                true
+            }
+            B::TimeIso8601 => {
+                date::put_iso(out);
+                true
+            }
+            B::TcpinfoRtt | B::TcpinfoRttvar | B::TcpinfoSndCwnd | B::TcpinfoRcvSpace => self.tcp_info(builtin, out),
+            B::Https => put(out, b""),
+            _ => false,
+        }
+    }
+
+    fn tcp_info(&self, builtin: B, out: &mut Vec<u8>) -> bool {
+        let Some(info) = crate::sys::tcp::info(&self.conn.stream) else { return false };
+        let value = match builtin {
+            B::TcpinfoRtt => info.rtt,
+            B::TcpinfoRttvar => info.rttvar,
+            B::TcpinfoSndCwnd => info.snd_cwnd,
+            _ => info.rcv_space,
+        };
+        put_fmt(out, format_args!("{value}"))
+    }
+}

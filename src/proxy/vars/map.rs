@@ -1,0 +1,79 @@
+//! Variables that a `map` makes.
+
+use rkeep_parsers::ir::expr::{Expr, UserVar};
+use rkeep_parsers::ir::{expr, map};
+use rkeep_parsers::table::value::Level;
+
+use crate::plan::ProxyPlan;
+use crate::proxy::regex::{Regex, Regexes};
+use crate::proxy::request::RequestCtx;
+
+/// How deep maps may ask maps; more is a circle.
+const MAX_DEPTH: u8 = 32;
+
+/// All maps, by the variable they make.
+#[derive(Debug, Default)]
+pub struct Maps {
+    by_var: Vec<Option<Map>>,
+}
+
+/// One map.
+#[derive(Debug)]
+struct Map {
+    ir: map::Map,
+    patterns: Vec<(Regex, Expr)>,
+}
+
+impl Maps {
+    /// Compiles the maps of a plan.
+    ///
+    /// # Errors
+    /// Of a pattern.
+    pub fn compile(plan: &ProxyPlan, regexes: &mut Regexes) -> Result<Maps, String> {
+        let mut maps = Maps::default();
+        maps.by_var.resize_with(plan.variables.all().len(), || None);
+        for map in plan.maps.values() {
+            let compile = |(regex, value): &(_, Expr)| Ok((regexes.compile(regex)?, value.clone()));
+            let patterns = map.patterns.iter().map(compile).collect::<Result<_, String>>()?;
+            if let Some(slot) = maps.by_var.get_mut(map.var.0 as usize) {
+                *slot = Some(Map { ir: map.clone(), patterns });
+            }
+        }
+        Ok(maps)
+    }
+
+    fn get(&self, var: UserVar) -> Option<&Map> {
+        self.by_var.get(var.0 as usize)?.as_ref()
+    }
+}
+
+impl RequestCtx {
+    /// Appends the value of a variable of the configuration; a map is looked up once unless it is volatile.
+    pub(super) fn user_variable(&self, var: expr::UserVar, out: &mut Vec<u8>) -> bool {
+        if let Some(Some(value)) = self.user.borrow().get(var.0 as usize) {
+            out.extend_from_slice(value);
+            return true;
+        }
+        let Some(map) = self.snapshot.maps.get(var) else { return false };
+        let depth = self.map_depth.get();
+        if depth >= MAX_DEPTH {
+            self.error(Level::Error, format_args!("cycle while evaluating a map"));
+            return false;
+        }
+        self.map_depth.set(depth + 1);
+        let value = self.look_up(map);
+        self.map_depth.set(depth);
+        out.extend_from_slice(&value);
+        if !map.ir.volatile {
+            self.set_user(var, value);
+        }
+        true
+    }
+
+    fn look_up(&self, map: &Map) -> Vec<u8> {
+        let source = self.eval(&map.ir.source);
+        let value = map.ir.lookup(&source);
+        let value = value.or_else(|| map.patterns.iter().find(|(regex, _)| regex.run(self, &source)).map(|(_, it)| it));
+        self.eval(value.unwrap_or(&map.ir.default))
+    }
+}

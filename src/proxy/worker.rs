@@ -1,0 +1,179 @@
+//! A worker thread: a runtime of its own that accepts and serves.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::table::value::Level;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::connection::Connection;
+use super::drive;
+use super::engine::{Command, OnDrop, Shared};
+use super::errorlog::os_error;
+use super::io::{Listener, Peer, Stream};
+use super::stats::Stats;
+use super::thread::Thread;
+
+/// How long a thread waits before it accepts again after the system refused.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How exactly `flush=` of logs is kept.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Starts a thread; it ends when nobody can command it any more.
+pub fn spawn(shared: Arc<Shared>) -> mpsc::UnboundedSender<Command> {
+    let (sender, commands) = mpsc::unbounded_channel();
+    let started = std::thread::Builder::new().name("nginx".to_owned()).spawn(move || {
+        let runtime =
+            Builder::new_current_thread().enable_all().event_interval(61).build_local(LocalOptions::default());
+        if let Ok(runtime) = runtime {
+            runtime.block_on(run(shared, commands));
+        }
+    });
+    // Without the thread the channel is closed, and commands to it do nothing.
+    drop(started);
+    sender
+}
+
+async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let thread = Rc::new(Thread::new(shared));
+    let mut listening = Vec::new();
+    let mut clock = None;
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Listen(sockets) => {
+                stop(&mut listening);
+                listening = sockets.into_iter().filter_map(|(address, fd)| listen(&thread, address, fd)).collect();
+                keep_time(&thread, &mut clock);
+            }
+            Command::Expire(generation, patience) => {
+                let thread = thread.clone();
+                spawn_local(async move {
+                    tokio::time::sleep(patience).await;
+                    thread.expire(generation);
+                });
+            }
+            Command::Drain(guard) => {
+                stop(&mut listening);
+                thread.drain();
+                spawn_local(wait_for_end(thread.clone(), guard));
+            }
+        }
+    }
+}
+
+/// Writes buffered log lines whose time has come; there is a clock only while a log asks for one.
+fn keep_time(thread: &Rc<Thread>, clock: &mut Option<JoinHandle<()>>) {
+    let wanted = thread.snapshot().is_some_and(|snapshot| snapshot.has_timed_logs());
+    match clock {
+        None if wanted => {
+            let thread = thread.clone();
+            *clock = Some(spawn_local(async move {
+                loop {
+                    tokio::time::sleep(TICK).await;
+                    thread.tick_logs();
+                }
+            }));
+        }
+        Some(task) if !wanted => {
+            task.abort();
+            *clock = None;
+        }
+        _ => {}
+    }
+}
+
+fn stop(listening: &mut Vec<JoinHandle<()>>) {
+    listening.drain(..).for_each(|task| task.abort());
+}
+
+async fn wait_for_end(thread: Rc<Thread>, guard: Arc<OnDrop>) {
+    let patience = thread.snapshot().map(|it| it.plan.main.core.worker_shutdown_timeout.duration());
+    let patience = patience.filter(|patience| !patience.is_zero());
+    let end = patience.map(|patience| tokio::time::Instant::now() + patience);
+    while thread.connections() > 0 {
+        if end.is_some_and(|end| tokio::time::Instant::now() >= end) {
+            thread.expire(u64::MAX);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(guard);
+}
+
+fn listen(thread: &Rc<Thread>, address: Address, fd: OwnedFd) -> Option<JoinHandle<()>> {
+    match Listener::from_fd(&address, fd) {
+        Ok(listener) => Some(spawn_local(accept(thread.clone(), address, listener))),
+        Err(error) => {
+            thread.log(Level::Alert, &format!("cannot listen ({})", os_error(&error)));
+            None
+        }
+    }
+}
+
+async fn accept(thread: Rc<Thread>, address: Address, listener: Listener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => begin(&thread, &address, stream, peer),
+            Err(error) => refused(&thread, &error).await,
+        }
+    }
+}
+
+/// Accepting failed: where descriptors or memory are short, the client waits in the queue for a while.
+async fn refused(thread: &Thread, error: &io::Error) {
+    let code = error.raw_os_error();
+    let level = match code {
+        Some(libc::ECONNABORTED) => Level::Error,
+        Some(libc::EMFILE | libc::ENFILE) => Level::Crit,
+        _ => Level::Alert,
+    };
+    thread.log(level, &format!("accept4() failed ({})", os_error(error)));
+    if code != Some(libc::ECONNABORTED) {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
+    let stats = thread.stats();
+    stats.accepted.fetch_add(1, Relaxed);
+    let Some(snapshot) = thread.snapshot() else { return };
+    let limit = snapshot.plan.main.events.worker_connections.0;
+    if limit != 0 && thread.connections() as u64 >= limit {
+        thread.log(Level::Alert, &format!("{limit} worker_connections are not enough"));
+        return;
+    }
+    stats.handled.fetch_add(1, Relaxed);
+    stream.set_nodelay(true);
+    let number = thread.next_number();
+    let conn = Rc::new(Connection::new(stream, peer, address.clone(), number, thread.clone()));
+    let slot = thread.enter();
+    let task = spawn_local(async move {
+        let leave = Leave { conn, slot };
+        let _active = Stats::hold(&leave.conn.thread.stats().active);
+        drive::connection(&leave.conn, slot).await;
+    });
+    thread.know(slot, task.abort_handle());
+}
+
+/// Leaves the thread's list at the end, however it comes.
+struct Leave {
+    conn: Rc<Connection>,
+    slot: usize,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let Leave { conn, slot } = self;
+        conn.thread.leave(*slot);
+        if std::thread::panicking() {
+            conn.thread.log(Level::Alert, &format!("*{} a fault ended the connection", conn.number));
+        }
+    }
+}
