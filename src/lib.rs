@@ -16,6 +16,9 @@ pub mod rehearse;
 pub mod sys;
 pub mod vrrp;
 
+#[cfg(test)]
+mod testing;
+
 /// The release of nginx whose behaviour this is.
 pub const NGINX_VERSION: &str = "1.31.5";
 

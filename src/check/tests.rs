@@ -1,75 +1,37 @@
 //! A virtual server's life, line by line as keepalived 2.4.3 logged it; and the engine on loopback.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::time::Duration;
 
-use rkeep_parsers::ir::Arena;
-use rkeep_parsers::ir::service::{Check, CheckKind, Forward, Protocol, RealServer, Scheduler, Service};
-use rkeep_parsers::source::Span;
+use rkeep_parsers::ir::service::Service;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::service::{Effect, Outcome, ServiceState};
 use crate::bus::{Exit, Fact, Input, Publisher, Subject, Verdict};
 use crate::plan::CheckPlan;
+use crate::testing::plans;
 
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
+/// A virtual server with these real servers, and what else is said of it.
+fn service(more: &str, real_servers: &[(&str, &str)]) -> Service {
+    let servers = real_servers.iter().map(|(address, body)| format!("real_server {address} {{\n {body}\n }}\n"));
+    let text = format!(
+        "virtual_server 192.168.3.253 80 {{\n delay_loop 2\n lb_algo rr\n lb_kind NAT\n protocol TCP\n smtp_alert\n \
+         {more}\n {}\n }}\n",
+        servers.collect::<String>()
+    );
+    plans(&text).check.services.values().next().cloned().expect("a virtual server")
 }
 
-fn check(connect: SocketAddr, retry: u32) -> Check {
-    Check {
-        kind: CheckKind::Tcp,
-        connect,
-        bind: None,
-        bind_interface: None,
-        fwmark: 0,
-        timeout: Duration::from_secs(1),
-        retry,
-        delay_before_retry: Duration::from_millis(20),
-        delay_loop: Duration::from_millis(40),
-        warmup: Duration::from_millis(10),
-        alpha: false,
-        log_all_failures: false,
-        span: Span::default(),
-    }
+/// A check on a port with so many retries; probes come in quick succession.
+fn check(port: u16, retry: u32) -> String {
+    format!(
+        "TCP_CHECK {{\n connect_port {port}\n connect_timeout 1\n retry {retry}\n delay_before_retry 0.02\n \
+         delay_loop 0.04\n warmup 0.01\n }}"
+    )
 }
 
-fn real_server(at: &str, weight: i32, checks: Vec<Check>) -> RealServer {
-    RealServer {
-        address: address(at),
-        weight,
-        inhibit_on_failure: false,
-        smtp_alert: true,
-        notify_up: None,
-        notify_down: None,
-        checks,
-        span: Span::default(),
-    }
-}
-
-fn service(real_servers: Vec<RealServer>) -> Service {
-    Service {
-        address: address("192.168.3.253:80"),
-        protocol: Protocol::Tcp,
-        delay_loop: Duration::from_secs(2),
-        scheduler: Scheduler::RoundRobin,
-        forward: Forward::Nat,
-        persistence: None,
-        persistence_prefix: None,
-        quorum: 1,
-        hysteresis: 0,
-        ha_suspend: false,
-        alpha: false,
-        omega: false,
-        smtp_alert: true,
-        quorum_up: None,
-        quorum_down: None,
-        sorry_server: Some(address("192.168.3.3:80")),
-        real_servers,
-        span: Span::default(),
-    }
-}
+const SORRY: &str = "sorry_server 192.168.3.3 80";
 
 /// Logs as they are, facts as `subject verdict kind value text`.
 fn told(effects: &mut Vec<Effect>) -> Vec<String> {
@@ -89,10 +51,10 @@ fn told(effects: &mut Vec<Effect>) -> Vec<String> {
 
 #[test]
 fn loses_and_gains_quorum_as_the_original_tells_it() {
-    let at = address("192.168.3.1:80");
-    let one = real_server("192.168.3.1:80", 3, vec![check(at, 1), check(at, 0)]);
-    let two = RealServer { inhibit_on_failure: true, ..real_server("192.168.3.2:80", 2, vec![check(at, 0)]) };
-    let mut state = ServiceState::new(&service(vec![one, two]));
+    let one = format!("weight 3\n {}\n {}", check(80, 1), check(81, 0));
+    let two = format!("weight 2\n inhibit_on_failure\n {}", check(80, 0));
+    let servers = [("192.168.3.1 80", one.as_str()), ("192.168.3.2 80", two.as_str())];
+    let mut state = ServiceState::new(&service(SORRY, &servers));
     let mut effects = Vec::new();
     state.start(&mut effects);
     assert_eq!(
@@ -155,9 +117,8 @@ fn loses_and_gains_quorum_as_the_original_tells_it() {
 
 #[test]
 fn alpha_reports_its_first_failure_without_a_removal() {
-    let plan = Service { alpha: true, sorry_server: None, ..service(vec![]) };
-    let servers = vec![real_server("192.168.3.1:81", 3, vec![check(address("192.168.3.1:81"), 2)])];
-    let mut state = ServiceState::new(&Service { real_servers: servers, ..plan });
+    let server = format!("weight 3\n {}", check(81, 2));
+    let mut state = ServiceState::new(&service("alpha", &[("192.168.3.1 81", &server)]));
     let mut effects = Vec::new();
     state.start(&mut effects);
     assert_eq!(told(&mut effects), ["* [192.168.3.1]:tcp:81 Down start 1 ", "* [192.168.3.253]:tcp:80 Down start 0 ",]);
@@ -175,14 +136,14 @@ fn alpha_reports_its_first_failure_without_a_removal() {
 
 #[test]
 fn a_reload_keeps_what_is_known_of_servers_that_stay() {
-    let at = |n: u8| format!("192.168.3.{n}:80");
-    let server = |n: u8| real_server(&at(n), 1, vec![check(address(&at(n)), 0)]);
-    let mut old = ServiceState::new(&service(vec![server(1), server(2)]));
+    let body = check(80, 0);
+    let server = |address| (address, body.as_str());
+    let mut old = ServiceState::new(&service(SORRY, &[server("192.168.3.1 80"), server("192.168.3.2 80")]));
     let mut effects = Vec::new();
     old.start(&mut effects);
     old.outcome(0, 0, Outcome::Failed, &mut effects);
     effects.clear();
-    let mut new = ServiceState::new(&service(vec![server(3), server(1)]));
+    let mut new = ServiceState::new(&service(SORRY, &[server("192.168.3.3 80"), server("192.168.3.1 80")]));
     new.reload(&old, &mut effects);
     assert_eq!(
         told(&mut effects),
@@ -198,8 +159,7 @@ fn a_reload_keeps_what_is_known_of_servers_that_stay() {
 
 #[test]
 fn omega_says_goodbye() {
-    let plan = Service { omega: true, ..service(vec![real_server("192.168.3.1:80", 1, vec![])]) };
-    let mut state = ServiceState::new(&plan);
+    let mut state = ServiceState::new(&service("omega", &[("192.168.3.1 80", "weight 1")]));
     let mut effects = Vec::new();
     state.start(&mut effects);
     effects.clear();
@@ -223,8 +183,9 @@ async fn next(facts: &mut mpsc::UnboundedReceiver<Fact>) -> (Subject, Verdict, S
 async fn the_engine_notices_a_server_that_goes_and_comes() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let at = listener.local_addr().expect("its address");
-    let mut plan = CheckPlan { services: Arena::default(), ..CheckPlan::default() };
-    plan.services.push(service(vec![real_server(&at.to_string(), 1, vec![check(at, 1)])]));
+    let mut plan = CheckPlan::default();
+    let server = format!("{} {}", at.ip(), at.port());
+    plan.services.push(service("", &[(&server, &check(at.port(), 1))]));
     let (facts, mut said) = Publisher::new();
     let (tell, input) = mpsc::channel(4);
     let engine = tokio::spawn(super::run(plan, input, facts));

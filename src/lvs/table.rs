@@ -189,47 +189,21 @@ fn diff_destinations(
 mod tests {
     use std::time::SystemTime;
 
-    use rkeep_parsers::ir::service::RealServer;
-    use rkeep_parsers::source::Span;
-
     use super::*;
     use crate::bus::Cause;
+    use crate::testing::plans;
 
     fn at(text: &str) -> SocketAddr {
         text.parse().expect("an address")
     }
 
+    /// A virtual server and what is said of it; `servers` with weight 3.
     fn service(address: &str, servers: &[&str]) -> Service {
-        let real_server = |address: &&str| RealServer {
-            address: at(address),
-            weight: 3,
-            inhibit_on_failure: false,
-            smtp_alert: true,
-            notify_up: None,
-            notify_down: None,
-            checks: Vec::new(),
-            span: Span::NONE,
-        };
-        Service {
-            address: at(address),
-            protocol: Protocol::Tcp,
-            delay_loop: Duration::from_secs(6),
-            scheduler: Scheduler::RoundRobin,
-            forward: Forward::Nat,
-            persistence: None,
-            persistence_prefix: None,
-            quorum: 1,
-            hysteresis: 0,
-            ha_suspend: false,
-            alpha: false,
-            omega: false,
-            smtp_alert: false,
-            quorum_up: None,
-            quorum_down: None,
-            sorry_server: None,
-            real_servers: servers.iter().map(real_server).collect(),
-            span: Span::NONE,
-        }
+        let server = |server: &&str| format!("real_server {} {{\n weight 3\n }}\n", server.replace(':', " "));
+        let servers: String = servers.iter().map(server).collect();
+        let address = address.replace(':', " ");
+        let text = format!("virtual_server {address} {{\n lb_algo rr\n lb_kind NAT\n protocol TCP\n {servers} }}\n");
+        plans(&text).check.services.values().next().cloned().expect("a virtual server")
     }
 
     fn say(known: &mut Known, service: &Service, server: Option<&str>, verdict: Verdict) {

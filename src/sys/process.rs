@@ -56,19 +56,31 @@ pub struct UserIds {
     pub gid: u32,
 }
 
+/// More than any entry of passwd or group that this is used for: the names only, but the C library stores all of it.
+const ENTRY: usize = 64 << 10;
+
 /// Looks a user up; none when there is none.
 pub fn user_by_name(name: &str) -> Option<UserIds> {
     let name = CString::new(name).ok()?;
-    // SAFETY: the name ends with NUL; the answer is read before any other call that could overwrite it, and nothing
-    // looks users up from two threads: it happens while a process starts or reloads, in its main thread.
-    unsafe { libc::getpwnam(name.as_ptr()).as_ref() }.map(|user| UserIds { uid: user.pw_uid, gid: user.pw_gid })
+    let mut space = vec![0; ENTRY];
+    // SAFETY: all-zero bytes are a valid `passwd`; it holds integers and pointers that may be null.
+    let mut user: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the name ends with NUL, the space is as long as said, and all of it lives until the call returns.
+    unsafe { libc::getpwnam_r(name.as_ptr(), &mut user, space.as_mut_ptr(), space.len(), &mut found) };
+    (!found.is_null()).then_some(UserIds { uid: user.pw_uid, gid: user.pw_gid })
 }
 
 /// Looks a group up; none when there is none.
 pub fn group_by_name(name: &str) -> Option<u32> {
     let name = CString::new(name).ok()?;
+    let mut space = vec![0; ENTRY];
+    // SAFETY: as for `passwd` above.
+    let mut group: libc::group = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
     // SAFETY: as in `user_by_name`.
-    unsafe { libc::getgrnam(name.as_ptr()).as_ref() }.map(|group| group.gr_gid)
+    unsafe { libc::getgrnam_r(name.as_ptr(), &mut group, space.as_mut_ptr(), space.len(), &mut found) };
+    (!found.is_null()).then_some(group.gr_gid)
 }
 
 /// Which step of becoming another user failed.
