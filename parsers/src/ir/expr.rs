@@ -64,7 +64,10 @@ macro_rules! builtins {
         impl Builtin {
             /// The variable of this name (lower case), if nginx has one.
             pub fn by_name(name: &str) -> Option<Builtin> {
-                match name { $($name => Some(Builtin::$variant),)* _ => None }
+                match name {
+                    $($name => Some(Builtin::$variant),)*
+                    _ => VALUELESS.contains(&name).then_some(Builtin::Nothing),
+                }
             }
 
             /// Its name.
@@ -81,6 +84,10 @@ builtins! {
     BodyBytesSent "body_bytes_sent"
     BytesSent "bytes_sent"
     Connection "connection"
+    ConnectionsActive "connections_active"
+    ConnectionsReading "connections_reading"
+    ConnectionsWaiting "connections_waiting"
+    ConnectionsWriting "connections_writing"
     ConnectionRequests "connection_requests"
     ConnectionTime "connection_time"
     ContentLength "content_length"
@@ -97,6 +104,7 @@ builtins! {
     LimitRate "limit_rate"
     Msec "msec"
     NginxVersion "nginx_version"
+    Nothing ""
     Pid "pid"
     Pipe "pipe"
     ProxyAddXForwardedFor "proxy_add_x_forwarded_for"
@@ -161,6 +169,47 @@ builtins! {
     UpstreamStatus "upstream_status"
     Uri "uri"
 }
+
+/// Variables of modules that are not built: they are [`Builtin::Nothing`] and never have a value.
+const VALUELESS: &[&str] = &[
+    "ancient_browser",
+    "date_gmt",
+    "date_local",
+    "fastcgi_path_info",
+    "fastcgi_script_name",
+    "http2",
+    "http3",
+    "limit_conn_status",
+    "limit_req_status",
+    "modern_browser",
+    "ssl_alpn_protocol",
+    "ssl_ciphers",
+    "ssl_client_cert",
+    "ssl_client_escaped_cert",
+    "ssl_client_fingerprint",
+    "ssl_client_i_dn",
+    "ssl_client_i_dn_legacy",
+    "ssl_client_raw_cert",
+    "ssl_client_s_dn",
+    "ssl_client_s_dn_legacy",
+    "ssl_client_serial",
+    "ssl_client_sigalg",
+    "ssl_client_v_end",
+    "ssl_client_v_remain",
+    "ssl_client_v_start",
+    "ssl_client_verify",
+    "ssl_curve",
+    "ssl_curves",
+    "ssl_early_data",
+    "ssl_ech_outer_server_name",
+    "ssl_ech_status",
+    "ssl_session_id",
+    "ssl_session_reused",
+    "ssl_sigalg",
+    "ssl_sigalgs",
+    "upstream_cache_etag",
+    "upstream_cache_last_modified",
+];
 
 macro_rules! prefixes {
     ($($variant:ident $name:literal)*) => {
@@ -236,6 +285,10 @@ impl Variables {
     /// Records a use and says which variable a name (any case) stands for: nginx's own first, then the families.
     pub fn lookup(&mut self, name: &str, at: Span) -> Var {
         let name = name.to_ascii_lowercase();
+        // What the file defines hides a family's name.
+        if let Some(&var) = self.by_name.get(&name).filter(|var| self.is_defined(**var)) {
+            return Var::User(var);
+        }
         if let Some(builtin) = Builtin::by_name(&name) {
             return Var::Builtin(builtin);
         }
@@ -245,6 +298,10 @@ impl Variables {
         let var = self.intern(&name);
         self.names[var.0 as usize].used.get_or_insert(at);
         Var::User(var)
+    }
+
+    fn is_defined(&self, var: UserVar) -> bool {
+        self.names.get(var.0 as usize).is_some_and(|known| known.defined.is_some())
     }
 
     /// All of them; [`UserVar`] is the index.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::{Frame, Lowering};
 use crate::diag::{Class, Diagnostic};
-use crate::ir::http::{Regex, ServerName};
+use crate::ir::Id;
+use crate::ir::http::{Regex, Server, ServerName};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
 use crate::table::{Cx, Fault};
@@ -31,6 +32,10 @@ impl Lowering<'_> {
         }
         let mut found = Vec::new();
         for listener in self.ir.listeners.values() {
+            // A server that is alone on its socket answers every name: nginx does not look at its names.
+            if listener.servers.len() < 2 && !self.has_pattern(listener.default) {
+                continue;
+            }
             let mut claimed = HashSet::new();
             let address = shown(&listener.address);
             for &id in &listener.servers {
@@ -42,6 +47,13 @@ impl Lowering<'_> {
             }
         }
         self.cx.diagnostics.append(&mut found);
+    }
+}
+
+impl Lowering<'_> {
+    fn has_pattern(&self, server: Id<Server>) -> bool {
+        let grouped = |name: &ServerName| matches!(name, ServerName::Regex(regex) if regex.groups > 0);
+        self.ir.servers.get(server).is_some_and(|server| server.names.iter().any(grouped))
     }
 }
 

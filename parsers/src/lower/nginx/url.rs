@@ -83,7 +83,7 @@ fn strip_unix(text: &str) -> Option<&str> {
 
 fn unix(path: &str, text: &str, kind: Kind) -> Parsed<Url> {
     let (path, uri) = match path.split_once(':') {
-        Some((path, uri)) if kind == Kind::Pass => (path, Some(uri.as_bytes().to_vec())),
+        Some((path, uri)) if kind == Kind::Pass => (path, (!uri.is_empty()).then(|| uri.as_bytes().to_vec())),
         _ => (path, None),
     };
     match path.len() {
