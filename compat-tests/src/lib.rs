@@ -2,6 +2,8 @@
 //! are `rkeep::rehearse`'s.
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness that cannot build its world fails its test")]
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use rkeep::rehearse::Subject;
@@ -35,4 +37,20 @@ pub fn rkeep() -> Subject {
 /// Whether the tests run on the originals: then what they do not have (a virtual server without IPVS) is not asked.
 pub fn on_original() -> bool {
     subject() == Subject::Original
+}
+
+/// Says that the test at hand is not asked of the original, and why. `compat-tests/run` lists these and does not count
+/// them as passed.
+pub fn not_asked(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    println!("{test}: not asked of the original: {why}");
+    if let Some(list) = std::env::var_os("RKEEP_NOT_ASKED") {
+        let mut list = OpenOptions::new().append(true).create(true).open(list).expect("the list can be written");
+        writeln!(list, "{test}: {why}").expect("the list can be written");
+    }
+}
+
+/// Whether the kernel balances virtual servers, which keepalived cannot do without.
+pub fn kernel_balances() -> bool {
+    std::path::Path::new("/proc/net/ip_vs").exists()
 }
