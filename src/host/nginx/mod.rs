@@ -10,7 +10,6 @@ mod message;
 mod resources;
 mod signaller;
 mod sockets;
-mod standin;
 mod start;
 pub mod worker;
 
