@@ -1,5 +1,6 @@
 //! Three faces: `nginx`, `keepalived`, `rkeep`.
 
+mod check;
 mod keepalived;
 mod nginx;
 mod rkeep;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::check;
 use crate::rehearse;
 
 /// nginx and keepalived in one program that reads their files unchanged. Called `nginx` or `keepalived` (a copy of that
@@ -18,12 +19,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    CheckConfig(check::Arguments),
     Rehearse(rehearse::Arguments),
 }
 
 /// Runs it. A command line that is not understood is told so, exit code 2.
 pub(super) fn main(args: &[OsString]) -> ExitCode {
     match Cli::parse_from(args).command {
+        Command::CheckConfig(arguments) => check::main(&arguments),
         Command::Rehearse(arguments) => rehearse::main(&arguments),
     }
 }

@@ -135,6 +135,15 @@ impl Diagnostic {
         self
     }
 
+    /// With its files' ids moved, as when their map was taken into another.
+    #[must_use]
+    pub fn moved(mut self, by: u32) -> Self {
+        for label in self.at.iter_mut().chain(&mut self.related).filter(|label| label.span.is_written()) {
+            label.span.file.0 += by;
+        }
+        self
+    }
+
     /// With the original's line.
     #[must_use]
     pub fn legacy(mut self, class: Class, line: impl Into<String>) -> Self {

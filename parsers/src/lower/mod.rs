@@ -1,6 +1,7 @@
 //! From the tree to the IR: each language by itself, then what touches both.
 
 pub mod keepalived;
+pub mod link;
 pub mod nginx;
 
 use crate::diag::Diagnostic;

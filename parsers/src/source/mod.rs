@@ -101,6 +101,13 @@ impl SourceMap {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Takes in all files of another map. Returns what is to be added to that map's file ids.
+    pub fn append(&mut self, other: SourceMap) -> u32 {
+        let moved = self.files.len() as u32;
+        self.files.extend(other.files);
+        moved
+    }
+
     /// The file, if the id is of this map.
     pub fn get(&self, file: FileId) -> Option<&SourceFile> {
         self.files.get(file.0 as usize)
