@@ -38,22 +38,17 @@ macro_rules! either {
 }
 
 impl Stream {
-    /// Connects to a backend, from `bind` if given. TCP sockets get TCP_NODELAY.
+    /// Connects to a backend. TCP sockets get TCP_NODELAY.
     ///
     /// # Errors
     /// Of the socket calls.
-    pub async fn connect(to: &Address, bind: Option<SocketAddr>) -> io::Result<Stream> {
+    pub async fn connect(to: &Address, how: Connect) -> io::Result<Stream> {
         let to = match to {
             Address::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
             Address::Inet(to) => *to,
         };
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(from) = bind {
-            if from.port() != 0 {
-                socket.set_reuseaddr(true)?;
-            }
-            socket.bind(from)?;
-        }
+        how.prepare(&socket)?;
         let stream = socket.connect(to).await?;
         let _ = stream.set_nodelay(true);
         Ok(Stream::Tcp(stream))
@@ -179,6 +174,36 @@ impl Stream {
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         either!(self, stream => stream.as_fd())
+    }
+}
+
+/// How a connection to a backend is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connect {
+    /// The own address, `proxy_bind`.
+    pub from: Option<SocketAddr>,
+    /// The own address may be anybody's: `proxy_bind … transparent`.
+    pub transparent: bool,
+    /// The kernel probes the connection for life: `proxy_socket_keepalive`.
+    pub keepalive: bool,
+}
+
+impl Connect {
+    fn prepare(self, socket: &TcpSocket) -> io::Result<()> {
+        if self.keepalive {
+            socket.set_keepalive(true)?;
+        }
+        let Some(from) = self.from else { return Ok(()) };
+        let options = socket2::SockRef::from(socket);
+        match from {
+            SocketAddr::V4(_) if self.transparent => options.set_ip_transparent_v4(true)?,
+            SocketAddr::V6(_) if self.transparent => options.set_ip_transparent_v6(true)?,
+            _ => {}
+        }
+        if from.port() != 0 {
+            socket.set_reuseaddr(true)?;
+        }
+        socket.bind(from)
     }
 }
 

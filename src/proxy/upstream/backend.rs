@@ -2,14 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
 
 use crate::proxy::connection::Connection;
-use crate::proxy::io::Stream;
+use crate::proxy::io::{Connect, Stream};
 
 /// A connection to a backend.
 #[derive(Debug)]
@@ -54,12 +53,12 @@ impl Backend {
     pub async fn connect(
         client: &Connection,
         address: &Address,
-        bind: Option<SocketAddr>,
+        how: Connect,
         patience: Duration,
         watch: Client,
     ) -> Result<Backend, Interrupted> {
         let deadline = Instant::now() + patience;
-        let mut connecting = std::pin::pin!(Stream::connect(address, bind));
+        let mut connecting = std::pin::pin!(Stream::connect(address, how));
         let stream = poll_fn(|cx| {
             if let Poll::Ready(done) = connecting.as_mut().poll(cx) {
                 return Poll::Ready(done.map_err(Interrupted::Failed));

@@ -13,6 +13,7 @@ mod headers;
 mod idle;
 mod meaning;
 mod outgoing;
+mod outlet;
 mod pools;
 mod proxy;
 mod receive;

@@ -21,6 +21,7 @@ use super::tries::Tries;
 use super::trouble::Trouble;
 use crate::proxy::body::Body;
 use crate::proxy::compile::Location;
+use crate::proxy::io::Connect;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
 /// Answers a request from a backend.
@@ -112,10 +113,10 @@ impl Exchange {
         {
             return Ok(backend);
         }
-        let bind = local_address(cx, &peer.address);
+        let how = how_to_connect(cx, &peer.address);
         let patience = cx.conf().proxy.connect_timeout.duration();
         let watch = self.watch(cx);
-        let connected = Backend::connect(&cx.conn, &peer.address, bind, patience, watch).await;
+        let connected = Backend::connect(&cx.conn, &peer.address, how, patience, watch).await;
         connected.map_err(|why| match why {
             Interrupted::Failed(error) => {
                 connect_failed(cx, &peer.name, &peer.address, &error);
@@ -191,6 +192,15 @@ impl Exchange {
         }
         close_record(cx, tries);
         Err(Status(status))
+    }
+}
+
+fn how_to_connect(cx: &RequestCtx, to: &Address) -> Connect {
+    let conf = &cx.conf().proxy;
+    Connect {
+        from: local_address(cx, to),
+        transparent: conf.bind.as_ref().is_some_and(|bind| bind.transparent),
+        keepalive: conf.socket_keepalive,
     }
 }
 

@@ -11,6 +11,7 @@ use rkeep_parsers::table::value::Level;
 use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
 use super::idle::{self, Owner};
+use super::outlet::Outlet;
 use super::receive::{Rest, interrupted};
 use super::splice::{self, Pipe};
 use super::spool::Spool;
@@ -101,21 +102,22 @@ impl AnswerStream {
 
     async fn pump_body(&mut self, cx: &mut RequestCtx, sink: &mut Sink, buffered: bool) -> Result<bool, Broken> {
         let mut spool = Spool::new(cx, buffered);
+        let mut out = Outlet::new(sink, cx.cut.take());
         let rest = std::mem::take(&mut self.rest);
-        self.pass(cx, rest.bytes(), |_, data| sink.push(data))?;
+        self.pass(cx, rest.bytes(), |_, data| out.push(data))?;
         drop(rest);
         loop {
-            match self.advance(cx, sink, &mut spool)? {
+            match self.advance(cx, &mut out, &mut spool)? {
                 Wants::End(complete) => return Ok(complete),
-                wants => self.wait(cx, sink, wants, buffered).await?,
+                wants => self.wait(cx, out.sink, wants, buffered).await?,
             }
         }
     }
 
     /// Moves bytes as far as they go without waiting.
-    fn advance(&mut self, cx: &mut RequestCtx, sink: &mut Sink, spool: &mut Spool) -> Result<Wants, Broken> {
+    fn advance(&mut self, cx: &mut RequestCtx, out: &mut Outlet<'_>, spool: &mut Spool) -> Result<Wants, Broken> {
         loop {
-            let blocked = sink.pending() >= SMALL;
+            let blocked = out.sink.pending() >= SMALL;
             if self.reader.ended() {
                 self.end(cx);
             }
@@ -130,14 +132,14 @@ impl AnswerStream {
             } else if !spool.is_empty() {
                 let mut lease = Lease::take();
                 let n = spool.take(&mut lease).map_err(|_| Broken)?;
-                sink.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
+                out.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
             } else if done {
                 return Ok(Wants::End(self.reader.ended()));
-            } else if self.is_worth_splicing(sink) {
-                if !self.splice(cx, sink)? {
+            } else if out.is_plain() && self.is_worth_splicing(out.sink) {
+                if !self.splice(cx, out.sink)? {
                     return Ok(Wants::Backend);
                 }
-            } else if !self.read(cx, usize::MAX, |_, data| sink.push(data))? {
+            } else if !self.read(cx, usize::MAX, |_, data| out.push(data))? {
                 return Ok(Wants::Backend);
             }
         }

@@ -82,7 +82,7 @@ impl<'a> Destination<'a> {
             path: &cx.uri,
             args: &cx.args,
             escaped: quoted || cx.internal,
-            in_location: cx.uri.starts_with(&pass.replaced),
+            in_location: cx.valid_location,
         };
         uri::compose(asked, pass.uri.as_deref(), &pass.replaced, out);
     }
