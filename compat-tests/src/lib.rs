@@ -2,6 +2,8 @@
 //! are `rkeep::rehearse`'s.
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness that cannot build its world fails its test")]
 
+pub mod soak;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -160,6 +160,14 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
+    /// Whether the server has closed the connection, or sent something nobody asked for.
+    pub fn is_closed(&mut self) -> bool {
+        let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        let looked = self.stream.set_nonblocking(true).and_then(|()| self.stream.peek(&mut [0]));
+        let back = self.stream.set_nonblocking(false);
+        !looked.is_err_and(silent) || back.is_err()
+    }
+
     /// One GET with the connection kept.
     ///
     /// # Errors
