@@ -1,5 +1,6 @@
 //! The agent's loop: a fact comes, what it asks for is done, nothing is waited for.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -57,20 +58,23 @@ struct Agent {
     /// None where no directory can hold mails.
     postman: Option<Postman>,
     seen: Seen,
+    /// Why which scripts do not run, each said once a configuration.
+    refused: HashSet<String>,
 }
 
 impl Agent {
     fn new(plan: AgentPlan, facts: Publisher, spools: &[&Path], seen: Seen) -> Self {
         let spool = Spool::open(spools).inspect_err(|error| info!("Mails cannot be kept, none is sent: {error}"));
         let postman = spool.ok().map(|spool| Postman::start(spool, route(&plan.global), facts));
-        let (decider, runner, fifos) = Default::default();
-        let mut agent = Agent { plan, decider, runner, fifos, postman, seen };
+        let (decider, runner, fifos, refused) = Default::default();
+        let mut agent = Agent { plan, decider, runner, fifos, postman, seen, refused };
         agent.open_fifos();
         agent
     }
 
     fn reload(&mut self, plan: AgentPlan) {
         self.plan = plan;
+        self.refused.clear();
         if let Some(postman) = &self.postman {
             postman.reroute(route(&self.plan.global));
         }
@@ -116,7 +120,11 @@ impl Agent {
                 let argv: Vec<String> = script.argv.iter().cloned().chain(more).collect();
                 self.runner.start(&argv, user);
             }
-            Err(why) => info!("{why}"),
+            Err(why) => {
+                if self.refused.insert(why.clone()) {
+                    info!("{why}");
+                }
+            }
         }
     }
 

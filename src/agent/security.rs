@@ -70,9 +70,14 @@ fn resolve(program: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(found.ok_or(io::ErrorKind::NotFound)?)
 }
 
-/// Whether nobody but root can change a file, or put another in its place.
+/// Whether nobody but root can change a file, or put another in its place: in a sticky directory others can write, but
+/// not replace what is root's.
 fn only_roots(path: &Path) -> bool {
-    path.ancestors().all(|part| fs::metadata(part).is_ok_and(|meta| meta.uid() == 0 && meta.mode() & 0o022 == 0))
+    path.ancestors().all(|part| {
+        let Ok(meta) = fs::metadata(part) else { return false };
+        let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
+        meta.uid() == ROOT.uid && (sticky || meta.mode() & 0o022 == 0)
+    })
 }
 
 /// The C library's words for an error.

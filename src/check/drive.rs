@@ -14,6 +14,7 @@ use super::address::Addresses;
 use super::service::{Effect, Outcome, ServiceState};
 use super::{dump, tcp};
 use crate::bus::{Exit, Input, Publisher};
+use crate::log;
 use crate::plan::CheckPlan;
 
 /// Checks real servers until told to stop.
@@ -101,7 +102,6 @@ impl Engine {
     }
 
     fn reload(&mut self, plan: CheckPlan) {
-        info!("Reloading");
         let mut effects = Vec::new();
         let old = std::mem::replace(&mut self.services, plan.services.values().map(ServiceState::new).collect());
         for service in &mut self.services {
@@ -124,7 +124,6 @@ impl Engine {
                 self.activate(index, false);
             }
         }
-        info!("Reload complete");
     }
 
     fn stop(&self) {
@@ -136,9 +135,7 @@ impl Engine {
     fn dump(&self) {
         info!("Printing checker data for process({}) on signal", std::process::id());
         let text = dump::render(&self.plan.global, &self.services, |service| self.is_active(service));
-        if let Err(error) = dump::write(dump::FILE, &text) {
-            info!("Can't open {} ({error})", dump::FILE);
-        }
+        log::dump::write(dump::FILE, &text);
     }
 
     /// Gives each check of a virtual server a random first deadline within its `warmup`.

@@ -1,10 +1,6 @@
-//! `/tmp/keepalived_check.data`, what SIGUSR1 asks for, in the original's layout for what exists here. Pure but for
-//! [`write`].
+//! `/tmp/keepalived_check.data`, what SIGUSR1 asks for, in the original's layout for what exists here. Pure.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use rkeep_parsers::ir::service::{Check, Forward, Protocol, Scheduler, Service, shown};
@@ -13,21 +9,10 @@ use rkeep_parsers::keepalived::Global;
 
 use super::machine::Checker;
 use super::service::{ServerState, ServiceState};
+use crate::log::dump::globals;
 
 /// Where the dump goes.
 pub const FILE: &str = "/tmp/keepalived_check.data";
-
-/// Writes a dump, readable by its owner only. What stood in its place, even a planted link, is replaced.
-///
-/// # Errors
-/// When the file cannot be replaced or written.
-pub fn write(path: &str, text: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
-}
 
 /// The whole dump.
 pub fn render(global: &Global, services: &[ServiceState], enabled: impl Fn(usize) -> bool) -> String {
@@ -51,30 +36,6 @@ pub fn render(global: &Global, services: &[ServiceState], enabled: impl Fn(usize
 
 type Written = std::fmt::Result;
 
-fn globals(out: &mut String, global: &Global) -> Written {
-    writeln!(out, "------< Global definitions >------")?;
-    writeln!(out, " Router ID = {}", global.router_id)?;
-    if let Some(server) = &global.smtp_server {
-        writeln!(out, " Smtp server = {}\n Smtp server port = {}", server.host, server.port)?;
-    }
-    if let Some(name) = &global.smtp_helo_name {
-        writeln!(out, " Smtp HELO name = {name}")?;
-    }
-    writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs())?;
-    if let Some(from) = &global.email_from {
-        writeln!(out, " Email notification from = {from}")?;
-    }
-    if !global.email_to.is_empty() {
-        writeln!(out, " Email notification to:")?;
-    }
-    for to in &global.email_to {
-        writeln!(out, "   {to}")?;
-    }
-    let unset = global.smtp_alert.map_or("unset", on_off_word);
-    writeln!(out, " Default smtp_alert = {unset}")?;
-    writeln!(out, " Script security {}", if global.script_security { "enabled" } else { "disabled" })
-}
-
 fn virtual_server(out: &mut String, state: &ServiceState) -> Written {
     let service = &state.service;
     writeln!(out, " ------< Virtual server >------")?;
@@ -82,6 +43,9 @@ fn virtual_server(out: &mut String, state: &ServiceState) -> Written {
     writeln!(out, "   Address family = {}", if service.address.is_ipv4() { "inet" } else { "inet6" })?;
     writeln!(out, "   delay_loop = {}", seconds(service.delay_loop))?;
     writeln!(out, "   lvs_sched = {}", scheduler(service.scheduler))?;
+    for flag in ["Hashed", "flag-1", "flag-2", "flag-3", "One packet scheduling"] {
+        writeln!(out, "   {flag} = disabled")?;
+    }
     if let Some(timeout) = service.persistence {
         writeln!(out, "   persistence timeout = {}", timeout.as_secs())?;
     }
@@ -111,12 +75,14 @@ fn real_server(out: &mut String, service: &Service, state: &ServerState) -> Writ
     writeln!(out, "   RIP = {ip}, RPORT = {port}, WEIGHT = {weight} EFF WEIGHT = {weight}")?;
     writeln!(out, "   forwarding method = {}", forward(service))?;
     writeln!(out, "   Alpha is {}", on_off(service.alpha))?;
+    writeln!(out, "   connection limit range = 0 -> 0")?;
     writeln!(out, "   Delay loop = {}", seconds(service.delay_loop))?;
     writeln!(out, "   Inhibit on failure is {}", on_off(server.inhibit_on_failure))?;
     script(out, "RS up notify script", server.notify_up.as_ref())?;
     script(out, "RS down notify script", server.notify_down.as_ref())?;
     writeln!(out, "   Using smtp notification = {}", yes_no(server.smtp_alert))?;
     writeln!(out, "   initial weight = {weight}\n   effective weight = {weight}")?;
+    writeln!(out, "   previous effective_weight = 0")?;
     writeln!(out, "   alive = {alive}\n   num failed checkers = {}", state.failing())?;
     writeln!(out, "   RS set = {}\n   reloaded = 0", u8::from(alive == 1 || server.inhibit_on_failure))
 }
@@ -139,6 +105,7 @@ fn checker_block(
         writeln!(out, "   Delay before retry = {} us", check.delay_before_retry.as_micros())?;
         writeln!(out, "   Retries iterations = {}", checker.retries())?;
     }
+    writeln!(out, "   Default delay before retry = 1000000 us")?;
     writeln!(out, "   Log all failures = {}", yes_no(check.log_all_failures))?;
     writeln!(out, "   Connection\n     Dest = [{}]:{}", check.connect.ip(), check.connect.port())?;
     if let Some(bind) = check.bind {
@@ -196,8 +163,4 @@ fn yes_no(value: bool) -> &'static str {
 
 fn on_off(value: bool) -> &'static str {
     if value { "ON" } else { "OFF" }
-}
-
-fn on_off_word(value: bool) -> &'static str {
-    if value { "on" } else { "off" }
 }

@@ -1,7 +1,5 @@
 //! The balancing engine: keeps what is served equal to what the plan and the facts ask for.
 
-use std::collections::BTreeSet;
-
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -12,7 +10,8 @@ use crate::plan::CheckPlan;
 
 /// Serves virtual servers until told to stop. Facts about real servers and quorums come as [`Input::Fact`].
 pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -> Exit {
-    let mut engine = Engine { plan, known: Known::default(), is: Table::new(), forwarder: Forwarder::default() };
+    let (known, is, forwarder) = Default::default();
+    let mut engine = Engine { plan, known, is, forwarder, explained: false };
     engine.explain();
     engine.update();
     while let Some(message) = input.recv().await {
@@ -35,6 +34,8 @@ struct Engine {
     known: Known,
     is: Table,
     forwarder: Forwarder,
+    /// Whether it has been said how virtual servers are served.
+    explained: bool,
 }
 
 impl Engine {
@@ -53,7 +54,7 @@ impl Engine {
     }
 
     /// Says what an operator must know about serving without IPVS.
-    fn explain(&self) {
+    fn explain(&mut self) {
         let services = || self.plan.services.values();
         for service in services() {
             if let Some(why) = table::refusal(service) {
@@ -63,8 +64,8 @@ impl Engine {
         for (service, server) in table::loops(services()) {
             warn!("Real server {server} of virtual server {service} is not used: it leads back to {service}");
         }
-        let served: BTreeSet<_> = services().filter(|s| table::refusal(s).is_none()).map(|s| s.address).collect();
-        if !served.is_empty() {
+        let serves = services().any(|service| table::refusal(service).is_none());
+        if serves && !std::mem::replace(&mut self.explained, true) {
             info!("Virtual servers are forwarded in user space; real servers see this box's address as the client's");
         }
     }

@@ -1,19 +1,16 @@
 //! `/tmp/keepalived.data` and `/tmp/keepalived.stats` in keepalived's layout, for what exists here.
 
 use std::fmt::{self, Write};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rkeep_parsers::ir::vrrp::{Auth, InitialState, Router, VirtualAddress};
-use tracing::warn;
 
 use super::drive::{Instance, Speaker};
 use super::group::Group;
 use super::links::Link;
 use crate::bus::Verdict;
+use crate::log::dump;
 use crate::sys::clock::LocalTime;
 
 /// What SIGUSR1 writes.
@@ -21,21 +18,9 @@ pub const DATA: &str = "/tmp/keepalived.data";
 /// What SIGUSR2 writes.
 pub const STATS: &str = "/tmp/keepalived.stats";
 
-/// Writes a dump without holding anybody up. The file is always a new one: nobody can have put another in its place.
+/// Writes a dump without holding anybody up.
 pub fn write(path: &'static str, text: String) {
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = replace(path, &text) {
-            warn!("Can't open {path} ({error})");
-        }
-    });
-}
-
-fn replace(path: &str, text: &str) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    tokio::task::spawn_blocking(move || dump::write(path, &text));
 }
 
 impl Speaker {
@@ -56,7 +41,7 @@ impl Speaker {
     }
 
     fn write_data(&self, out: &mut String) -> fmt::Result {
-        self.global(out)?;
+        dump::globals(out, &self.plan.global)?;
         writeln!(out, "------< VRRP Topology >------")?;
         for instance in &self.instances {
             self.instance(out, instance)?;
@@ -68,24 +53,6 @@ impl Speaker {
         }
         writeln!(out, "------< Interfaces >------")?;
         self.links.iter().try_for_each(|link| interface(out, link))
-    }
-
-    fn global(&self, out: &mut String) -> fmt::Result {
-        let global = &self.plan.global;
-        writeln!(out, "------< Global definitions >------")?;
-        writeln!(out, " Router ID = {}", global.router_id)?;
-        if let Some(server) = &global.smtp_server {
-            writeln!(out, " Smtp server = {}\n Smtp server port = {}", server.host, server.port)?;
-        }
-        writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs())?;
-        if let Some(from) = &global.email_from {
-            writeln!(out, " Email notification from = {from}")?;
-        }
-        if !global.email_to.is_empty() {
-            writeln!(out, " Email notification to:")?;
-            global.email_to.iter().try_for_each(|to| writeln!(out, "   {to}"))?;
-        }
-        writeln!(out, " VRRP IPv4 mcast group = {}", self.group_address())
     }
 
     fn instance(&self, out: &mut String, instance: &Instance) -> fmt::Result {

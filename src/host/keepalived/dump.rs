@@ -2,47 +2,25 @@
 //! known of the cluster.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 
 use rkeep_parsers::keepalived::Global;
-use tracing::info;
 
 use super::children::{Child, name};
 use crate::bus::store::Store;
+use crate::log::dump;
 
 /// Where it goes.
 const FILE: &str = "/tmp/keepalived_parent.data";
 
 /// Writes the dump.
 pub fn write(global: &Global, children: &[Child], store: &Store) {
-    let text = text(global, children, store);
-    // Whoever could have put a link there would have it followed.
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(FILE);
-    if let Err(cause) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
-        info!("Can't open {FILE} ({cause})");
-    }
+    dump::write(FILE, &text(global, children, store));
 }
 
 fn text(global: &Global, children: &[Child], store: &Store) -> String {
-    let mut out = String::from("------< Global definitions >------\n");
-    let _ = writeln!(out, " Router ID = {}", global.router_id);
-    if let Some(server) = &global.smtp_server {
-        let _ = writeln!(out, " Smtp server = {}\n Smtp server port = {}", server.host, server.port);
-    }
-    if let Some(name) = &global.smtp_helo_name {
-        let _ = writeln!(out, " Smtp HELO name = {name}");
-    }
-    let _ = writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs());
-    if let Some(from) = &global.email_from {
-        let _ = writeln!(out, " Email notification from = {from}");
-    }
-    if !global.email_to.is_empty() {
-        out += " Email notification to:\n";
-        global.email_to.iter().for_each(|to| out += &format!("   {to}\n"));
-    }
+    let mut out = String::new();
+    // Writing into a String does not fail.
+    let _ = dump::globals(&mut out, global);
     out += "------< Processes >------\n";
     for child in children {
         let _ = writeln!(out, " {} = {}", name(child.role), child.pid);
