@@ -8,10 +8,10 @@ use crate::table::value::{Msec, Number};
 #[directives(module = "ngx_event_core_module", within(events))]
 pub struct Events {
     /// How many connections a worker may have.
-    #[row("worker_connections", default = "512")]
+    #[row("worker_connections", default = "512", by = crate::table::value::set_connections)]
     pub worker_connections: Number,
     /// The method of waiting: `epoll` here, whatever is named.
-    #[row("use")]
+    #[row("use", by = crate::table::value::set_method)]
     pub method: Option<String>,
     /// Whether to accept all waiting connections at once; rkeep always does.
     #[row("multi_accept", default = "off")]

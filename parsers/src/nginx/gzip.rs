@@ -17,7 +17,7 @@ pub struct Gzip {
     #[row("gzip_types", default = "text/html")]
     pub types: MediaTypes,
     /// 1 (fast) to 9 (small).
-    #[row("gzip_comp_level", default = "1")]
+    #[row("gzip_comp_level", default = "1", by = crate::table::value::set_gzip_level)]
     pub level: Number,
     /// The window.
     #[row("gzip_window", ignored = "rkeep's compressor sizes its window itself")]
@@ -44,6 +44,6 @@ pub struct Gzip {
     #[row("gzip_proxied", default = "off")]
     pub proxied: GzipProxied,
     /// Browsers that get none: patterns of User-Agent.
-    #[row("gzip_disable")]
+    #[row("gzip_disable", by = crate::table::value::set_patterns)]
     pub disable: Option<Words>,
 }

@@ -106,10 +106,10 @@ pub struct HttpCore {
     #[row("postpone_output", default = "1460")]
     pub postpone_output: Size,
     /// Bytes a second to one client; 0 is any.
-    #[row("limit_rate", default = "0", within(http, server, location, location_if))]
+    #[row("limit_rate", default = "0", within(http, server, location, location_if), by = crate::table::value::set_rate)]
     pub limit_rate: Expr,
     /// What is sent before the limit holds.
-    #[row("limit_rate_after", default = "0", within(http, server, location, location_if))]
+    #[row("limit_rate_after", default = "0", within(http, server, location, location_if), by = crate::table::value::set_rate)]
     pub limit_rate_after: Expr,
     /// Whether and for whom a closed connection is read on.
     #[row("lingering_close", default = "on")]
@@ -187,7 +187,7 @@ pub struct HttpCore {
     #[row("disable_symlinks", refused = "rkeep cannot check links yet")]
     pub disable_symlinks: Option<Words>,
     /// The cache of open files.
-    #[row("open_file_cache", default = "off")]
+    #[row("open_file_cache", default = "off", by = crate::table::value::set_file_cache)]
     pub open_file_cache: Words,
     /// After what time an entry is checked.
     #[row("open_file_cache_valid", default = "60s")]

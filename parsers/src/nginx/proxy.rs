@@ -69,7 +69,7 @@ pub struct Proxy {
     #[row("proxy_temp_path", default = "proxy_temp")]
     pub temp_path: TempPath,
     /// Bytes a second from the backend; 0 is any.
-    #[row("proxy_limit_rate", default = "0")]
+    #[row("proxy_limit_rate", default = "0", by = crate::table::value::set_rate)]
     pub limit_rate: Expr,
     /// When a request goes to the next server.
     #[row("proxy_next_upstream", default = "error timeout")]

@@ -8,10 +8,10 @@ use crate::table::value::{Buffers, Msec, Number, Size};
 #[directives(module = "ngx_http_core_module", within(http, server))]
 pub struct HttpServer {
     /// Memory for a connection; rkeep allocates as needed.
-    #[row("connection_pool_size", ignored = "rkeep has no memory pools")]
+    #[row("connection_pool_size", by = crate::table::value::set_pool_size, ignored = "rkeep has no memory pools")]
     pub connection_pool_size: Option<Size>,
     /// Memory for a request; rkeep allocates as needed.
-    #[row("request_pool_size", ignored = "rkeep has no memory pools")]
+    #[row("request_pool_size", by = crate::table::value::set_pool_size, ignored = "rkeep has no memory pools")]
     pub request_pool_size: Option<Size>,
     /// How long a client may take to send its request's head.
     #[row("client_header_timeout", default = "60s")]

@@ -101,37 +101,38 @@ fn parameter(written: &mut Written, word: &Word) -> Result<(), Fault> {
     let refuse = |what: &str| Fault::new(format!("invalid {what} \"{text}\"")).at(word.span);
     let number = |value: &str| parse_number(value.as_bytes()).and_then(|number| u32::try_from(number).ok());
     let size = |value: &str| parse_size(value.as_bytes());
-    match text.split_once('=').unwrap_or((&text, "")) {
-        ("default_server" | "default", "") => {
+    let (key, value) = text.split_once('=').map_or((text.as_ref(), None), |(key, value)| (key, Some(value)));
+    match (key, value) {
+        ("default_server" | "default", None) => {
             options.default_server = true;
             return Ok(());
         }
-        ("proxy_protocol", "") => {
+        ("proxy_protocol", None) => {
             options.proxy_protocol = true;
             return Ok(());
         }
-        ("ssl", "") => return Err(needs(word, "ssl", "ngx_http_ssl_module")),
-        ("http2", "") => return Err(needs(word, "http2", "ngx_http_v2_module")),
-        ("quic", "") => return Err(needs(word, "quic", "ngx_http_v3_module")),
-        ("bind", "") => options.bind = true,
-        ("deferred", "") => options.deferred = true,
-        ("reuseport", "") => options.reuseport = true,
-        ("multipath", "") => return Err(refuse("parameter").help("multipath TCP is not built into rkeep")),
-        ("setfib" | "accept_filter", _) if text.contains('=') => {
+        ("ssl", None) => return Err(needs(word, "ssl", "ngx_http_ssl_module")),
+        ("http2", None) => return Err(needs(word, "http2", "ngx_http_v2_module")),
+        ("quic", None) => return Err(needs(word, "quic", "ngx_http_v3_module")),
+        ("bind", None) => options.bind = true,
+        ("deferred", None) => options.deferred = true,
+        ("reuseport", None) => options.reuseport = true,
+        ("multipath", None) => return Err(refuse("parameter").help("multipath TCP is not built into rkeep")),
+        ("setfib" | "accept_filter", Some(_)) => {
             return Err(refuse("parameter").help("this option exists on FreeBSD only"));
         }
-        ("fastopen", value) => options.fastopen = Some(number(value).ok_or_else(|| refuse("fastopen"))?),
-        ("backlog", value) => {
+        ("fastopen", Some(value)) => options.fastopen = Some(number(value).ok_or_else(|| refuse("fastopen"))?),
+        ("backlog", Some(value)) => {
             options.backlog = Some(number(value).filter(|size| *size > 0).ok_or_else(|| refuse("backlog"))?);
         }
-        ("rcvbuf", value) => options.rcvbuf = Some(size(value).ok_or_else(|| refuse("rcvbuf"))?),
-        ("sndbuf", value) => options.sndbuf = Some(size(value).ok_or_else(|| refuse("sndbuf"))?),
-        ("ipv6only", "on") => options.ipv6only = Some(true),
-        ("ipv6only", "off") => options.ipv6only = Some(false),
-        ("ipv6only", value) if value.starts_with('o') => {
+        ("rcvbuf", Some(value)) => options.rcvbuf = Some(size(value).ok_or_else(|| refuse("rcvbuf"))?),
+        ("sndbuf", Some(value)) => options.sndbuf = Some(size(value).ok_or_else(|| refuse("sndbuf"))?),
+        ("ipv6only", Some("on")) => options.ipv6only = Some(true),
+        ("ipv6only", Some("off")) => options.ipv6only = Some(false),
+        ("ipv6only", Some(value)) if value.starts_with('o') => {
             return Err(Fault::new(format!("invalid ipv6only flags \"{value}\"")).at(word.span));
         }
-        ("so_keepalive", value) => {
+        ("so_keepalive", Some(value)) => {
             let invalid = || Fault::new(format!("invalid so_keepalive value: \"{value}\"")).at(word.span);
             options.so_keepalive = Some(probe(value).ok_or_else(invalid)?);
         }

@@ -4,7 +4,7 @@ use super::Lowering;
 use crate::ir::expr::{Expr, Part};
 use crate::ir::http::{Escape, LogFormat};
 use crate::source::Span;
-use crate::syntax::tree::Directive;
+use crate::syntax::tree::{Directive, Word};
 use crate::table::Fault;
 
 const COMBINED: &[u8] = br#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
@@ -44,11 +44,25 @@ impl Lowering<'_> {
         }
         let mut line = Expr::default();
         for word in words {
-            let compiled = Expr::of(word, &mut self.cx)?;
+            let compiled = Expr::of(word, &mut self.cx).map_err(|fault| in_format(fault, word))?;
             compiled.parts.into_iter().for_each(|part| join(&mut line.parts, part));
         }
         self.add_format(name.lossy().into_owned(), escape, line);
         Ok(())
+    }
+}
+
+/// nginx says what follows the `$` where a name is missing.
+fn in_format(fault: Fault, word: &Word) -> Fault {
+    let named =
+        |next: Option<&u8>| next.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'{'));
+    let at = |at: &usize| word.text.get(*at) == Some(&b'$') && !named(word.text.get(at + 1));
+    match (0..word.text.len()).find(at) {
+        Some(at) if fault.text == "invalid variable name" => {
+            let rest = String::from_utf8_lossy(word.text.get(at..).unwrap_or_default());
+            Fault { text: format!("invalid parameter \"{rest}\""), ..fault }
+        }
+        _ => fault,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Lowering;
-use crate::ir::expr::Expr;
+use crate::ir::expr::{Builtin, Expr};
 use crate::ir::http::Regex;
 use crate::ir::map::Map;
 use crate::syntax::tree::{Directive, Word};
@@ -18,6 +18,11 @@ impl Lowering<'_> {
             let fault = Fault::new(format!("invalid variable name \"{shown}\"")).at(target.span);
             return Err(fault.help(format!("write ${shown}")));
         };
+        let built_in = Builtin::by_name(&name.to_ascii_lowercase());
+        if built_in.is_some_and(|known| !matches!(known, Builtin::Args | Builtin::LimitRate)) {
+            let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(target.span);
+            return Err(fault.help("nginx sets this variable itself: take another name"));
+        }
         let mut map = Map {
             source,
             var: self.cx.variables.define(&name.to_ascii_lowercase(), target.span),
@@ -77,7 +82,8 @@ fn entry(map: &mut Map, line: &Directive, default_seen: &mut bool, cx: &mut Cx) 
 /// A key that is compared, not matched; `\` at its start takes special words by their letters.
 fn plain(map: &mut Map, key: &Word, value: Expr) -> Result<(), Fault> {
     let text = key.text.strip_prefix(b"\\").unwrap_or(&key.text).to_ascii_lowercase();
-    let conflict = || Fault::new(format!("conflicting parameter \"{}\"", key.lossy())).at(key.span);
+    let conflict =
+        || Fault::new(format!("conflicting parameter \"{}\"", key.lossy().to_ascii_lowercase())).at(key.span);
     if !map.hostnames {
         return insert(&mut map.exact, text, value, conflict);
     }

@@ -114,11 +114,16 @@ fn condition(directive: &Directive, cx: &mut Cx) -> Result<Condition, Fault> {
     if !first.text.starts_with(b"(") {
         return Err(invalid(first).help("write: if (condition) { … }"));
     }
-    if !last.text.ends_with(b")") {
-        return Err(invalid(last).help("close the condition with \")\" before \"{\""));
-    }
     if let Some(first) = words.first_mut() {
         first.text.remove(0);
+    }
+    // nginx names the words without their parentheses.
+    let last = words.last().filter(|last| last.text.ends_with(b")")).cloned().ok_or_else(|| {
+        let last = words.last().unwrap_or(last);
+        invalid(last).help("close the condition with \")\" before \"{\"")
+    })?;
+    if directive.args.len() == 1 && last.text.len() == 1 {
+        return Err(invalid(&last).help("write a condition between the parentheses"));
     }
     if let Some(last) = words.last_mut() {
         last.text.pop();

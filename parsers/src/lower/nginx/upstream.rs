@@ -36,7 +36,8 @@ impl Lowering<'_> {
         let inner = Frame { context: Contexts::UPSTREAM, pool: Some(id), ..frame };
         self.read(&directive.block, inner);
         let close = super::blocks::close_of(directive);
-        if self.ir.pools[id].servers.is_empty() && self.cx.diagnostics.iter().all(|found| found.at.is_none()) {
+        let mut lines = directive.block.iter().flat_map(|block| &block.items);
+        if !lines.any(|line| line.name.is("server")) {
             let help = Some("add a line such as: server 192.0.2.1:80;".to_owned());
             self.cx.emerg("nginx::upstream", "no servers are inside upstream", directive.name.span, close, help);
         }
@@ -47,7 +48,7 @@ impl Lowering<'_> {
         let known = self.pools.iter().position(|draft| draft.host.eq_ignore_ascii_case(name));
         let Some(index) = known else {
             self.pools.push(Draft { host: name.to_owned(), no_port: true, ..Draft::default() });
-            let pool = Pool { name: name.to_owned(), explicit: true, span: directive.span, ..Pool::default() };
+            let pool = Pool { name: name.to_owned(), explicit: true, span: head(directive), ..Pool::default() };
             return Ok(self.ir.pools.push(pool));
         };
         let id = Id::new(index);
@@ -56,10 +57,12 @@ impl Lowering<'_> {
             return Err(Fault::new(format!("duplicate upstream \"{name}\"")).at(directive.arg(0).span));
         }
         if let (false, Some(port)) = (draft.no_port, draft.port) {
-            return Err(Fault::new(format!("upstream \"{name}\" may not have port {port}")).at(pool.span));
+            let text = format!("upstream \"{name}\" may not have port {port}");
+            let help = Some("the ports are in the upstream block".to_owned());
+            self.cx.emerg("nginx::upstream", text, pool.span, last_byte(pool.span), help);
         }
         (draft.port, draft.implied) = (None, None);
-        *pool = Pool { name: name.to_owned(), explicit: true, span: directive.span, ..Pool::default() };
+        *pool = Pool { name: name.to_owned(), explicit: true, span: head(directive), ..Pool::default() };
         Ok(id)
     }
 
@@ -180,6 +183,7 @@ impl Lowering<'_> {
             if let Some((url, at)) = &draft.implied {
                 self.resolve_implied(id, url, *at);
             }
+            self.only_backups(id);
             UpstreamKeepalive::fill_defaults(&mut draft.keepalive, &mut self.cx);
             let pool = item(&mut self.ir.pools, id);
             pool.keepalive = UpstreamKeepalive::finish(&draft.keepalive);
@@ -188,6 +192,15 @@ impl Lowering<'_> {
                 pool.keepalive.connections = Some(Number(32));
                 pool.keepalive.local = true;
             }
+        }
+    }
+
+    fn only_backups(&mut self, id: Id<Pool>) {
+        let pool = &self.ir.pools[id];
+        if !pool.servers.is_empty() && pool.servers.iter().all(|server| server.backup) {
+            let (text, at) = (format!("no servers in upstream \"{}\"", pool.name), pool.span);
+            let help = Some("one server must be without \"backup\"".to_owned());
+            self.cx.emerg("nginx::upstream", text, at, last_byte(at), help);
         }
     }
 
@@ -201,9 +214,7 @@ impl Lowering<'_> {
                 let text = format!("{what} in upstream \"{}\"", url.host_text());
                 let help = "define an upstream of this name, or write an address that resolves".to_owned();
                 let at = self.ir.pools[id].span;
-                let end = self.ir.pools[id].span;
-                let end = Span { start: end.end.saturating_sub(1), ..end };
-                self.cx.emerg("nginx::upstream", text, at, end, Some(help));
+                self.cx.emerg("nginx::upstream", text, at, last_byte(at), Some(help));
             }
         }
     }
@@ -236,6 +247,16 @@ impl PoolServer {
             span,
         }
     }
+}
+
+/// A block directive without what is inside.
+fn head(directive: &Directive) -> Span {
+    directive.name.span.to(directive.end)
+}
+
+/// Where nginx stood when it had read a directive.
+fn last_byte(span: Span) -> Span {
+    Span { start: span.end.saturating_sub(1), ..span }
 }
 
 /// A word that may only be `allowed`.

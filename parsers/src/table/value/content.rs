@@ -93,6 +93,10 @@ fn add_types(types: &mut Types, directive: &Directive, cx: &mut Cx) {
     let Some(block) = &directive.block else { return };
     let map: &mut HashMap<String, String> = Arc::make_mut(&mut types.0);
     for line in cx.walk(block) {
+        if line.name.is("include") {
+            cx.refuse(line, Fault::new("invalid number of arguments in \"include\" directive"));
+            continue;
+        }
         let media = line.name.lossy().into_owned();
         for word in &line.args {
             let suffix = word.lossy().to_ascii_lowercase();

@@ -90,6 +90,8 @@ pub struct Cx {
     pub variables: Variables,
     /// Names of the `log_format`s seen so far, `combined` first.
     pub log_formats: Vec<String>,
+    /// Buffers of access logs by file, which must agree: size, flush, compression.
+    pub log_buffers: HashMap<PathBuf, (u64, Option<u64>, Option<u8>)>,
     /// Defaults that differ from the rows', by keyword: those of an older release, or of another layout of files.
     pub defaults: HashMap<&'static str, String>,
     /// All files, for the places in messages.

@@ -109,6 +109,7 @@ impl Value for AccessLogs {
             access_parameter(&mut log, word, cx)?;
         }
         check_buffer(&log, path)?;
+        same_buffer(&log, path, cx)?;
         Ok(AccessLogs(vec![log]))
     }
 
@@ -177,6 +178,19 @@ fn access_parameter(log: &mut AccessLog, word: &Word, cx: &mut Cx) -> Result<(),
         log.buffer.get_or_insert(64 * 1024);
     }
     Ok(())
+}
+
+/// All lines that write to a file through a buffer must want the same one.
+fn same_buffer(log: &AccessLog, path: &Word, cx: &mut Cx) -> Result<(), Fault> {
+    let (LogTarget::File(file), Some(size)) = (&log.target, log.buffer) else { return Ok(()) };
+    let wanted = (size, log.flush.map(|time| time.0), log.gzip);
+    match *cx.log_buffers.entry(file.clone()).or_insert(wanted) == wanted {
+        true => Ok(()),
+        false => {
+            let text = format!("access_log \"{}\" already defined with conflicting parameters", path.lossy());
+            Err(Fault::new(text).at(path.span))
+        }
+    }
 }
 
 fn check_buffer(log: &AccessLog, path: &Word) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 //! How a directive's words become a value: one file for each kind of value.
 
 mod access;
+mod checked;
 mod client;
 mod content;
 mod cx;
@@ -12,6 +13,7 @@ mod proxy;
 mod scalar;
 
 pub use access::{AccessRule, Whom};
+pub use checked::{set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate};
 pub use client::{
     BodyInFile, GzipProxied, IfModifiedSince, KeepaliveTimeout, Lingering, Resolver, Satisfy, ServerTokens,
 };
