@@ -5,7 +5,6 @@ pub mod namespace;
 pub mod nft;
 pub mod packet;
 pub mod process;
-pub mod reactor;
 pub mod signal;
 pub mod socket;
 pub mod tcp;

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use rustix::net::RecvFlags;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::wire::ipv4::VRRP;
-use crate::sys::reactor;
+use crate::sys::socket::watch;
 
 /// What is kept for adverts that wait; each is below two kilobytes, the kernel doubles it.
 const RECEIVE_BUFFER: usize = 128 * 1024;
@@ -35,7 +36,7 @@ impl Speaking {
         // IPPROTO_RAW only sends, with the IP header from us.
         let send = raw(libc::IPPROTO_RAW, name)?;
         send.set_multicast_loop_v4(false)?;
-        Ok(Speaking { name: name.to_owned(), index, receive: reactor::readable(receive)?, send })
+        Ok(Speaking { name: name.to_owned(), index, receive: watch(receive, Interest::READABLE)?, send })
     }
 
     /// Sends a packet with its IP header.
