@@ -8,13 +8,14 @@ use clap::{Args, ValueEnum};
 use rkeep_parsers::diag::report::{self, Style};
 use rkeep_parsers::diag::{Diagnostic, Severity, json};
 use rkeep_parsers::ir::Ir;
-use rkeep_parsers::keepalived::{self, Machine, Mode, ThisMachine};
+use rkeep_parsers::keepalived::{self, Mode};
 use rkeep_parsers::lower::Loaded;
 use rkeep_parsers::lower::link::{self, Side, Sides};
 use rkeep_parsers::nginx;
 use rkeep_parsers::source::{DiskLoader, SourceMap};
 use rkeep_parsers::table::Compat;
 
+use crate::host::keepalived::config::{ThisMachine, node_name};
 use crate::host::nginx::layout;
 
 /// Where keepalived keeps its file.
@@ -144,9 +145,7 @@ fn load_nginx(path: &Path) -> Loaded {
 }
 
 fn load_keepalived(path: &Path, mode: Mode) -> Loaded {
-    let host = ThisMachine.host_name();
-    let config_id = host.split('.').next().unwrap_or_default();
-    keepalived::load(&absolute(path), config_id, &DiskLoader, &ThisMachine, mode)
+    keepalived::load(&absolute(path), &node_name(), &DiskLoader, &ThisMachine, mode)
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -75,7 +75,7 @@ fn address(word: &Word, cx: &mut Cx) -> Result<(IpAddr, u8), Fault> {
     let most = if address.is_ipv4() { 32 } else { 128 };
     let Some(prefix) = prefix else { return Ok((address, most)) };
     let part = Word { text: prefix.as_bytes().to_vec(), ..word.clone() };
-    match unsigned(&part, 0, u32::from(most)) {
+    match unsigned(&part, 0, u32::from(most), cx) {
         Ok(prefix) => Ok((address, prefix as u8)),
         Err(fault) => {
             let help = format!("a prefix length from 0 to {most}");
@@ -174,7 +174,7 @@ impl Value for TrackLine {
             if word.is("weight")
                 && let Some(number) = words.next()
             {
-                line.weight = Some(signed(number, -253, 253)? as i16).filter(|weight| *weight != 0);
+                line.weight = Some(signed(number, -253, 253, cx)? as i16).filter(|weight| *weight != 0);
             } else if word.is("reverse") && line.weight.is_some() {
                 line.weight = line.weight.map(|weight| -weight);
             } else {

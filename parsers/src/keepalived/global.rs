@@ -139,9 +139,9 @@ impl Value for SmtpServer {
     const ARITY: Arity = Arity::range(1, 2);
     const SYNTAX: &'static str = "host [port]";
 
-    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let host = super::number::argument(directive)?.lossy().into_owned();
-        let port = directive.args.get(1).map(|word| super::number::unsigned(word, 1, 65_535)).transpose()?;
+        let port = directive.args.get(1).map(|word| super::number::unsigned(word, 1, 65_535, cx)).transpose()?;
         Ok(SmtpServer { host, port: port.map_or(25, |port| port as u16) })
     }
 

@@ -20,10 +20,10 @@ pub struct Instance {
     pub interface: Text,
     /// The virtual router's number, the same on all its boxes.
     #[row("virtual_router_id")]
-    pub virtual_router_id: Uint<1, 255>,
+    pub virtual_router_id: Uint<1, 255, true>,
     /// The box with the highest is master; 255 owns the address.
     #[row("priority")]
-    pub priority: Uint<1, 255>,
+    pub priority: Uint<1, 255, true>,
     /// Between two adverts, seconds.
     #[row("advert_int")]
     pub advert_int: Seconds<10_000, 255_000_000, true>,

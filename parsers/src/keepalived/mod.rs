@@ -6,7 +6,6 @@ pub mod global;
 pub mod hint;
 pub mod instance;
 pub mod known;
-pub mod machine;
 pub mod number;
 pub mod value;
 pub mod virtual_server;
@@ -15,4 +14,3 @@ pub use crate::lower::keepalived::{
     AnyMachine, Loopback, Machine, Mode, Pass, Script as ScriptState, legacy_lines, load, test_code, worst,
 };
 pub use global::{Fifo, Global, GlobalDefs, SmtpServer};
-pub use machine::ThisMachine;

@@ -7,9 +7,9 @@ use crate::source::Spanned;
 use crate::syntax::tree::{Directive, Word};
 use crate::table::{Arity, Cx, Fault, Value};
 
-/// A whole number from `MIN` to `MAX`.
+/// A whole number from `MIN` to `MAX`. A running keepalived takes a number with junk after it, but for `STRICT` ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Uint<const MIN: u32, const MAX: u32>(pub u32);
+pub struct Uint<const MIN: u32, const MAX: u32, const STRICT: bool = false>(pub u32);
 
 /// A whole number that may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,13 +23,17 @@ pub struct Seconds<const MIN: u64, const MAX: u64, const STRICT: bool = false>(p
 /// The most microseconds keepalived's timers hold.
 pub const FOREVER: u64 = u64::MAX - 1;
 
-impl<const MIN: u32, const MAX: u32> Value for Uint<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32, const STRICT: bool> Value for Uint<MIN, MAX, STRICT> {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "number";
 
-    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let word = argument(directive)?;
-        unsigned(word, MIN, MAX).map(Uint)
+        let lenient = cx.lenient;
+        cx.lenient = lenient && !STRICT;
+        let read = unsigned(word, MIN, MAX, cx).map(Uint);
+        cx.lenient = lenient;
+        read
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
@@ -42,8 +46,8 @@ impl<const MIN: i32, const MAX: i32> Value for Int<MIN, MAX> {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "number";
 
-    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
-        signed(argument(directive)?, MIN, MAX).map(Int)
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        signed(argument(directive)?, MIN, MAX, cx).map(Int)
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
@@ -79,39 +83,50 @@ pub fn argument(directive: &Directive) -> Result<&Word, Fault> {
 ///
 /// # Errors
 /// keepalived's words.
-pub fn unsigned(word: &Word, min: u32, max: u32) -> Result<u32, Fault> {
+pub fn unsigned(word: &Word, min: u32, max: u32, cx: &mut Cx) -> Result<u32, Fault> {
     let text = word.lossy();
-    let fault = |what: String| Err(Fault::new(what).at(word.span).help(format!("a whole number from {min} to {max}")));
-    let digits = text.strip_prefix('+').unwrap_or(&text);
-    if let Some(positive) = text.strip_prefix('-').filter(|rest| is_digits(rest)) {
-        let _ = positive;
-        return fault(format!("negative number '{text}'"));
+    let help = || format!("a whole number from {min} to {max}");
+    if text.strip_prefix('-').is_some_and(is_digits) {
+        return Err(Fault::new(format!("negative number '{text}'")).at(word.span).help(help()));
     }
-    if !is_digits(digits) {
-        return fault(format!("invalid number '{text}'"));
-    }
-    match digits.parse::<u32>() {
-        Err(_) => fault(format!("number '{text}' outside unsigned integer range")),
-        Ok(number) if (min..=max).contains(&number) => Ok(number),
-        Ok(_) => fault(format!("number '{text}' outside range [{min}, {max}]")),
-    }
+    let digits = whole(word, text.strip_prefix('+').unwrap_or(&text), &help(), cx)?;
+    let fault = match digits.parse::<u32>() {
+        Ok(number) if (min..=max).contains(&number) => return Ok(number),
+        Ok(_) => format!("number '{text}' outside range [{min}, {max}]"),
+        Err(_) => format!("number '{text}' outside unsigned integer range"),
+    };
+    Err(Fault::new(fault).at(word.span).help(help()))
 }
 
 /// Reads a whole number that may be negative.
 ///
 /// # Errors
 /// keepalived's words.
-pub fn signed(word: &Word, min: i32, max: i32) -> Result<i32, Fault> {
+pub fn signed(word: &Word, min: i32, max: i32, cx: &mut Cx) -> Result<i32, Fault> {
     let text = word.lossy();
-    let fault = |what: String| Err(Fault::new(what).at(word.span).help(format!("a whole number from {min} to {max}")));
-    if !is_digits(text.strip_prefix(['-', '+']).unwrap_or(&text)) {
-        return fault(format!("invalid number '{text}'"));
+    let help = || format!("a whole number from {min} to {max}");
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text.strip_prefix('+').unwrap_or(&text)), |rest| ("-", rest));
+    let digits = whole(word, rest, &help(), cx)?;
+    let fault = match format!("{sign}{digits}").parse::<i32>() {
+        Ok(number) if (min..=max).contains(&number) => return Ok(number),
+        Ok(_) => format!("number '{text}' outside range [{min}, {max}]"),
+        Err(_) => format!("number '{text}' outside integer range"),
+    };
+    Err(Fault::new(fault).at(word.span).help(help()))
+}
+
+/// The digits of a whole number. Junk after them is remarked on where numbers are read leniently, else refused.
+fn whole<'t>(word: &Word, text: &'t str, help: &str, cx: &mut Cx) -> Result<&'t str, Fault> {
+    if is_digits(text) {
+        return Ok(text);
     }
-    match text.parse::<i32>() {
-        Err(_) => fault(format!("number '{text}' outside integer range")),
-        Ok(number) if (min..=max).contains(&number) => Ok(number),
-        Ok(_) => fault(format!("number '{text}' outside range [{min}, {max}]")),
+    let what = format!("invalid number '{}'", word.lossy());
+    if !cx.lenient {
+        return Err(Fault::new(what).at(word.span).help(help));
     }
+    cx.diagnostics.push(remark(&format!("WARNING - {what}"), Class::Number).at(word.span, "").help(help));
+    let end = text.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(text.len());
+    Ok(text.get(..end).filter(|digits| !digits.is_empty()).unwrap_or("0"))
 }
 
 /// Reads seconds as microseconds.
@@ -131,7 +146,8 @@ pub fn decimal(word: &Word, min: u64, max: u64, strict: bool, cx: &mut Cx) -> Re
     let micros = read.micros.ok_or_else(|| fault(format!("number '{text}' outside unsigned decimal range")))?;
     let outside = !(min..=max).contains(&micros);
     if read.junk {
-        let what = fault(format!("invalid number '{text}'"));
+        let warning = if cx.lenient { "WARNING - " } else { "" };
+        let what = fault(format!("{warning}invalid number '{text}'"));
         if strict || outside {
             return Err(what);
         }
@@ -221,13 +237,24 @@ mod tests {
 
     #[test]
     fn whole_numbers_say_what_is_wrong() {
-        let text = |given: &str| unsigned(&word(given), 1, 255).map_err(|fault| fault.text);
+        let mut cx = Cx::default();
+        let mut text = |given: &str| unsigned(&word(given), 1, 255, &mut cx).map_err(|fault| fault.text);
         assert_eq!(text("51"), Ok(51));
         assert_eq!(text("90x"), Err("invalid number '90x'".to_owned()));
         assert_eq!(text("-1"), Err("negative number '-1'".to_owned()));
         assert_eq!(text("0"), Err("number '0' outside range [1, 255]".to_owned()));
         assert_eq!(text("99999999999"), Err("number '99999999999' outside unsigned integer range".to_owned()));
-        assert_eq!(signed(&word("-1"), 2, 3).unwrap_err().text, "number '-1' outside range [2, 3]");
+        let fault = signed(&word("-1"), 2, 3, &mut cx).unwrap_err();
+        assert_eq!(fault.text, "number '-1' outside range [2, 3]");
+    }
+
+    #[test]
+    fn a_running_keepalived_takes_a_number_with_junk() {
+        let mut cx = Cx { lenient: true, ..Cx::default() };
+        assert_eq!(unsigned(&word("90x"), 1, 255, &mut cx).map_err(|fault| fault.text), Ok(90));
+        assert_eq!(signed(&word("-2y"), -5, 5, &mut cx).map_err(|fault| fault.text), Ok(-2));
+        let said: Vec<_> = cx.diagnostics.iter().map(|found| found.message.as_str()).collect();
+        assert_eq!(said, ["WARNING - invalid number '90x'", "WARNING - invalid number '-2y'"]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub struct Timing {
     pub connect_timeout: Seconds<1, 4_294_967_295>,
     /// How often a failed check is repeated before the server is down.
     #[row("retry")]
-    pub retry: Uint<1, { u32::MAX }>,
+    pub retry: Uint<1, { u32::MAX }, true>,
     /// Before each repetition, seconds.
     #[row("delay_before_retry")]
     pub delay_before_retry: Seconds<0, FOREVER>,
@@ -253,8 +253,11 @@ impl Value for Persistence {
     const ARITY: Arity = Arity::range(0, 1);
     const SYNTAX: &'static str = "[seconds]";
 
-    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
-        directive.args.first().map_or(Ok(Persistence(360)), |word| unsigned(word, 1, 2_678_400).map(Persistence))
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        match directive.args.is_empty() {
+            true => Ok(Persistence(360)),
+            false => Uint::<1, 2_678_400, true>::parse(directive, cx).map(|seconds| Persistence(seconds.0)),
+        }
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
@@ -271,8 +274,8 @@ impl Value for SorryServer {
     const ARITY: Arity = Arity::range(1, 2);
     const SYNTAX: &'static str = "address [port]";
 
-    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
-        endpoint(&directive.args).map(|address| SorryServer(Some(address)))
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        endpoint(&directive.args, cx).map(|address| SorryServer(Some(address)))
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
@@ -285,9 +288,9 @@ impl Value for SorryServer {
 ///
 /// # Errors
 /// What is wrong with the port, or silence for the address: the keyword's own words follow.
-pub fn endpoint(words: &[Word]) -> Result<SocketAddr, Fault> {
+pub fn endpoint(words: &[Word], cx: &mut Cx) -> Result<SocketAddr, Fault> {
     let Some(first) = words.first() else { return Err(silent()) };
-    let port = words.get(1).map(|word| unsigned(word, 1, 65_535)).transpose()?.unwrap_or(0);
+    let port = words.get(1).map(|word| unsigned(word, 1, 65_535, cx)).transpose()?.unwrap_or(0);
     let invalid = |_| silent().at(first.span).help("an IPv4 or IPv6 address, then the port after a blank");
     let address: IpAddr = first.lossy().parse().map_err(invalid)?;
     Ok(SocketAddr::new(address, port as u16))

@@ -3,7 +3,7 @@
 
 pub mod child;
 mod children;
-mod config;
+pub mod config;
 mod desk;
 mod dump;
 mod message;

@@ -145,7 +145,7 @@ pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn 
     }
     let mut draft = Draft::default();
     for pass in PASSES {
-        report.pass = pass;
+        report.begin(pass);
         let around = Around { machine, loader };
         Walk::new(pass, &lines, &mut report, &mut draft, around).run();
         if report.ended() {

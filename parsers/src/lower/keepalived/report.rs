@@ -34,6 +34,8 @@ pub(super) struct Report {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Whether the process that reads would have exited.
     pub(super) fatal: bool,
+    /// Whether the process of this pass would have exited.
+    stopped: bool,
     seen: HashSet<(Option<Span>, String)>,
 }
 
@@ -62,7 +64,7 @@ impl<'a> Found<'a> {
 impl Report {
     pub(super) fn new(mode: Mode) -> Report {
         let (pass, shown) = (Pass::Parent, Vec::new());
-        Report { mode, pass, shown, diagnostics: Vec::new(), fatal: false, seen: HashSet::new() }
+        Report { mode, pass, shown, diagnostics: Vec::new(), fatal: false, stopped: false, seen: HashSet::new() }
     }
 
     /// What the file is read for.
@@ -70,9 +72,28 @@ impl Report {
         self.mode
     }
 
-    /// Whether reading ends here.
+    /// A pass begins.
+    pub(super) fn begin(&mut self, pass: Pass) {
+        (self.pass, self.stopped) = (pass, false);
+    }
+
+    /// Whether the pass ends here.
+    pub(super) fn stopped(&self) -> bool {
+        self.stopped && !matches!(self.mode, Mode::Check { .. })
+    }
+
+    /// Whether all reading ends here: `-t` reads in one process.
     pub(super) fn ended(&self) -> bool {
-        self.fatal && !matches!(self.mode, Mode::Check { .. })
+        self.stopped && self.mode == Mode::Test
+    }
+
+    /// The process of this pass exits.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.fatal |= match self.mode {
+            Mode::Run(pass) => pass == self.pass,
+            Mode::Test | Mode::Check { .. } => true,
+        };
     }
 
     /// A finding in a line.
@@ -106,7 +127,9 @@ impl Report {
         if !found.help.is_empty() {
             finding = finding.help(found.help);
         }
-        self.fatal |= found.class == Class::MissingParameter || found.class == Class::NoConfig;
+        if matches!(found.class, Class::MissingParameter | Class::NoConfig) {
+            self.stop();
+        }
         self.push(finding);
     }
 
@@ -119,9 +142,17 @@ impl Report {
         self.push(finding);
     }
 
-    /// Refuses to run with this file.
-    pub(super) fn refuse(&mut self) {
+    /// Refuses to run with this file: whichever process reads it says why.
+    pub(super) fn refuse(&mut self, place: Place, finding: Diagnostic) {
+        if !matches!(self.mode, Mode::Run(_)) {
+            return self.prepared(place, finding);
+        }
         self.fatal = true;
+        let line = format!("{}{}", self.prefix(place), finding.message);
+        let known = |found: &Diagnostic| found.legacy.as_ref().is_some_and(|legacy| legacy.line == line);
+        if !self.diagnostics.iter().any(known) {
+            self.diagnostics.push(finding.legacy(Class::General, line));
+        }
     }
 
     fn push(&mut self, finding: Diagnostic) {

@@ -60,19 +60,20 @@ impl Walk<'_> {
         let finding = crate::diag::Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
         let finding =
             finding.help("write one virtual_server ADDRESS PORT for each address").legacy(Class::General, text);
-        self.report.prepared(self.place, finding);
-        if !matches!(self.report.mode(), super::Mode::Test) {
-            self.report.refuse();
-        }
+        self.report.refuse(self.place, finding);
         self.skip();
     }
 
     /// An address and port, or what keepalived says of them.
     fn endpoint(&mut self, args: &[Word], what: &str) -> Option<SocketAddr> {
-        let fault = match endpoint(args) {
-            Ok(address) => return Some(address),
+        let fault = match endpoint(args, &mut self.cx) {
+            Ok(address) => {
+                self.remarks();
+                return Some(address);
+            }
             Err(fault) => fault,
         };
+        self.remarks();
         let help = fault.help.unwrap_or_default();
         let at = fault.at.or(args.first().map(|word| word.span)).unwrap_or(Span::NONE);
         if !fault.text.is_empty() {
@@ -292,7 +293,7 @@ impl Walk<'_> {
             .or(seconds(&real.timing.delay_loop))
             .or(seconds(&service.delay_loop))
             .unwrap_or(Duration::from_secs(60));
-        let retry = |field: &Option<Spanned<Uint<1, { u32::MAX }>>>| written(field).map(|retry| retry.0);
+        let retry = |field: &Option<Spanned<Uint<1, { u32::MAX }, true>>>| written(field).map(|retry| retry.0);
         let all = self.draft.service.alpha.is_some();
         let alpha = written(&layer.alpha).or(written(&real.layer.alpha)).map_or(all, |alpha| alpha.0);
         let log_all = written(&layer.log_all_failures).or(written(&self.draft.global.checker_log_all_failures));

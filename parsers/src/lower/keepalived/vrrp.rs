@@ -184,8 +184,12 @@ impl Walk<'_> {
             let text = "Non-existent interface specified in configuration";
             let class = if own { Class::BadInterface } else { Class::Remark };
             self.report.conclude(Some(span), Found::new(class, text, ""));
-            if matches!(self.report.mode(), super::Mode::Run(super::Pass::Vrrp)) {
-                self.report.refuse();
+            if !matches!(self.report.mode(), super::Mode::Check { .. }) {
+                self.draft.routers = routers;
+                if matches!(self.report.mode(), super::Mode::Run(_)) {
+                    self.report.stop();
+                }
+                return;
             }
         }
         let usable: Vec<bool> = routers.iter_mut().map(|router| self.usable(router)).collect();

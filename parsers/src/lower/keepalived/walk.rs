@@ -45,7 +45,8 @@ impl<'a> Walk<'a> {
         draft: &'a mut Draft,
         Around { machine, loader }: Around<'a>,
     ) -> Self {
-        let cx = Cx { dialect: Dialect::Keepalived, ..Cx::default() };
+        let lenient = matches!(report.mode(), Mode::Run(_));
+        let cx = Cx { dialect: Dialect::Keepalived, lenient, ..Cx::default() };
         let place = Place::default();
         Walk { pass, lines, at: 0, depth: 0, place, report, draft, machine, loader, cx, interface_missing: None }
     }
@@ -60,7 +61,7 @@ impl<'a> Walk<'a> {
                 Item::Trouble(_) => {}
             }
         }
-        if self.report.ended() {
+        if self.report.stopped() {
             return;
         }
         if self.depth > 0 {
@@ -78,7 +79,7 @@ impl<'a> Walk<'a> {
 
     /// The next line that is not trouble; braces are counted here and nowhere else.
     fn take(&mut self) -> Option<&'a Line> {
-        while !self.report.ended() {
+        while !self.report.stopped() {
             let line = self.lines.get(self.at)?;
             self.at += 1;
             self.place = Place::of(line);
@@ -203,7 +204,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What values remarked on while they were read.
-    fn remarks(&mut self) {
+    pub(super) fn remarks(&mut self) {
         for finding in std::mem::take(&mut self.cx.diagnostics) {
             self.report.prepared(self.place, finding);
         }
@@ -308,9 +309,9 @@ impl<'a> Walk<'a> {
         if !silent {
             finding = finding.legacy(if harmful { Class::General } else { Class::Remark }, text);
         }
-        self.report.prepared(self.place, finding);
-        if harmful && !matches!(self.report.mode(), Mode::Test) {
-            self.report.refuse();
+        match harmful {
+            true => self.report.refuse(self.place, finding),
+            false => self.report.prepared(self.place, finding),
         }
     }
 

@@ -89,7 +89,10 @@ impl Lowering<'_> {
         if self.events_at.is_none() {
             let text = "no \"events\" section in configuration";
             let help = "add a line to the main level: events {}";
-            self.fatal("nginx::no-events", text.to_owned(), text.to_owned(), Span::NONE, Some(help));
+            // The main file is the last that no other includes: `-g` comes before it.
+            let tops = self.cx.sources.iter().filter(|(_, file)| file.included_at.is_none());
+            let start = tops.last().map_or(Span::NONE, |(file, _)| Span { file, start: 0, end: 0 });
+            self.fatal("nginx::no-events", text.to_owned(), text.to_owned(), start, Some(help));
         }
         let mut main = self.main.outermost(&mut self.cx).conf();
         let core = Arc::make_mut(&mut main.core);

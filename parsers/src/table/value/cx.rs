@@ -84,6 +84,8 @@ pub struct Cx {
     pub prefix: PathBuf,
     /// The directory of the main configuration file.
     pub conf_dir: PathBuf,
+    /// A running keepalived takes most numbers that have junk after them; everybody else refuses them.
+    pub lenient: bool,
     /// The name of the block the directive stands in, for messages that give it.
     pub owner: String,
     /// Variables seen so far.
