@@ -289,7 +289,15 @@ impl Buffered {
 struct OpenFiles {
     max: usize,
     valid: Duration,
-    open: Mutex<HashMap<PathBuf, (Arc<File>, Instant)>>,
+    open: Mutex<HashMap<PathBuf, OpenFile>>,
+}
+
+/// A file that stays open.
+#[derive(Debug)]
+struct OpenFile {
+    file: Arc<File>,
+    opened: Instant,
+    used: Instant,
 }
 
 impl OpenFiles {
@@ -311,16 +319,19 @@ impl OpenFiles {
         if self.max == 0 {
             return append();
         }
+        let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, (_, since)| since.elapsed() < self.valid);
-        if let Some((file, _)) = open.get(path) {
-            return Ok(file.clone());
+        open.retain(|_, file| now.duration_since(file.opened) < self.valid);
+        if let Some(file) = open.get_mut(path) {
+            file.used = now;
+            return Ok(file.file.clone());
         }
-        if open.len() >= self.max {
-            open.clear();
+        let oldest = || open.iter().min_by_key(|(_, file)| file.used).map(|(path, _)| path.clone());
+        if let Some(path) = (open.len() >= self.max).then(oldest).flatten() {
+            open.remove(&path);
         }
         let file = append()?;
-        open.insert(path.to_owned(), (file.clone(), Instant::now()));
+        open.insert(path.to_owned(), OpenFile { file: file.clone(), opened: now, used: now });
         Ok(file)
     }
 }

@@ -73,6 +73,7 @@ impl RequestCtx {
     /// # Errors
     /// As [`Self::body_take`], and 500 when the file cannot be written.
     pub async fn read_body(&mut self) -> Result<(), Status> {
+        self.send_continue();
         if !matches!(self.body.stored, Stored::Nowhere) || self.body.done {
             return Ok(());
         }
@@ -123,20 +124,44 @@ impl RequestCtx {
     }
 
     /// Reads the rest of the body only to throw it away, as far as it is already there. Says whether it has ended.
-    pub fn body_discard(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// As [`Self::body_take`].
+    pub fn body_discard(&mut self) -> Result<bool, Status> {
+        self.body.expects_continue = false;
         let mut sink = Vec::new();
         loop {
             sink.clear();
             match self.body_take(&mut sink) {
-                Ok(Took::End) => return true,
+                Ok(Took::End) => return Ok(true),
                 Ok(Took::Data(_)) => {}
-                Ok(Took::Pending) => return false,
-                Err(_) => {
+                Ok(Took::Pending) => return Ok(false),
+                Err(status) => {
                     self.body.broken = true;
-                    return false;
+                    return Err(status);
                 }
             }
         }
+    }
+
+    /// Whether the whole body can be had without waiting; looks at the socket once.
+    ///
+    /// # Errors
+    /// As [`Self::body_take`].
+    pub fn body_is_here(&mut self) -> Result<bool, Status> {
+        if self.body.done {
+            return Ok(true);
+        }
+        let here = |cx: &Self| match &cx.body.framing {
+            Framing::None => true,
+            Framing::Length(left) => cx.input.len() as u64 >= *left,
+            Framing::Chunked(decoder) => {
+                let mut decoder = decoder.clone();
+                // What is wrong with it is found again, and told, when it is taken.
+                decoder.decode(&cx.input, &mut Vec::new(), usize::MAX).is_err() || decoder.done()
+            }
+        };
+        Ok(here(self) || (self.fill_input()? && here(self)))
     }
 
     /// Decodes what is in `input`.

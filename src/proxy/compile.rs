@@ -9,6 +9,7 @@ use rkeep_parsers::table::Compat;
 use rkeep_parsers::table::value::ErrorLog;
 
 use super::accesslog::AccessLogs;
+use super::alias::{self, Alias};
 use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
 use super::locations::Tree;
@@ -80,6 +81,8 @@ pub struct Location {
     pub error_logs: ErrorLogs,
     /// Where requests are logged.
     pub access_logs: AccessLogs,
+    /// The `alias` that holds here, its own or that of a level around it.
+    pub alias: Option<Alias>,
     /// `gzip_disable`'s patterns.
     pub gzip_disable: Vec<Regex>,
 }
@@ -98,8 +101,9 @@ impl Snapshot {
         let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
+        let aliases = alias::find(&plan);
         for (id, location) in plan.locations.iter() {
-            locations.push(Arc::new(Location::compile(id.index(), location, &plan, logs, &mut regexes)?));
+            locations.push(Arc::new(Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?));
         }
         let mut servers = Vec::with_capacity(plan.servers.len());
         for server in plan.servers.values() {
@@ -171,6 +175,7 @@ impl Location {
     fn compile(
         index: usize,
         ir: &http::Location,
+        aliases: &[Option<Alias>],
         plan: &ProxyPlan,
         logs: &LogFiles,
         regexes: &mut Regexes,
@@ -188,6 +193,7 @@ impl Location {
             route,
             error_logs: error_logs(&ir.conf.core.error_log, logs)?,
             access_logs,
+            alias: aliases.get(index).cloned().flatten(),
             gzip_disable: gzip_disable(ir, regexes)?,
         })
     }

@@ -123,13 +123,17 @@ async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
 async fn discard(cx: &mut RequestCtx) -> bool {
     let patience = cx.conf().core.lingering_timeout.duration();
     let end = Instant::now() + cx.conf().core.lingering_time.duration();
-    while !cx.body_discard() {
+    loop {
+        match cx.body_discard() {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(_) => return false,
+        }
         let left = end.saturating_duration_since(Instant::now());
-        if cx.body.broken || left.is_zero() || cx.conn.readable(patience.min(left)).await.is_err() {
+        if left.is_zero() || cx.conn.readable(patience.min(left)).await.is_err() {
             return false;
         }
     }
-    true
 }
 
 /// Reads on after the answer, lest what the client still sends makes the kernel destroy it by a reset.

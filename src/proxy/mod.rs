@@ -1,6 +1,7 @@
 //! The HTTP engine.
 
 pub mod accesslog;
+pub mod alias;
 pub mod body;
 pub mod client_body;
 pub mod compile;

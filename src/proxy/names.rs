@@ -99,7 +99,7 @@ impl Names {
             None => Vec::new(),
             Some(ServerName::Exact(name)) => name.clone().into_bytes(),
             Some(ServerName::Suffix(suffix)) => format!("*{suffix}").into_bytes(),
-            Some(ServerName::Dot(name)) => format!(".{}", name.trim_start_matches('.')).into_bytes(),
+            Some(ServerName::Dot(name)) => name.trim_start_matches('.').as_bytes().to_vec(),
             Some(ServerName::Prefix(prefix)) => format!("{prefix}*").into_bytes(),
             Some(ServerName::Regex(regex)) => format!("~{}", regex.pattern).into_bytes(),
         }

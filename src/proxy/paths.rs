@@ -2,9 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
-use rkeep_parsers::ir::http::Match;
+use std::path::Path;
 
 use super::request::RequestCtx;
 
@@ -15,29 +13,23 @@ pub fn from_bytes(bytes: &[u8]) -> &Path {
 
 /// The prefix that `alias` replaces, where it replaces one.
 pub fn alias_prefix(cx: &RequestCtx) -> Option<Vec<u8>> {
-    cx.conf().core.alias.as_ref()?;
-    match &cx.location.ir.matched {
-        Match::Exact(path) | Match::Prefix { path, .. } => Some(path.clone()),
-        _ => None,
-    }
+    cx.location.alias.as_ref()?.prefix.clone()
 }
 
 /// Whether `alias` stands in a location of a regular expression, where it is the whole path.
 pub fn alias_of_regex(cx: &RequestCtx) -> bool {
-    cx.conf().core.alias.is_some() && alias_prefix(cx).is_none()
+    cx.location.alias.as_ref().is_some_and(|alias| alias.prefix.is_none())
 }
 
 /// The directory that paths are below: `root` or `alias`.
 pub fn root(cx: &RequestCtx) -> Vec<u8> {
-    let core = &cx.conf().core;
-    let template = core.alias.as_ref().unwrap_or(&core.root);
-    let path = cx.eval(&template.0);
+    let template = cx.location.alias.as_ref().map_or(&cx.conf().core.root.0, |alias| &alias.path);
+    let path = cx.eval(template);
     if path.first() == Some(&b'/') {
         return path;
     }
     // A value with variables may be relative: it is below the prefix, as constant ones already are.
-    let prefix = cx.snapshot.prefix();
-    PathBuf::from(prefix).join(from_bytes(&path)).into_os_string().into_encoded_bytes()
+    cx.snapshot.prefix().join(from_bytes(&path)).into_os_string().into_encoded_bytes()
 }
 
 /// The file of a path that is relative to the root, or follows the location's prefix under `alias`.

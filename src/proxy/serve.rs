@@ -4,7 +4,7 @@ use rkeep_parsers::ir::expr::Part;
 use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
-use super::filters::{Prepared, head};
+use super::filters::{Prepared, head, headers};
 use super::phases::{self, End, Step};
 use super::request::{RequestCtx, Status, Version};
 use super::sink::{Coding, Sink};
@@ -61,6 +61,9 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     let mut sink = Sink::new(cx.conn.clone(), coding);
     sink.head(|bytes| head::write(cx, bytes));
     let complete = transfer(cx, &mut sink, body).await;
+    if complete && cx.out.chunked && cx.expect_trailers {
+        headers::trailers(cx);
+    }
     let trailers = std::mem::take(&mut cx.out.trailers);
     let finished = sink.finish(complete, &trailers).await;
     cx.out.trailers = trailers;

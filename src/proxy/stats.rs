@@ -17,8 +17,6 @@ pub struct Stats {
     pub reading: AtomicU64,
     /// Connections whose request is being answered.
     pub writing: AtomicU64,
-    /// Idle connections.
-    pub waiting: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -37,14 +35,17 @@ pub struct Snapshot {
 impl Stats {
     /// Reads all counters.
     pub fn read(&self) -> Snapshot {
+        let (active, reading, writing) =
+            (self.active.load(Relaxed), self.reading.load(Relaxed), self.writing.load(Relaxed));
         Snapshot {
             accepted: self.accepted.load(Relaxed),
             handled: self.handled.load(Relaxed),
             requests: self.requests.load(Relaxed),
-            active: self.active.load(Relaxed),
-            reading: self.reading.load(Relaxed),
-            writing: self.writing.load(Relaxed),
-            waiting: self.waiting.load(Relaxed),
+            active,
+            reading,
+            writing,
+            // Every open connection is in one of three states.
+            waiting: active.saturating_sub(reading + writing),
         }
     }
 

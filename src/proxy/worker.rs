@@ -154,6 +154,7 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     let number = thread.next_number();
     let conn = Rc::new(Connection::new(stream, peer, address.clone(), number, thread.clone()));
     let slot = thread.enter();
+    thread.serving(slot, Some(snapshot.generation));
     let task = spawn_local(async move {
         let leave = Leave { conn, slot };
         let _active = Stats::hold(&leave.conn.thread.stats().active);

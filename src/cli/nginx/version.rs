@@ -11,7 +11,6 @@ const WITHOUT: &[&str] = &[
     "http_mirror",
     "http_autoindex",
     "http_geo",
-    "http_map",
     "http_split_clients",
     "http_referer",
     "http_fastcgi",

@@ -19,7 +19,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if cx.method != b"GET" && cx.method != b"HEAD" {
         return Err(Status(405));
     }
-    cx.body_discard();
+    cx.body_discard()?;
     cx.out.status = 200;
     cx.out.content_type.extend_from_slice(b"image/gif");
     cx.out.charset_open = true;

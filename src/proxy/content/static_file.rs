@@ -37,7 +37,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if cx.method == b"POST" {
         return Err(Status(405));
     }
-    cx.body_discard();
+    cx.body_discard()?;
     cx.action = " while sending response to client";
     let (len, mtime) = (meta.len(), meta.mtime());
     cx.out.status = 200;

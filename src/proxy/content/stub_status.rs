@@ -13,7 +13,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if cx.method != b"GET" && cx.method != b"HEAD" {
         return Err(Status(405));
     }
-    cx.body_discard();
+    cx.body_discard()?;
     let stats = cx.snapshot.stats.read();
     let text = format!(
         "Active connections: {} \nserver accepts handled requests\n {} {} {} \nReading: {} Writing: {} Waiting: {} \n",

@@ -26,11 +26,19 @@ pub fn filter(cx: &mut RequestCtx) {
     }
     for trailer in &headers.add_trailer {
         if safe || trailer.always {
-            let value = cx.eval(&trailer.value);
             cx.expect_trailers = true;
-            if !value.is_empty() {
-                cx.out.trailers.push(trailer.name.as_bytes(), &value);
-            }
+        }
+    }
+}
+
+/// Makes the trailer fields, once the body has been sent: they may tell about it.
+pub fn trailers(cx: &mut RequestCtx) {
+    let location = cx.location.clone();
+    let safe = is_safe(cx.out.status);
+    for trailer in location.ir.conf.headers.add_trailer.iter().filter(|trailer| safe || trailer.always) {
+        let value = cx.eval(&trailer.value);
+        if !value.is_empty() {
+            cx.out.trailers.push(trailer.name.as_bytes(), &value);
         }
     }
 }
@@ -83,7 +91,7 @@ fn expires(cx: &mut RequestCtx, expires: &Expires) {
 
 fn set(cx: &mut RequestCtx, expires: &str, control: &str) {
     cx.out.fields.set(b"Expires", expires.as_bytes());
-    cx.out.fields.set(b"Cache-Control", control.as_bytes());
+    cx.out.fields.set_only(b"Cache-Control", control.as_bytes());
 }
 
 /// The next moment with this local time of day.
@@ -102,6 +110,7 @@ fn parse(text: &[u8]) -> Option<Expires> {
         None => (false, text),
     };
     Some(match text {
+        "epoch" | "max" | "off" if modified => return None,
         "epoch" => Expires::Epoch,
         "max" => Expires::Max,
         "off" => Expires::Off,

@@ -88,6 +88,18 @@ impl Fields {
         }
     }
 
+    /// Gives the first field of this name a new value and takes the others away.
+    pub fn set_only(&mut self, name: &[u8], value: &[u8]) {
+        self.set(name, value);
+        let mut seen = false;
+        let bytes = &self.bytes;
+        self.fields.retain(|entry| {
+            let have = bytes.get(entry.name.start as usize..entry.name.end as usize).unwrap_or_default();
+            let same = have.eq_ignore_ascii_case(name);
+            !same || !std::mem::replace(&mut seen, true)
+        });
+    }
+
     /// Gives the field at `index` a new value.
     pub fn set_at(&mut self, index: usize, value: &[u8]) {
         let value = self.store(value);

@@ -61,8 +61,8 @@ fn configured(cx: &mut RequestCtx, status: u16) -> Option<Step> {
 /// nginx's own page.
 fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
     cx.body.expects_continue = false;
-    if !cx.body.broken {
-        cx.body_discard();
+    if !cx.body.broken && cx.body_discard().is_err() {
+        cx.keepalive = false;
     }
     if (494..=497).contains(&status) {
         cx.error_status = 400;

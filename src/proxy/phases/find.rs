@@ -67,13 +67,20 @@ pub fn enter(cx: &mut RequestCtx) {
 
 fn stays_open(cx: &RequestCtx) -> bool {
     let core = &cx.conf().core;
-    let old_browser = cx.method == b"POST"
-        && core.keepalive_disable.0.iter().any(|word| word == "msie6")
-        && cx.head.fields.get(b"User-Agent").is_some_and(is_msie6);
+    let disabled = |word: &str| core.keepalive_disable.0.iter().any(|have| have == word);
+    let agent = cx.head.fields.get(b"User-Agent").unwrap_or_default();
+    let old_browser = (cx.method == b"POST" && disabled("msie6") && is_msie6(agent))
+        || (disabled("safari") && is_safari(agent));
     core.keepalive_timeout.timeout.0 != 0
         && cx.conn.requests.get() < core.keepalive_requests.0
         && cx.conn.since.elapsed() <= core.keepalive_time.duration()
         && !old_browser
+}
+
+/// Safari on a Mac, which may send a request on a connection that has been closed.
+fn is_safari(agent: &[u8]) -> bool {
+    let has = |word: &[u8]| agent.windows(word.len()).any(|window| window == word);
+    has(b"Safari/") && has(b"Mac OS X") && ![&b"MSIE "[..], b"Opera", b"Gecko/", b"Chrome/"].into_iter().any(has)
 }
 
 /// Internet Explorer 4 to 6, but for 6 with service pack 2.

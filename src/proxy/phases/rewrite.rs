@@ -142,7 +142,9 @@ fn send(cx: &mut RequestCtx, code: u16, value: Vec<u8>) -> Step {
     if matches!(code, 301 | 302 | 303 | 307 | 308) {
         return Step::Fail(Status(code));
     }
-    cx.body_discard();
+    if let Err(status) = cx.body_discard() {
+        return Step::Fail(status);
+    }
     cx.out.status = code;
     cx.out.content_length = Some(value.len() as u64);
     set_content_type(cx);

@@ -31,7 +31,7 @@ use crate::proxy::request::{Answer, RequestCtx, Status};
 pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Location>) -> Result<Answer, Status> {
     let location = Arc::clone(location);
     let Some(route) = &location.route else { return Err(Status(500)) };
-    let streamed = Outgoing::streams(cx);
+    let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
     if !streamed {
         cx.read_body().await?;
     }

@@ -40,6 +40,10 @@ impl RequestCtx {
                 let age = self.conn.since.elapsed();
                 put_fmt(out, format_args!("{}.{:03}", age.as_secs(), age.subsec_millis()))
             }
+            B::ConnectionsActive => put_fmt(out, format_args!("{}", self.snapshot.stats.read().active)),
+            B::ConnectionsReading => put_fmt(out, format_args!("{}", self.snapshot.stats.read().reading)),
+            B::ConnectionsWriting => put_fmt(out, format_args!("{}", self.snapshot.stats.read().writing)),
+            B::ConnectionsWaiting => put_fmt(out, format_args!("{}", self.snapshot.stats.read().waiting)),
             B::Pipe => put(out, if self.pipelined { b"p" } else { b"." }),
             B::Hostname => put(out, hostname().to_ascii_lowercase().as_bytes()),
             B::NginxVersion => put(out, self.snapshot.product.trim_start_matches("nginx/").as_bytes()),
