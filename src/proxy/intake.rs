@@ -17,6 +17,7 @@ use super::http::{host, uri};
 use super::io::Lease;
 use super::names::Names;
 use super::request::{RequestCtx, RequestHead, Status, Version};
+use super::spare::Memory;
 
 /// A request that has been read.
 #[derive(Debug)]
@@ -304,8 +305,8 @@ fn wants_keepalive(head: &RequestHead) -> bool {
 }
 
 /// Gives a context's memory back.
-pub fn recycle(cx: Box<RequestCtx>) {
-    drop(cx);
+pub fn recycle(mut cx: Box<RequestCtx>) {
+    Memory::give_back(&mut cx);
 }
 
 impl Snapshot {

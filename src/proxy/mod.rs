@@ -24,6 +24,7 @@ pub mod request;
 pub mod response;
 pub mod serve;
 pub mod sink;
+pub mod spare;
 pub mod stats;
 pub mod syslog;
 pub mod thread;

@@ -12,6 +12,7 @@ use super::compile::{Location, Server, Snapshot};
 use super::connection::Connection;
 use super::http::fields::Fields;
 use super::response::ResponseHead;
+use super::spare::Memory;
 
 /// The protocol a client speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -226,19 +227,20 @@ impl RequestCtx {
     /// A request about which nothing is known but its connection and the server of its address.
     pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Self {
         let location = server.root.clone();
+        let memory = Memory::take();
         RequestCtx {
             conn,
             snapshot,
             server,
             location,
-            head: RequestHead::default(),
-            method: Vec::new(),
-            uri: Vec::new(),
-            args: Vec::new(),
+            head: memory.head,
+            method: memory.method,
+            uri: memory.uri,
+            args: memory.args,
             uri_untouched: true,
             valid_location: true,
             uri_below_alias: false,
-            host: Vec::new(),
+            host: memory.host,
             host_port: None,
             body: ClientBody::default(),
             input: Vec::new(),
@@ -249,11 +251,11 @@ impl RequestCtx {
             captures: RefCell::default(),
             user: RefCell::default(),
             map_depth: Cell::new(0),
-            out: ResponseHead::default(),
+            out: memory.out,
             error_status: 0,
             error_page: false,
-            upstream: Vec::new(),
-            upstream_fields: Fields::default(),
+            upstream: memory.upstream,
+            upstream_fields: memory.upstream_fields,
             proxy_host: None,
             keepalive: false,
             lingering: false,
@@ -269,7 +271,7 @@ impl RequestCtx {
             limit_rate: None,
             request_id: OnceCell::new(),
             action: "",
-            upstream_url: String::new(),
+            upstream_url: memory.upstream_url,
         }
     }
 

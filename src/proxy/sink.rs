@@ -15,6 +15,7 @@ use super::filters::gzip::Encoder;
 use super::http::chunked::{LAST_CHUNK, chunk_line};
 use super::http::fields::Fields;
 use super::io::Lease;
+use super::spare::Buffer;
 
 /// Pieces below this size are gathered before they are sent (`postpone_output`).
 pub const SMALL: usize = 1460;
@@ -25,7 +26,7 @@ const INLINE_FILE: u64 = 16 * 1024;
 #[derive(Debug)]
 pub struct Sink {
     conn: Rc<Connection>,
-    pending: Vec<u8>,
+    pending: Buffer,
     at: usize,
     chunked: bool,
     discard: bool,
@@ -58,7 +59,7 @@ impl Sink {
     pub fn new(conn: Rc<Connection>, coding: Coding) -> Self {
         Sink {
             conn,
-            pending: Vec::new(),
+            pending: Buffer::take(),
             at: 0,
             chunked: coding.chunked,
             discard: coding.discard,
@@ -169,7 +170,7 @@ impl Sink {
         self.pending.clear();
         self.at = 0;
         if self.pending.capacity() > 64 * 1024 {
-            self.pending = Vec::new();
+            self.pending = Buffer::take();
         }
         Poll::Ready(Ok(()))
     }

@@ -60,6 +60,11 @@ impl Fields {
         self.get(name).is_some()
     }
 
+    /// Bytes of memory held.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.fields.capacity() * size_of::<Entry>()
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.fields.len()

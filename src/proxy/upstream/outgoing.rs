@@ -14,12 +14,13 @@ use super::target::Destination;
 use crate::proxy::body::{Stored, Took};
 use crate::proxy::http::chunked::{LAST_CHUNK, chunk_line};
 use crate::proxy::request::{RequestCtx, Status};
+use crate::proxy::spare::Buffer;
 
 /// A request as it will be sent, however often.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// Everything up to the body, and a `proxy_set_body`.
-    head: Vec<u8>,
+    head: Buffer,
     /// Where the URI is in `head`.
     uri: std::ops::Range<usize>,
     body: Source,
@@ -90,7 +91,7 @@ impl Outgoing {
     /// Writes the head. The client's body has been read unless it is streamed.
     pub fn compose(cx: &RequestCtx, route: &Route, pass: &ProxyPass, to: &Destination<'_>, streamed: bool) -> Outgoing {
         let conf = &cx.conf().proxy;
-        let mut head = Vec::with_capacity(1024);
+        let mut head = Buffer::take();
         let method = conf.method.as_ref().map(|method| cx.eval(method));
         let method = method.as_deref().unwrap_or(&cx.method);
         head.extend_from_slice(method);

@@ -1,0 +1,133 @@
+//! Memory that goes from one request of a thread to the next, so that a request in steady state allocates little. What
+//! has grown beyond the ordinary is given back to the system instead.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+use super::http::fields::Fields;
+use super::request::{RequestCtx, RequestHead, UpstreamRecord};
+use super::response::ResponseHead;
+
+/// How many of each kind a thread keeps.
+const KEPT: usize = 64;
+/// The largest buffer that is kept, bytes.
+const LARGEST: usize = 16 * 1024;
+
+thread_local! {
+    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A small buffer that is lent for one answer.
+#[derive(Debug)]
+pub struct Buffer(Vec<u8>);
+
+impl Buffer {
+    /// An empty one.
+    pub fn take() -> Buffer {
+        Buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(2048)))
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Buffer::take()
+    }
+}
+
+impl Deref for Buffer {
+    type Target = Vec<u8>;
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.0);
+        buffer.clear();
+        let capacity = buffer.capacity();
+        BUFFERS.with_borrow_mut(|free| {
+            if capacity > 0 && capacity <= LARGEST && free.len() < KEPT {
+                free.push(buffer);
+            }
+        });
+    }
+}
+
+/// What a request's context keeps its bytes in.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// `cx.head`
+    pub head: RequestHead,
+    /// `cx.method`
+    pub method: Vec<u8>,
+    /// `cx.uri`
+    pub uri: Vec<u8>,
+    /// `cx.args`
+    pub args: Vec<u8>,
+    /// `cx.host`
+    pub host: Vec<u8>,
+    /// `cx.out`
+    pub out: ResponseHead,
+    /// `cx.upstream`
+    pub upstream: Vec<UpstreamRecord>,
+    /// `cx.upstream_fields`
+    pub upstream_fields: Fields,
+    /// `cx.upstream_url`
+    pub upstream_url: String,
+}
+
+impl Memory {
+    /// An earlier request's memory, empty.
+    pub fn take() -> Memory {
+        REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    /// Takes back what a request needs no more.
+    pub fn give_back(cx: &mut RequestCtx) {
+        let mut memory = Memory {
+            head: std::mem::take(&mut cx.head),
+            method: std::mem::take(&mut cx.method),
+            uri: std::mem::take(&mut cx.uri),
+            args: std::mem::take(&mut cx.args),
+            host: std::mem::take(&mut cx.host),
+            out: std::mem::take(&mut cx.out),
+            upstream: std::mem::take(&mut cx.upstream),
+            upstream_fields: std::mem::take(&mut cx.upstream_fields),
+            upstream_url: std::mem::take(&mut cx.upstream_url),
+        };
+        memory.clear();
+        REQUESTS.with_borrow_mut(|free| {
+            if memory.size() <= LARGEST && free.len() < KEPT {
+                free.push(memory);
+            }
+        });
+    }
+
+    fn clear(&mut self) {
+        self.head.clear();
+        self.method.clear();
+        self.uri.clear();
+        self.args.clear();
+        self.host.clear();
+        self.out.clear();
+        self.upstream.clear();
+        self.upstream_fields.clear();
+        self.upstream_url.clear();
+    }
+
+    fn size(&self) -> usize {
+        let own = self.uri.capacity() + self.args.capacity() + self.host.capacity() + self.upstream_url.capacity();
+        own + self.head.line.capacity()
+            + self.head.fields.capacity()
+            + self.out.fields.capacity()
+            + self.upstream_fields.capacity()
+    }
+}
