@@ -39,9 +39,20 @@ impl Whole {
         self.keepalived.each_ref().map(Running::stderr).concat()
     }
 
+    /// How many requests each director's nginx has logged, once it has logged all that were answered.
+    fn settled(&self) -> [usize; 2] {
+        let count = || self.cluster.directors.each_ref().map(Server::requests);
+        let mut last = count();
+        eventually(Duration::from_secs(5), || {
+            std::thread::sleep(Duration::from_millis(100));
+            std::mem::replace(&mut last, count()) == last
+        });
+        last
+    }
+
     /// Which director's nginx answered that many GETs of a client; fails when it was not one alone.
     fn served_by(&self, client: usize, count: usize) -> usize {
-        let before = self.cluster.directors.each_ref().map(Server::requests);
+        let before = self.settled();
         let target = Target::new(VIP).from(CLIENTS[client]);
         let tally = self.cluster.client.within(move || Ok(target.get_many("/", count))).unwrap();
         assert_eq!(tally.failed(), 0, "{tally:?}\n{}", self.logs());

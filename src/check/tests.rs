@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::service::{Effect, Outcome, ServiceState};
 use crate::bus::{Exit, Fact, Input, Publisher, Subject, Verdict};
 use crate::plan::CheckPlan;
-use crate::testing::plans;
+use crate::testing::{in_namespace, plans};
 
 /// A virtual server with these real servers, and what else is said of it.
 fn service(more: &str, real_servers: &[(&str, &str)]) -> Service {
@@ -199,4 +199,26 @@ async fn the_engine_notices_a_server_that_goes_and_comes() {
     assert!(matches!(next(&mut said).await, (Subject::Service(_), Verdict::Up, _)));
     tell.send(Input::Stop).await.expect("it listens");
     assert_eq!(engine.await.expect("no panic"), Exit::Done);
+}
+
+/// With `ha_suspend` a server is only checked while this box has the virtual address.
+#[tokio::test]
+async fn a_box_without_the_address_does_not_check() {
+    if !in_namespace("check::tests::a_box_without_the_address_does_not_check") {
+        return;
+    }
+    // Nobody listens there: the first check would take it down.
+    let mut absent = service("ha_suspend", &[("127.0.0.1 9", &check(9, 0))]);
+    absent.address = "10.9.9.10:80".parse().expect("an address");
+    let mut plan = CheckPlan::default();
+    plan.services.push(absent);
+    let (facts, mut said) = Publisher::new();
+    let (_tell, input) = mpsc::channel(4);
+    tokio::spawn(super::run(plan, input, facts));
+    assert_eq!(next(&mut said).await.1, Verdict::Up);
+    assert!(matches!(next(&mut said).await, (Subject::Service(_), Verdict::Up, _)));
+    assert!(timeout(Duration::from_millis(300), said.recv()).await.is_err(), "no check runs");
+    let added = std::process::Command::new("ip").args(["addr", "add", "10.9.9.10/32", "dev", "lo"]).status();
+    assert!(added.expect("ip of iproute2").success());
+    assert_eq!(next(&mut said).await.1, Verdict::Down);
 }

@@ -45,7 +45,7 @@ impl Postman {
     pub fn start(spool: Spool, route: Option<Route>, facts: Publisher) -> Self {
         let wake = Arc::new(Notify::new());
         let (route, routes) = watch::channel(route);
-        let round = Round { spool: spool.clone(), wake: wake.clone(), routes, facts, failing: false };
+        let round = Round { spool: spool.clone(), wake: wake.clone(), routes, facts, failures: 0 };
         Postman { spool, wake, route, round: tokio::spawn(round.run()) }
     }
 
@@ -83,8 +83,8 @@ struct Round {
     wake: Arc<Notify>,
     routes: watch::Receiver<Option<Route>>,
     facts: Publisher,
-    /// Whether the last try failed, which a fact has said.
-    failing: bool,
+    /// Tries that failed since one did not.
+    failures: u32,
 }
 
 impl Round {
@@ -157,7 +157,9 @@ impl Round {
         if let Err(error) = result {
             info!("Mail \"{subject}\" is sent but stays in the spool: {error}");
         }
-        self.say(Verdict::Up, "sent", "");
+        if std::mem::take(&mut self.failures) > 0 {
+            self.say(Verdict::Up, "sent", "");
+        }
         complete
     }
 
@@ -169,19 +171,21 @@ impl Round {
         self.say(Verdict::Up, "refused", &failure.text);
     }
 
+    /// Says so the first time, the second, the fourth …: a server that is away for days does not fill the log.
     fn deferred(&mut self, failure: &Failure, pause: Duration) {
-        let waiting = self.spool.waiting().len();
-        info!("{}; {waiting} mail(s) waiting, next try in {} s", failure.text, pause.as_secs());
-        self.say(Verdict::Down, "deferred", &failure.text);
+        self.failures = self.failures.saturating_add(1);
+        if self.failures.is_power_of_two() {
+            let waiting = self.spool.waiting().len();
+            info!("{}; {waiting} mail(s) waiting, next try in {} s", failure.text, pause.as_secs());
+        }
+        if self.failures == 1 {
+            self.say(Verdict::Down, "deferred", &failure.text);
+        }
     }
 
-    fn say(&mut self, verdict: Verdict, kind: &str, text: &str) {
-        let failing = verdict == Verdict::Down;
-        if failing != self.failing || kind == "refused" {
-            self.failing = failing;
-            let cause = Cause { kind: kind.to_owned(), text: text.to_owned(), value: 0 };
-            self.facts.say(Subject::Mail("spool".to_owned()), verdict, cause);
-        }
+    fn say(&self, verdict: Verdict, kind: &str, text: &str) {
+        let cause = Cause { kind: kind.to_owned(), text: text.to_owned(), value: 0 };
+        self.facts.say(Subject::Mail("spool".to_owned()), verdict, cause);
     }
 }
 

@@ -75,7 +75,7 @@ async fn open_at_last(service: SocketAddr, steering: &Arc<Steering>) -> Open {
     }
 }
 
-fn advice(error: &io::Error, service: SocketAddr) -> String {
+pub(super) fn advice(error: &io::Error, service: SocketAddr) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "another program listens on port {} of all addresses and the kernel has no nftables tproxy: \

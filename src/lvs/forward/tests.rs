@@ -1,8 +1,7 @@
 //! The forwarder on loopback and, for what needs rights, in a network namespace of its own.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -14,11 +13,9 @@ use super::crew::Crew;
 use super::{Forwarder, Shared, Works, listen};
 use crate::lvs::pool::Pool;
 use crate::lvs::table::{Change, Terms};
+use crate::testing::in_namespace;
 
 const TERMS: Terms = Terms { scheduler: Scheduler::RoundRobin, persistence: None, persistence_prefix: None };
-
-/// Set where a test runs in a namespace of its own.
-const INSIDE: &str = "RKEEP_TEST_IN_NAMESPACE";
 
 /// A virtual server on a loopback port before real servers; it serves until dropped.
 struct Bench {
@@ -237,32 +234,43 @@ fn more_connections_than_there_is_room_for_wait() {
     assert_eq!(bench.room.available_permits(), 0);
 }
 
-/// Runs the test `name` again in a network namespace that has 10.9.9.9 on its loopback interface.
-fn in_namespace(name: &str) {
-    let test = std::env::current_exe().expect("this test");
-    let script = "ip link set lo up && ip addr add 10.9.9.9/32 dev lo && exec \"$@\"";
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--net", "sh", "-c", script, "sh"])
-        .arg(test)
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .expect("unshare of util-linux");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{output:?}");
+#[test]
+fn an_address_that_this_box_lacks_can_be_listened_on() {
+    // 192.0.2.0/24 is for documentation (RFC 5737): no box has it.
+    assert!(in_runtime(|| listen::direct(([192, 0, 2, 1], 0).into())).is_ok());
+    assert!(in_runtime(|| listen::direct((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 0).into())).is_ok());
+}
+
+#[test]
+fn a_port_that_another_holds_alone_is_explained() {
+    let other = TcpListener::bind("0.0.0.0:0").expect("a port");
+    let service = SocketAddr::from(([127, 0, 0, 1], other.local_addr().expect("its address").port()));
+    let error = in_runtime(|| listen::direct(service)).err().expect("it is taken");
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(listen::advice(&error, service).contains("addresses other than 127.0.0.1"));
+}
+
+fn in_runtime<T>(act: impl FnOnce() -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async { act() })
 }
 
 #[tokio::test]
 async fn steering_stands_beside_a_listener_on_all_addresses() {
-    if std::env::var_os(INSIDE).is_none() {
-        return in_namespace("lvs::forward::tests::steering_stands_beside_a_listener_on_all_addresses");
+    if !in_namespace("lvs::forward::tests::steering_stands_beside_a_listener_on_all_addresses") {
+        return;
     }
-    let service: SocketAddr = ([10, 9, 9, 9], 8080).into();
-    let wildcard = TcpListener::bind("0.0.0.0:8080").expect("the port on all addresses");
+    steered(([10, 9, 9, 9], 8080).into(), "0.0.0.0:8080", "127.0.0.1:8080").await;
+    steered((Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9), 8081).into(), "[::]:8081", "[::1]:8081").await;
+}
+
+async fn steered(service: SocketAddr, everywhere: &str, elsewhere: &str) {
+    let wildcard = TcpListener::bind(everywhere).expect("the port on all addresses");
     thread::spawn(move || wildcard.incoming().flatten().for_each(|mut stream| drop(stream.write_all(b"wildcard"))));
     let mut forwarder = Forwarder::default();
     forwarder.apply(Change::AddService(service, TERMS));
     forwarder.apply(Change::AddDestination(service, named("a"), 1));
+    let elsewhere: SocketAddr = elsewhere.parse().expect("an address");
     let ask = |address| tokio::task::spawn_blocking(move || ask(address));
     for _ in 0..100 {
         if ask(service).await.expect("no panic") == "a" {
@@ -271,7 +279,7 @@ async fn steering_stands_beside_a_listener_on_all_addresses() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(ask(service).await.expect("no panic"), "a");
-    assert_eq!(ask(([127, 0, 0, 1], 8080).into()).await.expect("no panic"), "wildcard");
+    assert_eq!(ask(elsewhere).await.expect("no panic"), "wildcard");
     forwarder.apply(Change::RemoveService(service));
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(ask(service).await.expect("no panic"), "wildcard", "the address is free again");
