@@ -159,6 +159,14 @@ impl<L: Loader> Loader for Recorder<L> {
         self.bundle.borrow_mut().hosts.insert(host.to_owned(), answer.clone());
         Ok(answer)
     }
+
+    fn knows_user(&self, user: &str) -> bool {
+        crate::sys::process::user_by_name(user).is_some()
+    }
+
+    fn knows_group(&self, group: &str) -> bool {
+        crate::sys::process::group_by_name(group).is_some()
+    }
 }
 
 /// Puts bytes into a memory file that nobody can change any more.
