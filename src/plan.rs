@@ -6,6 +6,7 @@ use rkeep_parsers::ir::{Arena, Ir, expr, http, link, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
+use serde::{Deserialize, Serialize};
 
 /// What the proxy needs.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +44,17 @@ pub struct VrrpPlan {
     pub groups: Arena<vrrp::Group>,
     /// Effects of other engines' facts on priorities.
     pub links: Vec<link::Link>,
-    /// The names of those that were master when the process before this one died: they take up as master.
-    pub resume: Vec<String>,
+    /// What a process that died has left to this one.
+    pub legacy: VrrpLegacy,
+}
+
+/// The instances that were master when the VRRP process before this one died.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VrrpLegacy {
+    /// They take up as master at once, their addresses never leaving the interface.
+    pub take_up: Vec<String>,
+    /// They say good-bye at once: the process dies again and again.
+    pub resign: Vec<String>,
 }
 
 /// What the checkers and the balancing of virtual servers need.
@@ -109,7 +119,7 @@ pub fn cut(ir: Ir) -> Plans {
             routers: ir.routers,
             groups: ir.groups,
             links: ir.links,
-            resume: Vec::new(),
+            legacy: VrrpLegacy::default(),
         },
         check: CheckPlan { global, services: ir.services },
         agent,

@@ -35,7 +35,8 @@ pub fn run(role: Role, link: Link) -> ExitCode {
     let Ok(signals) = SignalFd::new(&SIGNALS) else { return ExitCode::FAILURE };
     let Some((settings, bundle)) = first(&link) else { return ExitCode::FAILURE };
     log::init(settings.log_options(role));
-    let Some(plans) = read(role, &settings, bundle) else { return ExitCode::from(2) };
+    let Some(mut plans) = read(role, &settings, bundle) else { return ExitCode::from(2) };
+    plans.vrrp.legacy = settings.legacy.clone();
     let _pid = settings.pid.as_deref().map(PidFile::create);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

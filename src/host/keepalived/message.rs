@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::{Fact, Role};
 use crate::log::keepalived::Options as LogOptions;
+use crate::plan::VrrpLegacy;
 
 /// From the parent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub struct Settings {
     pub syslog: Option<u8>,
     /// `-V`
     pub keep_vips: bool,
+    /// What a VRRP process that died has left to this one.
+    pub legacy: VrrpLegacy,
     /// Where the child writes its id.
     pub pid: Option<PathBuf>,
 }

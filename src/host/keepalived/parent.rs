@@ -23,6 +23,7 @@ use crate::bus::{Cause, Role, Subject, Verdict};
 use crate::host::daemon::Background;
 use crate::host::pidfile::{self, PidFile};
 use crate::host::spawn::{self, Looks};
+use crate::plan::VrrpLegacy;
 use crate::sys::process::{self, Ended};
 use crate::sys::signal::{self, SignalFd};
 
@@ -109,6 +110,8 @@ pub struct Parent {
     patience: BTreeMap<Role, Patience>,
     respawns: Vec<(Instant, Role)>,
     life: Life,
+    /// What the VRRP process that died last has left.
+    legacy: VrrpLegacy,
     /// The exit code.
     code: u8,
 }
@@ -117,7 +120,18 @@ impl Parent {
     /// A parent of what has been read.
     pub fn new(wish: Wish, config: Config, pid_file: PidFile) -> Self {
         let (children, hub, patience, respawns) = (Vec::new(), Hub::new(), BTreeMap::new(), Vec::new());
-        Parent { wish, config, pid_file, children, hub, patience, respawns, life: Life::Starting, code: 0 }
+        Parent {
+            wish,
+            config,
+            pid_file,
+            children,
+            hub,
+            patience,
+            respawns,
+            life: Life::Starting,
+            legacy: VrrpLegacy::default(),
+            code: 0,
+        }
     }
 
     /// Runs until it is told to end.
@@ -304,7 +318,10 @@ impl Parent {
             _ => info!("Starting {} child process, pid={}", name(role), spawned.pid),
         }
         let mut child = Child::new(role, spawned);
-        let settings = settings(&self.wish, self.child_pid_file(role).as_deref());
+        let mut settings = settings(&self.wish, self.child_pid_file(role).as_deref());
+        if role == Role::Vrrp {
+            settings.legacy = std::mem::take(&mut self.legacy);
+        }
         child.send(ToChild::Run(settings), Some(self.config.bundle.clone()));
         self.hub.subscribe(role);
         self.children.push(child);
@@ -394,6 +411,19 @@ impl Parent {
         self.stop();
     }
 
+    /// The instances that were master are taken up by the next process; one that dies again lets the peers have them.
+    fn inherit(&mut self, take_up: bool) {
+        let masters = self.hub.store().snapshot().filter_map(|fact| match (&fact.subject, fact.verdict) {
+            (Subject::Router(name), Verdict::Master) => Some(name.clone()),
+            _ => None,
+        });
+        let (masters, nobody) = (masters.collect(), Vec::new());
+        self.legacy = match take_up {
+            true => VrrpLegacy { take_up: masters, resign: nobody },
+            false => VrrpLegacy { take_up: nobody, resign: masters },
+        };
+    }
+
     fn respawn(&mut self, child: &Child) {
         let name = name(child.role);
         if !self.wish.respawn {
@@ -403,6 +433,9 @@ impl Parent {
         info!("{name} child process({}) died: Respawning", child.pid);
         let delay = self.patience.entry(child.role).or_default().delay(child.since.elapsed());
         info!("Restart of {name} process delayed {} seconds to limit respawn rate", delay.as_secs());
+        if child.role == Role::Vrrp {
+            self.inherit(delay.is_zero());
+        }
         self.respawns.push((Instant::now() + delay, child.role));
     }
 }

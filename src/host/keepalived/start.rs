@@ -16,6 +16,7 @@ use crate::bus::Role;
 use crate::host::daemon::{self, Background};
 use crate::host::pidfile::{self, PidFile};
 use crate::log::keepalived as log;
+use crate::plan::VrrpLegacy;
 use crate::sys::process;
 
 /// Does what the command line asks for.
@@ -77,6 +78,7 @@ pub fn settings(wish: &Wish, pid: Option<&Path>) -> Settings {
         console: wish.console,
         syslog: wish.syslog,
         keep_vips: wish.keep_vips,
+        legacy: VrrpLegacy::default(),
         pid: pid.map(Path::to_owned),
     }
 }

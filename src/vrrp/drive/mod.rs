@@ -142,9 +142,8 @@ impl Speaker {
 
     /// Removes what others left and lets the machines begin.
     async fn start(&mut self) {
-        let resumed: HashSet<String> = self.plan.resume.iter().cloned().collect();
         for (device, address) in Held::left_behind(Path::new(held::DIRECTORY)) {
-            let kept = resumed.iter().any(|name| self.owns(name, &address.address));
+            let kept = self.plan.legacy.take_up.iter().any(|name| self.owns(name, &address.address));
             if let Some(link) = self.links.named(&device).filter(|_| !kept) {
                 let index = link.index;
                 if let Err(error) = self.netlink.remove(index, &address).await {
@@ -155,8 +154,8 @@ impl Speaker {
         self.judge().await;
         let delay = self.plan.global.vrrp_startup_delay;
         for place in 0..self.instances.len() {
-            let resume = self.router(place).is_some_and(|router| resumed.contains(&router.name));
-            self.tell(place, io::Input::Start { delay, resume }).await;
+            let legacy = self.router(place).map(|router| self.plan.legacy.of(&router.name)).unwrap_or_default();
+            self.tell(place, io::Input::Start { delay, legacy }).await;
         }
     }
 

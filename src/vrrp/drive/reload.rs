@@ -9,6 +9,7 @@ use tracing::warn;
 use super::{Instance, Speaker};
 use crate::plan::VrrpPlan;
 use crate::vrrp::group::Group;
+use crate::vrrp::machine::io::Legacy;
 use crate::vrrp::machine::{Machine, io};
 
 impl Speaker {
@@ -32,7 +33,7 @@ impl Speaker {
                 None => {
                     self.instances.push(Instance::new(router));
                     let delay = std::time::Duration::ZERO;
-                    changed.push((place, io::Input::Start { delay, resume: false }));
+                    changed.push((place, io::Input::Start { delay, legacy: Legacy::None }));
                 }
             }
         }

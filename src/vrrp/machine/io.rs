@@ -8,6 +8,7 @@ use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 
 use super::note::Note;
 use crate::bus::Verdict;
+use crate::plan::VrrpLegacy;
 use crate::vrrp::wire::accept::Heard;
 
 /// Something that happened.
@@ -17,8 +18,8 @@ pub enum Input {
     Start {
         /// `vrrp_startup_delay`.
         delay: Duration,
-        /// Take up as master at once: the process before us died while it was, and the addresses are still set.
-        resume: bool,
+        /// What a process before us has left.
+        legacy: Legacy,
     },
     /// End: say good-bye and remove the addresses if master.
     Stop {
@@ -39,6 +40,30 @@ pub enum Input {
     Reconfigure(Box<Router>),
     /// The sync group goes this way.
     Follow(Verdict),
+}
+
+/// What a process that died has left to the one that takes its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Legacy {
+    /// Nothing.
+    #[default]
+    None,
+    /// It was master: take up as master, the addresses are still set.
+    TakeUp,
+    /// It was master, and dies again and again: let a peer take over.
+    Resign,
+}
+
+impl VrrpLegacy {
+    /// What is left to the instance of that name.
+    pub fn of(&self, name: &str) -> Legacy {
+        let is_in = |names: &[String]| names.iter().any(|known| known == name);
+        match (is_in(&self.take_up), is_in(&self.resign)) {
+            (true, _) => Legacy::TakeUp,
+            (_, true) => Legacy::Resign,
+            _ => Legacy::None,
+        }
+    }
 }
 
 /// Whether the instance can take part, and at what priority.

@@ -52,12 +52,17 @@ impl Machine {
             return;
         }
         if goodbye {
-            self.advertise(0, out);
-            self.stats.zero_sent += 1;
-            out.push(Effect::Say(Note::SentZero));
+            self.resign(out);
         }
         self.stats.released_master += 1;
         out.extend([Effect::Say(Note::Removing), Effect::Remove(self.addresses.clone())]);
+    }
+
+    /// Says good-bye, so that a backup takes over after its skew.
+    pub(super) fn resign(&mut self, out: &mut Vec<Effect>) {
+        self.advertise(0, out);
+        self.stats.zero_sent += 1;
+        out.push(Effect::Say(Note::SentZero));
     }
 
     pub(super) fn hear_as_master(&mut self, now: Instant, heard: Heard, out: &mut Vec<Effect>) {

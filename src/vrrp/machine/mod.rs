@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use rkeep_parsers::ir::vrrp::{InitialState, Router};
 
 use self::backup::Backup;
-use self::io::{Addresses, Condition, Effect, Input};
+use self::io::{Addresses, Condition, Effect, Input, Legacy};
 use self::master::Master;
 use self::note::Note;
 use super::stats::Stats;
@@ -138,7 +138,7 @@ impl Machine {
     /// Takes an input in and appends what to do.
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Start { delay, resume } => self.start(now, delay, resume, out),
+            Input::Start { delay, legacy } => self.start(now, delay, legacy, out),
             Input::Stop { deleted } => self.stop(deleted, out),
             Input::Heard(heard) => self.hear(now, heard, out),
             Input::Tick => self.tick(now, out),
@@ -150,12 +150,15 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, now: Instant, delay: Duration, resume: bool, out: &mut Vec<Effect>) {
+    fn start(&mut self, now: Instant, delay: Duration, legacy: Legacy, out: &mut Vec<Effect>) {
         if !matches!(self.state, State::Init) {
             return;
         }
-        if resume && !self.condition.fault {
+        if legacy == Legacy::TakeUp && !self.condition.fault {
             return self.become_master(now, "resume", out);
+        }
+        if legacy == Legacy::Resign {
+            self.resign(out);
         }
         out.extend([Effect::Say(Note::Removing), Effect::Remove(self.addresses.clone())]);
         if self.condition.fault {

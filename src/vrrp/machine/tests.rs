@@ -77,7 +77,7 @@ impl Bench {
 
     fn started(router: Router) -> Self {
         let mut bench = Bench::new(router);
-        bench.tell(Input::Start { delay: Duration::ZERO, resume: false });
+        bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
         bench
     }
 
@@ -327,7 +327,7 @@ fn a_fault_takes_it_out_and_back_to_backup() {
 fn starts_in_fault_when_the_interface_is_down() {
     let mut bench = Bench::new(article(100));
     bench.fault(true);
-    let effects = bench.tell(Input::Start { delay: Duration::ZERO, resume: true });
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp });
     assert_eq!(became(&effects), Some((Verdict::Fault, "link")));
 }
 
@@ -404,16 +404,24 @@ fn a_reload_s_new_pace_counts_at_once() {
 #[test]
 fn takes_up_as_master_without_letting_go() {
     let mut bench = Bench::new(article(100));
-    let effects = bench.tell(Input::Start { delay: Duration::ZERO, resume: true });
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp });
     assert_eq!(became(&effects), Some((Verdict::Master, "resume")));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Remove(_))));
     assert_eq!(deeds(&effects).first(), Some(&&Effect::Advert(100)));
 }
 
 #[test]
+fn resigns_for_a_predecessor_that_dies_again_and_again() {
+    let mut bench = Bench::new(article(100));
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::Resign });
+    assert_eq!(deeds(&effects)[..2], [&Effect::Advert(0), &Effect::Remove(bench.machine.addresses().clone())]);
+    assert_eq!(became(&effects), Some((Verdict::Backup, cause::START)));
+}
+
+#[test]
 fn a_delayed_start_waits_longer() {
     let mut bench = Bench::new(article(100));
-    bench.tell(Input::Start { delay: 4 * SECOND, resume: false });
+    bench.tell(Input::Start { delay: 4 * SECOND, legacy: Legacy::None });
     assert_eq!(bench.waits(), Duration::from_micros(7_609_375));
 }
 

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::io::Legacy;
 use super::tests::article;
 use super::*;
 
@@ -59,7 +60,7 @@ impl World {
         let mut world = World { chance, now: Instant::now(), nodes, letters: BinaryHeap::new(), loss: 0 };
         for node in 0..count {
             world.tell(node, Input::Source(Some(address(node))));
-            world.tell(node, Input::Start { delay: Duration::ZERO, resume: false });
+            world.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
         }
         world
     }
@@ -132,7 +133,7 @@ impl World {
                 self.nodes[node].machine = Machine::new(router);
                 self.nodes[node].holds = false;
                 self.tell(node, Input::Source(Some(address(node))));
-                self.tell(node, Input::Start { delay: Duration::ZERO, resume: false });
+                self.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
             }
         }
         let pause = Duration::from_millis(self.chance.below(6_000));
