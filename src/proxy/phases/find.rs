@@ -21,14 +21,14 @@ pub fn location(cx: &mut RequestCtx) -> Step {
     if !cx.internal && cx.conf().core.internal.0 {
         return Step::Fail(Status(404));
     }
-    let prefix = cx.location.ir.name.clone();
+    let found_at = cx.location.clone();
     enter(cx);
     if let Some(status) = too_large(cx) {
         return Step::Fail(status);
     }
     if matches!(found, Found::AddSlash(_)) {
-        let mut target = Vec::with_capacity(prefix.len() + cx.args.len() + 1);
-        escape(&prefix, Escape::Uri, &mut target);
+        let mut target = Vec::new();
+        escape(&found_at.ir.name, Escape::Uri, &mut target);
         if !cx.args.is_empty() {
             target.push(b'?');
             target.extend_from_slice(&cx.args);
