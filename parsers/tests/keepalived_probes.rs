@@ -16,7 +16,8 @@ impl Machine for Lab {
         user == "root"
     }
     fn script(&self, program: &str) -> ScriptState {
-        if program == "/bin/nope" { ScriptState::Missing } else { ScriptState::Secure }
+        let there = program.starts_with('/') && program != "/bin/nope";
+        if there { ScriptState::Secure } else { ScriptState::Missing }
     }
     fn host_name(&self) -> String {
         "vm".to_owned()
@@ -113,4 +114,52 @@ fn long_lines_are_left_out_and_their_tails_read() {
     assert_eq!(lines.get(1).copied(), Some(format!("(Line 2) Unknown keyword '{tail}'").as_str()));
     assert_eq!(lines.get(2).copied(), Some(format!("(p.conf: Line 2) Unknown keyword '{tail}'").as_str()));
     assert_eq!(test_code(&loaded.diagnostics), 5);
+}
+
+const INSTANCE: &str =
+    "vrrp_instance V {\n interface eth0\n virtual_router_id 5\n@\n virtual_ipaddress {\n  192.168.200.9\n }\n}\n";
+const SERVICE: &str = "virtual_server 192.168.200.9 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n@virtual_server\n \
+                       real_server 192.168.200.3 80 {\n  weight 1\n@real_server\n  TCP_CHECK {\n@TCP_CHECK\n  }\n }\n}\n";
+
+/// The small file of a block with one more line in it.
+fn with_line(block: &str, line: &str) -> String {
+    let instance = INSTANCE.replace('@', "");
+    match block {
+        "global_defs" => format!("global_defs {{\n{line}\n}}\n{instance}"),
+        "vrrp_instance" => INSTANCE.replace('@', line),
+        "authentication" => INSTANCE.replace('@', &format!(" authentication {{\n{line}\n }}")),
+        "vrrp_sync_group" => {
+            let second = instance.replace("V {", "W {").replace("id 5", "id 6").replace(".9", ".10");
+            format!("vrrp_sync_group G {{\n group {{\n V\n W\n }}\n{line}\n}}\n{instance}{second}")
+        }
+        _ => ["virtual_server", "real_server", "TCP_CHECK"].into_iter().fold(SERVICE.to_owned(), |file, place| {
+            file.replace(&format!("@{place}\n"), &format!("{}\n", if place == block { line } else { "" }))
+        }),
+    }
+}
+
+#[test]
+fn values_are_judged_as_keepalived_judges_them() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/keepalived/values-2.4.3.tsv");
+    let table = std::fs::read_to_string(&path).expect("the recorded values are there");
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for row in table.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = row.splitn(4, '\t').collect();
+        let [block, line, code, lines] = columns[..] else { panic!("four columns in {row}") };
+        let hosts = ["0", "1.5"];
+        let loader = MapLoader::default().file("p.conf", with_line(block, line));
+        let loader =
+            hosts.into_iter().fold(loader, |loader, host| loader.host(host, &["0.0.0.0".parse().expect("an address")]));
+        let loaded = load(Path::new("p.conf"), "vm", &loader, &Lab, Mode::Test);
+        let ours = legacy_lines(&loaded.diagnostics).collect::<Vec<_>>().join(" | ");
+        compared += 1;
+        if (test_code(&loaded.diagnostics).to_string().as_str(), ours.as_str()) != (code, lines) {
+            wrong.push(format!(
+                "{block}: {line}\n  theirs {code} {lines}\n  ours   {} {ours}",
+                test_code(&loaded.diagnostics)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {compared} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(compared > 500, "only {compared} values compared");
 }

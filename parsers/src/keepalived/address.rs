@@ -208,7 +208,8 @@ impl Value for PeerLine {
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let word = argument(directive)?;
         let text = word.lossy();
-        let Ok(address) = text.parse() else {
+        // keepalived lets a prefix length pass and takes no notice of it.
+        let Ok(address) = text.split('/').next().unwrap_or(&text).parse() else {
             let what = format!("VRRP instance[{}] malformed unicast peer address[{text}]. Skipping...", cx.owner);
             return Err(refuse(cx, word, format!("Configuration error: {what}"), "one address a line"));
         };

@@ -14,6 +14,8 @@ const GLOBAL: &[Complaint] = &[
     (C::K_GLOBAL, "smtp_alert_vrrp", "Invalid value '%s' for global smtp_alert_vrrp specified"),
     (C::K_GLOBAL, "smtp_alert_checker", "Invalid value '%s' for global smtp_alert_checker specified"),
     (C::K_GLOBAL, "vrrp_startup_delay", "vrrp_startup_delay '%s' is invalid"),
+    (C::K_GLOBAL, "vrrp_garp_interval", "vrrp_garp_interval '%s' is invalid"),
+    (C::K_GLOBAL, "vrrp_gna_interval", "vrrp_gna_interval '%s' is invalid"),
     (C::K_GLOBAL, "vrrp_mcast_group4", "Can't parse vrrp_mcast_group4 [%s]. Skipping"),
     (C::K_GLOBAL, "vrrp_garp_master_delay", "vrrp_garp_master_delay '%s' invalid - ignoring"),
     (C::K_GLOBAL, "vrrp_garp_master_repeat", "vrrp_garp_master_repeat '%s' invalid - ignoring"),

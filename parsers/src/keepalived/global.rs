@@ -121,6 +121,12 @@ pub struct GlobalDefs {
         ignored = "every advert's addresses are compared, which costs nothing worth saving"
     )]
     pub skip_check_adv_addr: Switch,
+    /// Between two gratuitous ARPs on one interface, seconds.
+    #[row("vrrp_garp_interval", ignored = "gratuitous ARPs go out one after another without a pause")]
+    pub garp_interval: Seconds<1, 4_294_967_295>,
+    /// Between two unsolicited neighbour advertisements on one interface, seconds.
+    #[row("vrrp_gna_interval", ignored = "neighbour advertisements go out one after another without a pause")]
+    pub gna_interval: Seconds<1, 4_294_967_295>,
     /// Interfaces may be missing when keepalived starts.
     #[row("dynamic_interfaces")]
     pub dynamic_interfaces: OptionalText,

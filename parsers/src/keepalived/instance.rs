@@ -96,6 +96,9 @@ pub struct Instance {
     /// Mail at each change of state.
     #[row("smtp_alert")]
     pub smtp_alert: Switch,
+    /// The interface of IPVS' synchronisation, said in an instance as in old files.
+    #[row("lvs_sync_daemon_interface", ignored = "connections are not synchronised between the boxes")]
+    pub lvs_sync_daemon_interface: Text,
     /// Has had no effect in keepalived for years.
     #[row("debug", ignored = "keepalived reads it and does nothing with it")]
     pub debug: Uint<0, 4>,

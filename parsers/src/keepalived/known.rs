@@ -26,7 +26,7 @@ const HARMLESS: &[(C, &str)] = &[
          reload_time_file reload_repeat reload_file include_check config_save_dir tmp_config_directory \
          data_use_instance json_version iproute_usr_dir iproute_etc_dir state_dump_file stats_dump_file json_dump_file \
          process_monitor_rcv_bufs process_monitor_rcv_bufs_force nftables nftables_priority nftables_ifindex \
-         nftables_counters vrrp_garp_interval vrrp_gna_interval vrrp_min_garp vrrp_garp_extra_if vrrp_vmac_garp_intvl \
+         nftables_counters vrrp_min_garp vrrp_garp_extra_if vrrp_vmac_garp_intvl \
          vrrp_iptables vrrp_ipsets vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
          vrrp_rlimit_rtime vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs \
          vrrp_netlink_monitor_rcv_bufs_force vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier log_unknown_vrids \
@@ -45,7 +45,7 @@ const HARMLESS: &[(C, &str)] = &[
         C::K_INSTANCE,
         "no_virtual_ipaddress unicast_fault_no_peer old_unicast_checksum native_ipv6 track_src_ip promote_secondaries \
          linkbeat_use_polling notify_priority_changes garp_extra_if vmac_garp_intvl owner_ignore_adverts \
-         kernel_rx_buf_size unicast_ttl check_unicast_src lvs_sync_daemon_interface",
+         kernel_rx_buf_size unicast_ttl check_unicast_src ",
     ),
     (
         C::K_VIRTUAL_SERVER,

@@ -239,11 +239,19 @@ first_word!(IpFamily, "inet | inet6", "inet or inet6", |text| match text {
 pub struct Granularity(pub u8);
 
 first_word!(Granularity, "mask | prefix", "an IPv4 mask such as 255.255.255.0, or an IPv6 prefix length", |text| {
-    match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(mask)) => Some(Granularity(u32::from(mask).leading_ones() as u8)),
-        _ => text.parse().ok().filter(|prefix| (1..=128).contains(prefix)).map(Granularity),
-    }
+    let prefix = || text.parse().ok().filter(|prefix| (1..=128).contains(prefix));
+    let mask = Some(text).filter(|text| text.contains('.') || *text == "0").and_then(mask);
+    mask.map(|mask| mask.leading_ones() as u8).or_else(prefix).map(Granularity)
 });
+
+/// An IPv4 address of one to four numbers, the last of which fills what is left, as the C library reads them.
+fn mask(text: &str) -> Option<u32> {
+    let numbers = text.split('.').map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<_>>>()?;
+    let (last, first) = numbers.split_last()?;
+    let high = first.iter().try_fold(0, |sum: u32, byte| Some(sum * 256 + u32::from(u8::try_from(*byte).ok()?)))?;
+    let left = 32 - 8 * u32::try_from(first.len()).ok().filter(|count| *count < 4)?;
+    (left == 32 || *last < 1 << left).then(|| high.checked_shl(left).unwrap_or(0) | last)
+}
 
 /// `persistence_timeout`, seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,13 +7,23 @@ use super::{Loopback, Mode, Pass, Script};
 use crate::diag::Class;
 use crate::ir;
 use crate::keepalived::number::written;
-use crate::source::Span;
+use crate::keepalived::value::Text;
+use crate::source::{Span, Spanned};
 use crate::syntax::tree::Directive;
 use crate::table::Contexts as C;
 
 const LONGEST_INTERFACE: usize = 15;
 
 impl Walk<'_> {
+    /// Looks at a keyword before its words.
+    pub(super) fn before(&mut self, context: C, keyword: &str, span: Span) {
+        match (context, keyword) {
+            (C::K_INSTANCE, "lvs_sync_daemon_interface") => self.old_sync_daemon(span),
+            (C::K_INSTANCE, "unicast_src_ip") => self.draft.unicast = true,
+            _ => {}
+        }
+    }
+
     /// Looks at a directive that has just been written into its layer.
     pub(super) fn after(&mut self, context: C, directive: &Directive) {
         let keyword = directive.name.lossy();
@@ -25,6 +35,7 @@ impl Walk<'_> {
             (C::K_INSTANCE, "unicast_peer") => self.unicast_peer(),
             (C::K_INSTANCE, "mcast_src_ip" | "unicast_src_ip") => self.source_address(&keyword),
             (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
+            (C::K_TCP_CHECK, "bind_if") => self.bind_interface(),
             (C::K_AUTHENTICATION, "auth_pass") => self.password(),
             _ if keyword.starts_with("notify") || keyword.starts_with("quorum_") => self.script(directive),
             _ => {}
@@ -103,7 +114,8 @@ impl Walk<'_> {
         let Some(field) = self.draft.instance.interface.clone() else { return };
         let (name, span) = (field.value.0, field.span);
         if name.len() > LONGEST_INTERFACE {
-            self.draft.instance.interface = None;
+            // Written and of no use: keepalived says no more about it.
+            self.draft.instance.interface = Some(Spanned::new(Text::default(), span));
             return self.general(span, format!("Interface name '{name}' too long - ignoring"), "at most 15 bytes");
         }
         match self.machine.interface(&name) {
@@ -118,6 +130,14 @@ impl Walk<'_> {
                 let owner = self.cx.owner.clone();
                 self.no_interface(span, &format!("WARNING - interface {name} for vrrp_instance {owner} doesn't exist"));
             }
+        }
+    }
+
+    fn bind_interface(&mut self) {
+        let long = self.draft.tcp.bind_if.take_if(|field| field.value.0.len() > LONGEST_INTERFACE);
+        if let Some(field) = long {
+            let text = format!("Interface name {} is too long - ignoring", field.value.0);
+            self.general(field.span, text, "at most 15 bytes");
         }
     }
 
@@ -242,6 +262,17 @@ impl Walk<'_> {
         let layer = &mut self.draft.instance;
         let field = if keyword == "unicast_src_ip" { &mut layer.unicast_src_ip } else { &mut layer.mcast_src_ip };
         *field = Some(given);
+    }
+
+    fn old_sync_daemon(&mut self, span: Span) {
+        let owner = &self.cx.owner;
+        let first = format!("({owner}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
+        // keepalived lines the second line up with the text of the first.
+        let indent = " ".repeat((owner.len() + 4).max(7));
+        let help = "write lvs_sync_daemon in global_defs";
+        for text in [first, format!("{indent}Please use global lvs_sync_daemon")] {
+            self.report.say(self.place, Found::new(Class::Deprecated, text, help).at(span));
+        }
     }
 
     fn password(&mut self) {

@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) real: RealLayer,
     pub(super) real_timing: TimingLayer,
     pub(super) tcp: TcpCheckLayer,
+    /// A keyword of unicast stands in the instance that is open.
+    pub(super) unicast: bool,
     /// The address of the virtual server that is open.
     pub(super) service_address: Option<std::net::SocketAddr>,
     /// `TCP_CHECK`s of the real server that is open.

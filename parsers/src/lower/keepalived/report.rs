@@ -47,13 +47,19 @@ pub(super) struct Found<'a> {
     pub(super) text: String,
     /// The exact place, the line where none is given.
     pub(super) span: Option<Span>,
+    /// What is said at the place itself.
+    pub(super) label: &'a str,
     /// What to write instead.
     pub(super) help: &'a str,
 }
 
 impl<'a> Found<'a> {
     pub(super) fn new(class: Class, text: impl Into<String>, help: &'a str) -> Found<'a> {
-        Found { class, text: text.into(), span: None, help }
+        Found { class, text: text.into(), span: None, label: "", help }
+    }
+
+    pub(super) fn label(self, label: &'a str) -> Found<'a> {
+        Found { label, ..self }
     }
 
     pub(super) fn at(self, span: Span) -> Found<'a> {
@@ -117,12 +123,15 @@ impl Report {
     }
 
     fn finding(&mut self, span: Option<Span>, line: String, found: Found<'_>) {
+        if self.stopped() {
+            return;
+        }
         let span = found.span.or(span);
         let (code, severity) = code(found.class);
         let mut finding = Diagnostic::error(code, found.text).legacy(found.class, line);
         finding.severity = severity;
         if let Some(span) = span {
-            finding = finding.at(span, "");
+            finding = finding.at(span, found.label);
         }
         if !found.help.is_empty() {
             finding = finding.help(found.help);

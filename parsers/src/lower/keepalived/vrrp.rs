@@ -26,6 +26,8 @@ pub(super) struct RouterDraft {
     password: bool,
     /// `authentication` was given.
     authenticates: bool,
+    /// `interface` was written, even if it is of no use.
+    interface_written: bool,
     /// A keyword of unicast was given.
     unicast: bool,
     /// Where single keywords were written.
@@ -64,6 +66,7 @@ impl Walk<'_> {
         self.draft.instance = Default::default();
         self.draft.notify = Default::default();
         self.draft.authentication = Default::default();
+        self.draft.unicast = false;
         self.cx.owner.clone_from(&name);
         let span = args.first().map_or(span, |word| keyword.span.to(word.span));
         self.block(C::K_INSTANCE);
@@ -133,7 +136,8 @@ impl Walk<'_> {
             has_vrid: layer.virtual_router_id.is_some(),
             password: auth.auth_pass.is_some(),
             authenticates: auth.auth_type.is_some(),
-            unicast: layer.unicast_src_ip.is_some(),
+            unicast: self.draft.unicast,
+            interface_written: layer.interface.is_some(),
             spans: Spans {
                 name: span,
                 nopreempt: layer.nopreempt.as_ref().map(|field| field.span),
@@ -192,6 +196,7 @@ impl Walk<'_> {
                 return;
             }
         }
+        self.judge_scripts();
         let usable: Vec<bool> = routers.iter_mut().map(|router| self.usable(router)).collect();
         if usable.iter().all(|usable| *usable) {
             routers.iter_mut().for_each(|router| self.judge_router(router));
@@ -199,7 +204,6 @@ impl Walk<'_> {
         }
         self.draft.routers = routers;
         self.judge_groups();
-        self.judge_scripts();
     }
 
     fn conclude(&mut self, span: Option<Span>, text: String, help: &str) {
@@ -216,6 +220,9 @@ impl Walk<'_> {
             return false;
         }
         if draft.router.interface.is_empty() {
+            if draft.interface_written {
+                return true;
+            }
             let help = "write interface NAME: the one the boxes share";
             self.conclude(span, format!("({name}) Unknown interface!"), help);
             return false;

@@ -24,8 +24,8 @@ pub(super) struct Walk<'a> {
     pub(super) pass: Pass,
     lines: &'a [Line],
     at: usize,
-    /// Braces open, as keepalived counts them.
-    depth: u32,
+    /// Braces open, as keepalived counts them, with their places.
+    open: Vec<Span>,
     /// The line being read.
     pub(super) place: Place,
     pub(super) report: &'a mut Report,
@@ -48,7 +48,19 @@ impl<'a> Walk<'a> {
         let lenient = matches!(report.mode(), Mode::Run(_));
         let cx = Cx { dialect: Dialect::Keepalived, lenient, ..Cx::default() };
         let place = Place::default();
-        Walk { pass, lines, at: 0, depth: 0, place, report, draft, machine, loader, cx, interface_missing: None }
+        Walk {
+            pass,
+            lines,
+            at: 0,
+            open: Vec::new(),
+            place,
+            report,
+            draft,
+            machine,
+            loader,
+            cx,
+            interface_missing: None,
+        }
     }
 
     /// Reads everything, then judges what belongs together.
@@ -64,17 +76,21 @@ impl<'a> Walk<'a> {
         if self.report.stopped() {
             return;
         }
-        if self.depth > 0 {
-            let text = format!("There are {} missing '}}'s or extra '{{'s", self.depth);
-            let last = self.lines.last().map(|line| line.span);
-            let help = "add a `}` for each block that is open at the end of the file";
-            self.report.conclude(last, Found::new(Class::Braces, text, help));
-        }
+        self.judge_braces();
         match self.pass {
             Pass::Checkers => self.judge_services(),
             Pass::Vrrp => self.judge_routers(),
             Pass::Parent | Pass::Bfd => {}
         }
+    }
+
+    /// Braces that are still open at the end. The last of them is the one to look at: its block reaches to the end.
+    fn judge_braces(&mut self) {
+        let Some(last) = self.open.last().copied() else { return };
+        let text = format!("There are {} missing '}}'s or extra '{{'s", self.open.len());
+        let help = "this block, or one inside it, lacks its `}`: add it, or delete the `{`";
+        self.report
+            .conclude(Some(last), Found::new(Class::Braces, text, help).label("still open at the end of the file"));
     }
 
     /// The next line that is not trouble; braces are counted here and nowhere else.
@@ -88,9 +104,11 @@ impl<'a> Walk<'a> {
                     self.trouble(trouble);
                     continue;
                 }
-                Item::Open => self.depth += 1,
-                Item::Close if self.depth == 0 => self.extra_close(),
-                Item::Close => self.depth -= 1,
+                Item::Open => self.open.push(line.span),
+                Item::Close if self.open.is_empty() => self.extra_close(),
+                Item::Close => {
+                    self.open.pop();
+                }
                 Item::Words { open_quote: true, raw, .. } if self.pass != Pass::Parent => self.open_quote(raw),
                 Item::Words { .. } => {}
             }
@@ -112,8 +130,8 @@ impl<'a> Walk<'a> {
         if !self.next_opens() {
             return;
         }
-        let outside = self.depth;
-        while self.take().is_some() && self.depth > outside {}
+        let outside = self.open.len();
+        while self.take().is_some() && self.open.len() > outside {}
     }
 
     /// Reads a block whose keywords stand in `context`. Returns the place where it ended.
@@ -175,6 +193,7 @@ impl<'a> Walk<'a> {
 
     /// One keyword with its words.
     pub(super) fn directive(&mut self, context: C, row: &'static Row, name: &Word, args: Vec<Word>) {
+        self.before(context, row.keyword, name.span);
         if args.len() < usize::from(row.arity.min) {
             return self.no_value(context, row.keyword, name, args.len());
         }
@@ -278,7 +297,11 @@ impl<'a> Walk<'a> {
             "}" => "delete the `}`, or add the `{` it closes".to_owned(),
             _ => format!("{} (keepalived itself logs this, ignores the line and runs on)", hint(context, keyword)),
         };
-        self.report.say(self.place, Found::new(Class::UnknownKeyword, text, &help).at(span));
+        let label = match context.names().next() {
+            Some(block) if keyword != "}" => format!("unknown in {block}"),
+            _ => "closes nothing".to_owned(),
+        };
+        self.report.say(self.place, Found::new(Class::UnknownKeyword, text, &help).at(span).label(&label));
     }
 
     /// A word keepalived knows and rkeep has not built.
