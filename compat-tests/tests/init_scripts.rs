@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rkeep::rehearse::{Node, Placed, Subject, eventually};
@@ -30,8 +30,11 @@ fn node(name: &str) -> Node {
     node
 }
 
-fn copy(program: &std::path::Path, name: &str) -> PathBuf {
-    let to = std::env::temp_dir().join(format!("rkeep-init-{name}-{}", std::process::id()));
+/// A copy of the program, in a place that the next run overwrites.
+fn copy(program: &Path, name: &str) -> PathBuf {
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("keepalived-{name}"));
+    // One of an earlier run may still be there.
+    let _ = std::fs::remove_file(&to);
     std::fs::copy(program, &to).unwrap();
     to
 }
