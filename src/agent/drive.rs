@@ -13,20 +13,22 @@ use super::decide::{Action, Decider};
 use super::fifo::Fifos;
 use super::script::Runner;
 use super::security;
-use super::seen::{self, Seen};
+use super::seen::{self, Hub, Seen};
 use crate::bus::{Exit, Fact, Input, Publisher};
 use crate::mail::queue::PLACES;
 use crate::mail::{Envelope, Postman, Route, Spool, compose};
 use crate::plan::AgentPlan;
 use crate::sys::clock::LocalTime;
+use crate::sys::process::keep_descriptors;
 
 /// What scripts and mails get at the end; the rest of the mails waits on disk for the next start.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Acts on facts until told to stop. Whoever stops it has it read the last facts of the other roles first.
 pub async fn run(plan: AgentPlan, input: mpsc::Receiver<Input<AgentPlan>>, facts: Publisher) -> Exit {
-    let hub = std::os::unix::process::parent_id();
-    run_in(plan, input, facts, &PLACES.map(Path::new), Seen::of(Path::new(seen::PLACE), hub)).await
+    keep_descriptors();
+    let seen = Seen::of(Path::new(seen::PLACE), Hub::parent());
+    run_in(plan, input, facts, &PLACES.map(Path::new), seen).await
 }
 
 /// As [`run`], with the spool in the first of `spools` that can be written to.

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::decide::{Action, Decider};
 use super::drive::run_in;
-use super::seen::Seen;
+use super::seen::{Hub, Seen};
 use crate::bus::{Cause, Exit, Fact, Input, Publisher, Subject, Verdict, cause};
 use crate::plan::AgentPlan;
 use crate::testing::plans;
@@ -175,7 +175,7 @@ async fn facts_become_scripts_lines_and_spooled_mails() {
     let (tell, input) = mpsc::channel(8);
     let spool = scratch.0.join("spool");
     let places = spool.clone();
-    let seen = Seen::of(&scratch.0, 1);
+    let seen = Seen::of(&scratch.0, Hub::parent());
     let agent = tokio::spawn(async move { run_in(plan, input, Publisher::new().0, &[Path::new(&places)], seen).await });
     tell.send(Input::Fact(router(Verdict::Master))).await.expect("it listens");
     until_is(&out, "INSTANCE VI_1 MASTER 100\n").await;

@@ -3,9 +3,9 @@
 //! A file is written whole and to disk before it gets its name, and removed once the server has taken the mail. Whoever
 //! sends it holds a lock on it, so that two agents on one spool never send it twice.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 
 use super::compose::Mail;
+use crate::sys::process::make_dir;
 
 /// So many mails wait at most; beyond it the oldest go.
 pub const MOST: usize = 1000;
@@ -61,7 +62,7 @@ impl Spool {
     }
 
     fn at(dir: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        make_dir(dir, 0o700)?;
         let meta = fs::symlink_metadata(dir)?;
         let mine = meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
         if !mine {

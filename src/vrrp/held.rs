@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rkeep_parsers::ir::vrrp::VirtualAddress;
 use rkeep_parsers::source::Span;
 
+use crate::sys::process::make_dir;
+
 /// Where notes are kept.
 pub const DIRECTORY: &str = "/run/rkeep";
 
@@ -70,7 +72,7 @@ impl Held {
         }
         let line = |(device, held): &Entry| format!("{device} {}/{}\n", held.address, held.prefix);
         if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory)?;
+            make_dir(directory, 0o755)?;
         }
         fs::write(&self.path, self.entries.iter().map(line).collect::<String>())
     }
