@@ -98,7 +98,8 @@ impl Pair {
 
     /// Milliseconds from the old master's last advert to the new one's first, and from there to its first answer.
     fn measure(&self, since: Instant) -> [f64; 2] {
-        let from = |wanted: Ipv4Addr| move |event: &Event| matches!(event, Event::Advert { from, .. } if *from == wanted);
+        let from =
+            |wanted: Ipv4Addr| move |event: &Event| matches!(event, Event::Advert { from, .. } if *from == wanted);
         let answers = |event: &Event| matches!(event, Event::Echo { mac: who, .. } if *who == mac(DIRECTORS[1]));
         let (first, _) = self.watch.first(since, from(DIRECTORS[1])).expect("the backup took over");
         let (last, _) = self.watch.last(first, from(DIRECTORS[0])).expect("there was a master");
@@ -171,7 +172,9 @@ fn judge(what: Fault, pairs: &[Pair; 4], figures: &[Vec<[f64; 2]>; 4]) {
     let medians = figures.each_ref().map(|all| [0, 1].map(|of| median(all.iter().map(|one| one[of]).collect())));
     for ((pair, [adverts, answer]), all) in pairs.iter().zip(medians).zip(figures) {
         let (name, rounds) = (pair.name, all.len());
-        println!("{what:?} ({name}): advert to advert {adverts:.1} ms, first answer {answer:.1} ms, median of {rounds}");
+        println!(
+            "{what:?} ({name}): advert to advert {adverts:.1} ms, first answer {answer:.1} ms, median of {rounds}"
+        );
     }
     let [keepalived, others @ ..] = medians;
     for (pair, figures) in pairs[1..].iter().zip(others) {

@@ -88,7 +88,8 @@ impl<'a> Reader<'a> {
                 Err(error) => {
                     let message = format!("open() \"{}\" failed", path.display());
                     let errno = error.raw_os_error();
-                    whole.broken.push(Broken { before, message, errno, span: directive.end });
+                    let (span, end) = (directive.arg(0).span, directive.end);
+                    whole.broken.push(Broken { before, message, errno, span, end, open: Vec::new() });
                 }
             }
         }

@@ -30,7 +30,7 @@ pub enum Origin {
 
 /// Reads one file. What cannot be read is in [`Block::broken`], at its place among the directives.
 pub fn parse(file: FileId, text: &[u8], origin: Origin) -> Block {
-    let mut parser = Parse { file, text, at: 0, origin };
+    let mut parser = Parse { file, text, at: 0, origin, open: Vec::new(), ended: false };
     parser.block(0)
 }
 
@@ -39,6 +39,10 @@ struct Parse<'a> {
     text: &'a [u8],
     at: usize,
     origin: Origin,
+    /// Heads of the blocks that are open here.
+    open: Vec<Span>,
+    /// The end of the file has been complained about.
+    ended: bool,
 }
 
 /// What ends the words of a directive.
@@ -49,12 +53,11 @@ enum Stop {
     End,
 }
 
-/// A fault in the text: nginx's words and the place.
+/// A fault in the text after which nothing can be made sense of: nginx's words and the place.
 struct Unreadable {
     message: String,
     span: Span,
-    /// Nothing after it can be made sense of.
-    fatal: bool,
+    end: Span,
 }
 
 impl Parse<'_> {
@@ -68,16 +71,15 @@ impl Parse<'_> {
             let here = self.span(self.at.saturating_sub(1), self.at);
             match (stop, words.is_empty()) {
                 (Err(fault), _) => {
-                    self.note(&mut block, fault.message, fault.span);
-                    if fault.fatal {
-                        self.at = self.text.len();
-                        return block;
-                    }
+                    self.broken(&mut block, fault.message, fault.span, fault.end);
+                    self.at = self.text.len();
+                    self.ended = true;
+                    return block;
                 }
                 (Ok(Stop::Semicolon), true) => self.note(&mut block, "unexpected \";\"", here),
                 (Ok(Stop::Open), true) => {
                     self.note(&mut block, "unexpected \"{\"", here);
-                    self.nested(depth, here);
+                    self.nested(depth, here, here);
                 }
                 (Ok(Stop::Close), true) if depth > 0 => {
                     block.close = here;
@@ -101,38 +103,53 @@ impl Parse<'_> {
                     if self.origin == Origin::CommandLine {
                         self.note(&mut block, "block directives are not supported in -g option", here);
                     }
-                    let inner = self.nested(depth, here);
+                    let head = words.first().map_or(here, |name| name.span.to(here));
+                    let inner = self.nested(depth, head, here);
                     self.push(&mut block, words, Some(inner), here);
                 }
             }
         }
     }
 
-    fn nested(&mut self, depth: usize, open: Span) -> Block {
+    fn nested(&mut self, depth: usize, head: Span, open: Span) -> Block {
         if depth >= MAX_DEPTH {
             let mut block = Block { open, close: open, ..Block::default() };
             self.note(&mut block, "too many nested blocks", open);
             self.at = self.text.len();
             return block;
         }
-        Block { open, ..self.block(depth + 1) }
+        self.open.push(head);
+        let block = self.block(depth + 1);
+        self.open.pop();
+        Block { open, ..block }
     }
 
-    fn at_end(&self, block: &mut Block, depth: usize, empty: bool, start: usize) {
+    /// The end of the text; `empty` when no directive is being read, one that began at `start` otherwise.
+    fn at_end(&mut self, block: &mut Block, depth: usize, empty: bool, start: usize) {
         let end = self.span(self.text.len(), self.text.len());
-        match (self.origin, empty, depth) {
-            (Origin::CommandLine, false, _) => self.note(block, "unexpected end of parameter, expecting \";\"", end),
-            (Origin::File, false, _) => {
-                let unfinished = Span { start: self.skipped(start) as u32, ..end };
-                self.note(block, "unexpected end of file, expecting \";\" or \"}\"", unfinished);
-            }
-            (_, true, 1..) => self.note(block, "unexpected end of file, expecting \"}\"", end),
-            (_, true, 0) => {}
-        }
+        let unfinished = Span { start: self.skipped(start) as u32, ..end };
+        let innermost = self.open.last().copied().unwrap_or(end);
+        let (message, span) = match (self.origin, empty, depth) {
+            _ if self.ended => return,
+            (_, true, 0) => return,
+            (Origin::CommandLine, false, _) => ("unexpected end of parameter, expecting \";\"", unfinished),
+            (Origin::File, false, _) => ("unexpected end of file, expecting \";\" or \"}\"", unfinished),
+            (_, true, 1..) => ("unexpected end of file, expecting \"}\"", innermost),
+        };
+        self.ended = true;
+        self.broken(block, message, span, end);
     }
 
     fn note(&self, block: &mut Block, message: impl Into<String>, span: Span) {
-        block.broken.push(Broken { before: block.items.len(), message: message.into(), errno: None, span });
+        self.broken(block, message, span, span);
+    }
+
+    fn broken(&self, block: &mut Block, message: impl Into<String>, span: Span, end: Span) {
+        let open = match end.start == end.end {
+            true => self.open.iter().rev().copied().collect(),
+            false => Vec::new(),
+        };
+        block.broken.push(Broken { before: block.items.len(), message: message.into(), errno: None, span, end, open });
     }
 
     fn push(&self, block: &mut Block, mut words: Vec<Word>, inner: Option<Block>, end: Span) {
@@ -207,7 +224,7 @@ impl Parse<'_> {
             (Quote::Single | Quote::Double, Some(&next)) if !follows_quote(next) => {
                 self.at += 1;
                 let span = self.span(self.at - 1, self.at);
-                Err(Unreadable { message: format!("unexpected \"{}\"", char::from(next)), span, fatal: true })
+                Err(Unreadable { message: format!("unexpected \"{}\"", char::from(next)), span, end: span })
             }
             _ => Ok(Some(word)),
         }
@@ -222,15 +239,17 @@ impl Parse<'_> {
                 format!("too long parameter \"{head}...\" started")
             }
         };
-        Unreadable { message, span: self.span(start, start + 1), fatal: true }
+        let span = self.span(start, start + 1);
+        Unreadable { message, span, end: span }
     }
 
     fn unfinished(&self) -> Unreadable {
-        let (message, end) = match self.origin {
-            Origin::File => ("unexpected end of file, expecting \";\" or \"}\"", self.text.len()),
-            Origin::CommandLine => ("unexpected end of parameter, expecting \";\"", self.text.len()),
+        let message = match self.origin {
+            Origin::File => "unexpected end of file, expecting \";\" or \"}\"",
+            Origin::CommandLine => "unexpected end of parameter, expecting \";\"",
         };
-        Unreadable { message: message.to_owned(), span: self.span(self.at, end), fatal: true }
+        let end = self.text.len();
+        Unreadable { message: message.to_owned(), span: self.span(self.at, end), end: self.span(end, end) }
     }
 
     fn rest(&self) -> &[u8] {

@@ -75,8 +75,12 @@ pub struct Broken {
     pub message: String,
     /// The error of the operating system that led to it.
     pub errno: Option<i32>,
-    /// The place.
+    /// The place to be marked.
     pub span: Span,
+    /// The last byte read when it was noticed: the original names its line. Empty at the end of a file.
+    pub end: Span,
+    /// Blocks that are still open there, the innermost first, each by its head.
+    pub open: Vec<Span>,
 }
 
 static EMPTY: Word = Word { text: Vec::new(), span: Span::NONE, quote: Quote::None };

@@ -69,8 +69,8 @@ fn stays_open(cx: &RequestCtx) -> bool {
     let core = &cx.conf().core;
     let disabled = |word: &str| core.keepalive_disable.0.iter().any(|have| have == word);
     let agent = cx.head.fields.get(b"User-Agent").unwrap_or_default();
-    let old_browser = (cx.method == b"POST" && disabled("msie6") && is_msie6(agent))
-        || (disabled("safari") && is_safari(agent));
+    let old_browser =
+        (cx.method == b"POST" && disabled("msie6") && is_msie6(agent)) || (disabled("safari") && is_safari(agent));
     core.keepalive_timeout.timeout.0 != 0
         && cx.conn.requests.get() < core.keepalive_requests.0
         && cx.conn.since.elapsed() <= core.keepalive_time.duration()

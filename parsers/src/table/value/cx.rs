@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diag::{Class, Diagnostic};
+use crate::diag::{Class, Diagnostic, Label};
 use crate::ir::expr::Variables;
 use crate::source::{SourceMap, Span};
 use crate::syntax::tree::{Block, Broken, Directive};
@@ -128,16 +128,29 @@ impl Cx {
 
     /// What could not be read, as an error.
     pub fn broken(&mut self, fault: &Broken) {
-        let size = self.sources.get(fault.span.file).map_or(0, |file| file.bytes.len() as u32);
-        let line_of = match fault.span.end == size {
-            true => Span { start: fault.span.end, ..fault.span },
-            false => fault.span,
-        };
         let text = match fault.errno {
             Some(errno) => format!("{} ({errno}: {})", fault.message, errno_text(errno)),
             None => fault.message.clone(),
         };
-        self.emerg("nginx::syntax", text, fault.span, line_of, syntax_help(&fault.message));
+        let (code, help) = match fault.errno {
+            Some(_) => ("nginx::include", Some(self.include_help(fault.span))),
+            None => ("nginx::syntax", syntax_help(&fault.message).map(str::to_owned)),
+        };
+        self.emerg(code, text, fault.span, fault.end, help);
+        let open = fault.open.iter().filter(|open| **open != fault.span);
+        let open = open.map(|span| Label { span: *span, text: "still open at the end of the file".to_owned() });
+        if let Some(found) = self.diagnostics.last_mut() {
+            found.related.extend(open);
+        }
+    }
+
+    fn include_help(&self, name: Span) -> String {
+        let name = String::from_utf8_lossy(self.sources.text(name)).into_owned();
+        let place = format!("names in include are looked up in {}", self.conf_dir.display());
+        match name.ends_with("mime.types") {
+            true => format!("{place}; copy mime.types there from nginx's package, such as /etc/nginx/mime.types"),
+            false => place,
+        }
     }
 
     /// The lines of a block that is no list of directives (`types`, `map`), with complaints about what cannot stand
@@ -186,13 +199,12 @@ fn errno_text(errno: i32) -> String {
     shown.rsplit_once(" (os error").map_or(shown.clone(), |(text, _)| text.to_owned())
 }
 
-fn syntax_help(message: &str) -> Option<String> {
-    let help = match message {
+fn syntax_help(message: &str) -> Option<&'static str> {
+    Some(match message {
         "unexpected \"}\"" => "a directive before it lacks its \";\", or the \"}\" is one too many",
-        "unexpected end of file, expecting \"}\"" => "a block is not closed: add the missing \"}\"",
+        "unexpected end of file, expecting \"}\"" => "this block is not closed: add the missing \"}\"",
         "unexpected end of file, expecting \";\" or \"}\"" => "a \";\", a \"}\" or a closing quote is missing",
         "unexpected \";\"" => "there is no directive before this \";\": delete it",
         _ => return None,
-    };
-    Some(help.to_owned())
+    })
 }
