@@ -32,8 +32,8 @@ enum Face {
 
 /// The face and its arguments, the first of which is the name it was called by.
 fn face(args: &[OsString]) -> Option<(Face, &[OsString])> {
-    let by_name = args.first().and_then(|name| face_of(name));
-    let by_argument = || args.get(1).and_then(|name| face_of(name)).zip(args.get(1..));
+    let by_name = args.first().and_then(face_of);
+    let by_argument = || args.get(1).and_then(face_of).zip(args.get(1..));
     by_name.map(|face| (face, args)).or_else(by_argument)
 }
 

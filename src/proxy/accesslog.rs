@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn conditions() {
-        let mut value = |text: &'static [u8]| {
+        let value = |text: &'static [u8]| {
             holds(&Expr { parts: vec![Part::Capture(1)] }, &mut |_, out| {
                 out.extend_from_slice(text);
                 true

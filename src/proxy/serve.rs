@@ -74,14 +74,14 @@ fn finish(cx: &mut RequestCtx, sink: &Sink, complete: bool, finished: std::io::R
     (cx.sent, cx.sent_head) = sink.counts();
     cx.gzip_bytes = sink.compression().unwrap_or_default();
     cx.complete = complete && finished.is_ok();
-    if let Err(error) = finished {
-        if error.kind() == std::io::ErrorKind::TimedOut {
-            if cx.conf().core.reset_timedout_connection {
-                cx.conn.stream.reset_on_close();
-            }
-            let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
-            cx.error_io(Level::Info, &error, format_args!("client timed out"));
+    if let Err(error) = finished
+        && error.kind() == std::io::ErrorKind::TimedOut
+    {
+        if cx.conf().core.reset_timedout_connection {
+            cx.conn.stream.reset_on_close();
         }
+        let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
+        cx.error_io(Level::Info, &error, format_args!("client timed out"));
     }
     if !cx.complete {
         cx.keepalive = false;

@@ -64,7 +64,7 @@ impl<P: Clone> Desk<P> {
             self.out.push_back(FromChild::Fact(fact));
         }
         // A parent that does not read now has gone or will not miss it.
-        let _ = self.flush();
+        self.flush();
         exit
     }
 

@@ -280,10 +280,10 @@ fn become_worker(config: &Config, manifest: &Manifest, log: &Log) -> io::Result<
     }
     // Dropping privileges clears it, so it comes after. A master that has gone meanwhile has closed the link.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::QUIT));
-    if let Some(dir) = &core.working_directory {
-        if let Err(error) = std::env::set_current_dir(dir) {
-            log.write(Level::Alert, &with_errno(&format!("chdir(\"{dir}\") failed"), &error));
-        }
+    if let Some(dir) = &core.working_directory
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        log.write(Level::Alert, &with_errno(&format!("chdir(\"{dir}\") failed"), &error));
     }
     Ok(())
 }

@@ -94,7 +94,9 @@ fn proxied(cx: &RequestCtx) -> bool {
             || (has(GzipProxied::PRIVATE) && says(b"private"));
     }
     let modified = cx.out.own_last_modified || cx.out.last_modified.is_some();
-    !(has(GzipProxied::NO_LAST_MODIFIED) && modified) && !(has(GzipProxied::NO_ETAG) && out.has(b"ETag"))
+    let dated = has(GzipProxied::NO_LAST_MODIFIED) && modified;
+    let tagged = has(GzipProxied::NO_ETAG) && out.has(b"ETag");
+    !dated && !tagged
 }
 
 /// A compressed answer is only weakly the same entity.

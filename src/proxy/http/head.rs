@@ -134,8 +134,11 @@ fn check_unique(head: &RequestHead, name: &[u8], value: &[u8]) -> Result<(), Ref
     Err(refuse(400, text))
 }
 
+/// A header's name and value.
+type Field<'a> = (&'a [u8], &'a [u8]);
+
 /// Takes a header line apart; none when it is to be dropped.
-fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Option<(&'a [u8], &'a [u8])>, Refused> {
+fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Option<Field<'a>>, Refused> {
     let mut valid = true;
     let mut end = line.len();
     for (at, &byte) in line.iter().enumerate() {

@@ -181,7 +181,7 @@ impl<'a> Lowering<'a> {
     fn finish(mut self) -> Loaded {
         self.finish_main();
         let refused = |found: &Diagnostic| found.legacy.as_ref().is_some_and(|line| line.class == Class::NginxEmerg);
-        let ir = (!self.cx.diagnostics.iter().any(refused)).then(|| Ir {
+        let ir = (!self.cx.diagnostics.iter().any(refused)).then_some(Ir {
             compat: self.cx.compat,
             prefix: self.cx.prefix,
             variables: self.cx.variables,

@@ -131,7 +131,7 @@ impl Reader<'_> {
                 self.logical(place, dir, rest, depth + 1);
             }
         } else if let Some((name, value)) = definition(bytes) {
-            self.define(&name.to_vec(), line.slice(value..bytes.len()));
+            self.define(name, line.slice(value..bytes.len()));
         } else if let Some(found) = sequence(bytes) {
             for values in &found.rounds {
                 self.logical(place, dir, round(&line, values, found.rest), depth + 1);

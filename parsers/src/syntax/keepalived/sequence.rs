@@ -41,7 +41,10 @@ pub fn round(line: &Text, values: &[(Vec<u8>, Vec<u8>)], rest: usize) -> Text {
     definitions.expand(&line.slice(rest..line.bytes().len()).trimmed())
 }
 
-fn numbers(inner: &str, shown: fn(i64) -> String) -> Option<Vec<Vec<(Vec<u8>, Vec<u8>)>>> {
+/// The definitions of each round.
+type Rounds = Vec<Vec<(Vec<u8>, Vec<u8>)>>;
+
+fn numbers(inner: &str, shown: fn(i64) -> String) -> Option<Rounds> {
     let mut parts = inner.split(',').map(str::trim);
     let name = parts.next()?.as_bytes().to_vec();
     let values = parts.map(number).collect::<Option<Vec<_>>>()?;
@@ -69,7 +72,7 @@ fn number(text: &str) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-fn lists(inner: &str) -> Option<Vec<Vec<(Vec<u8>, Vec<u8>)>>> {
+fn lists(inner: &str) -> Option<Rounds> {
     let mut items = items(inner).into_iter();
     let names = items.next()?;
     let rounds = items.take(MOST).map(|values| {
