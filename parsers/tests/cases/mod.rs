@@ -1,4 +1,5 @@
 //! Small configurations with the lines that nginx prints about them, from `testdata/nginx/verdicts`.
+#![allow(clippy::expect_used, reason = "helpers of tests only")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
