@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, expr, http, link, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, link, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -29,6 +29,8 @@ pub struct ProxyPlan {
     pub formats: Arena<http::LogFormat>,
     /// `map`s.
     pub maps: Arena<map::Map>,
+    /// `charset_map`s.
+    pub charset_maps: Vec<charset::CharsetMap>,
     /// Variables.
     pub variables: expr::Variables,
 }
@@ -112,6 +114,7 @@ pub fn cut(ir: Ir) -> Plans {
             pools: ir.pools,
             formats: ir.formats,
             maps: ir.maps,
+            charset_maps: ir.charset_maps,
             variables: ir.variables,
         },
         vrrp: VrrpPlan {

@@ -12,6 +12,7 @@ use super::accesslog::AccessLogs;
 use super::alias::{self, Alias};
 use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
+use super::filters::recode::Tables;
 use super::locations::Tree;
 use super::logfile::LogFiles;
 use super::names::Names;
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub upstreams: Upstreams,
     /// Variables made by `map`.
     pub maps: Maps,
+    /// Recodings made by `charset_map`.
+    pub charsets: Tables,
     /// Main-level error logs.
     pub error_logs: ErrorLogs,
     /// `nginx/1.31.5`, or as `compat` has it.
@@ -115,6 +118,7 @@ impl Snapshot {
         }
         let error_logs = error_logs(&plan.main.core.error_log, logs)?;
         let product = format!("nginx/{}", version(plan.compat));
+        let charsets = Tables::compile(&plan.charset_maps);
         let maps = Maps::compile(&plan, &mut regexes)?;
         let generation = old.map_or(1, |old| old.generation + 1);
         let prefix = plan.prefix.clone();
@@ -125,6 +129,7 @@ impl Snapshot {
             locations,
             upstreams,
             maps,
+            charsets,
             error_logs,
             product,
             prefix,

@@ -45,7 +45,7 @@ impl RequestCtx {
 
 /// Sends the answer.
 async fn send(cx: &mut RequestCtx, prepared: Prepared) {
-    let Prepared { body, encoder } = prepared;
+    let Prepared { body, encoder, recoder } = prepared;
     head::settle(cx);
     if cx.head.version == Version::Http09 {
         cx.keepalive = false;
@@ -55,6 +55,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         chunked: cx.out.chunked,
         discard: cx.out.header_only && cx.out.status != 101,
         encoder,
+        recoder,
         sendfile: core.sendfile,
         patience: core.send_timeout.duration(),
     };

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::filters::gzip::Encoder;
+use super::filters::recode::Recoder;
 use super::http::chunked::{LAST_CHUNK, chunk_line};
 use super::http::fields::Fields;
 use super::io::Lease;
@@ -31,6 +32,7 @@ pub struct Sink {
     chunked: bool,
     discard: bool,
     encoder: Option<Box<Encoder>>,
+    recoder: Option<Box<Recoder>>,
     patience: Duration,
     sendfile: bool,
     /// Bytes given to the socket for this answer.
@@ -48,6 +50,8 @@ pub struct Coding {
     pub discard: bool,
     /// Compresses.
     pub encoder: Option<Box<Encoder>>,
+    /// Recodes before that.
+    pub recoder: Option<Box<Recoder>>,
     /// `sendfile on`.
     pub sendfile: bool,
     /// `send_timeout`.
@@ -64,6 +68,7 @@ impl Sink {
             chunked: coding.chunked,
             discard: coding.discard,
             encoder: coding.encoder,
+            recoder: coding.recoder,
             patience: coding.patience,
             sendfile: coding.sendfile,
             sent: 0,
@@ -86,12 +91,21 @@ impl Sink {
         if self.discard || bytes.is_empty() {
             return Ok(());
         }
+        if let Some(recoder) = &mut self.recoder {
+            let mut recoded = Vec::with_capacity(bytes.len());
+            recoder.recode(bytes, &mut recoded);
+            return self.encode(&recoded);
+        }
+        self.encode(bytes)
+    }
+
+    fn encode(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.encoder.take() {
             Some(mut encoder) => {
-                let mut lease = Vec::new();
-                encoder.encode(bytes, &mut lease);
+                let mut packed = Vec::new();
+                encoder.encode(bytes, &mut packed);
                 self.encoder = Some(encoder);
-                self.frame(&lease)
+                self.frame(&packed)
             }
             None => self.frame(bytes),
         }
@@ -203,8 +217,13 @@ impl Sink {
     /// The connection itself, when body bytes may go to its socket as they are and nothing is kept: for splice(2).
     /// What is spliced must be told to [`Self::passed`].
     pub fn direct(&self) -> Option<&Rc<Connection>> {
-        let plain = !self.chunked && !self.discard && self.encoder.is_none() && self.pending() == 0;
+        let plain = !self.chunked && !self.discard && !self.changes() && self.pending() == 0;
         plain.then_some(&self.conn)
+    }
+
+    /// Whether the bytes of the body are changed on their way.
+    fn changes(&self) -> bool {
+        self.encoder.is_some() || self.recoder.is_some()
     }
 
     /// The client's connection.
@@ -236,7 +255,7 @@ impl Sink {
         if self.discard || len == 0 {
             return Ok(());
         }
-        if self.sendfile && len > INLINE_FILE && !self.chunked && self.encoder.is_none() {
+        if self.sendfile && len > INLINE_FILE && !self.chunked && !self.changes() {
             self.send_file(file, offset, len).await
         } else {
             self.copy_file(file, offset, len).await

@@ -3,6 +3,7 @@
 //! [`crate::keepalived`] themselves: what the table merged is what the engines read.
 
 pub mod arena;
+pub mod charset;
 pub mod expr;
 pub mod http;
 pub mod link;
@@ -41,6 +42,8 @@ pub struct Ir {
     pub formats: Arena<http::LogFormat>,
     /// nginx's `map`s; their variables are [`expr::Var::User`]s.
     pub maps: Arena<map::Map>,
+    /// nginx's `charset_map`s.
+    pub charset_maps: Vec<charset::CharsetMap>,
     /// Names and kinds of all variables that the expressions use.
     pub variables: expr::Variables,
     /// keepalived's `global_defs`; none when no keepalived.conf was read.

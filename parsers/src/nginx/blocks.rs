@@ -78,6 +78,9 @@ keywords! {
     Break "break" "ngx_http_rewrite_module" in [SERVER SERVER_IF LOCATION LOCATION_IF] Arity::NONE, "";
     /// Gives a variable a value that depends on others.
     Map "map" "ngx_http_map_module" in [HTTP] Arity::range(2, 2).with_block(), "string $variable { … }";
+    /// How one character set is written in another.
+    CharsetMap "charset_map" "ngx_http_charset_filter_module" in [HTTP]
+        Arity::range(2, 2).with_block(), "charset1 charset2 { … }";
     /// Files pulled in.
     Include "include" "ngx_conf_module"
         in [MAIN EVENTS HTTP SERVER LOCATION SERVER_IF LOCATION_IF LIMIT_EXCEPT UPSTREAM] Arity::ONE, "file | mask";

@@ -74,8 +74,6 @@ const GROUPS: &[Group] = groups! {
         "modern_browser ancient_browser";
     "ngx_http_browser_module" [HTTP SERVER LOCATION] line Ignored("it acts only with modern_browser")
         "modern_browser_value ancient_browser_value";
-    "ngx_http_charset_filter_module" [HTTP] block Refused("answers are not recoded yet")
-        "charset_map";
     "ngx_http_dav_module" [HTTP SERVER LOCATION] line Refused("files are not written yet")
         "dav_methods";
     "ngx_http_dav_module" [HTTP SERVER LOCATION] line Ignored("it acts only with dav_methods")

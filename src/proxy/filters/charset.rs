@@ -3,18 +3,19 @@
 use rkeep_parsers::table::value::Level;
 
 use super::has_type;
+use super::recode::Recoder;
 use crate::proxy::request::RequestCtx;
 
-/// Adds the character set of the location to the media type.
-pub fn filter(cx: &mut RequestCtx) {
+/// Adds the character set of the location to the media type; the answer is recoded where it is in another set.
+pub fn filter(cx: &mut RequestCtx) -> Option<Box<Recoder>> {
     let location = cx.location.clone();
     let conf = &location.ir.conf.charset;
-    let Some(target) = &conf.charset.0 else { return };
+    let target = conf.charset.0.as_ref()?;
     if cx.out.content_type.is_empty() || (!conf.override_ && !cx.out.charset.is_empty()) {
-        return;
+        return None;
     }
     if !cx.out.charset_open || (cx.out.charset.is_empty() && !has_type(&conf.types, &cx.out)) {
-        return;
+        return None;
     }
     let target = cx.eval(target);
     let source = match (&conf.source.0, cx.out.charset.is_empty()) {
@@ -22,13 +23,30 @@ pub fn filter(cx: &mut RequestCtx) {
         (Some(source), true) => Some(cx.eval(source)),
         (None, true) => None,
     };
-    if let Some(source) = source.filter(|source| !source.eq_ignore_ascii_case(&target)) {
+    let Some(source) = source.filter(|source| !source.eq_ignore_ascii_case(&target)) else {
+        tell(cx, target);
+        return None;
+    };
+    if cx.out.fields.get(b"Content-Encoding").is_some_and(|coding| !coding.is_empty()) {
+        return None;
+    }
+    let Some(recoder) = cx.snapshot.charsets.recoder(&source, &target) else {
         let (source, target) = (String::from_utf8_lossy(&source), String::from_utf8_lossy(&target));
         let text = format_args!("no \"charset_map\" between the charsets \"{source}\" and \"{target}\"");
         cx.error(Level::Error, text);
-        return;
+        return None;
+    };
+    tell(cx, target);
+    if !recoder.keeps_length() {
+        cx.out.content_length = None;
+        cx.out.allow_ranges = false;
     }
+    Some(Box::new(recoder))
+}
+
+/// Old browsers would take the set of a redirect for that of the page it leads to.
+fn tell(cx: &mut RequestCtx, charset: Vec<u8>) {
     if !matches!(cx.out.status, 301 | 302) {
-        cx.out.charset = target;
+        cx.out.charset = charset;
     }
 }

@@ -9,6 +9,7 @@ pub mod head;
 pub mod headers;
 pub mod not_modified;
 pub mod range;
+pub mod recode;
 
 use rkeep_parsers::table::value::MediaTypes;
 
@@ -16,6 +17,7 @@ use super::body::Body;
 use super::request::{RequestCtx, Status};
 use super::response::ResponseHead;
 use gzip::Encoder;
+use recode::Recoder;
 
 /// An answer ready to be sent.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Prepared {
     pub body: Body,
     /// Compresses it on its way.
     pub encoder: Option<Box<Encoder>>,
+    /// Recodes it before that.
+    pub recoder: Option<Box<Recoder>>,
 }
 
 /// Runs the filters over the head in `cx.out` and its body.
@@ -37,11 +41,11 @@ pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
     }
     not_modified::filter(cx)?;
     headers::filter(cx);
-    charset::filter(cx);
+    let recoder = charset::filter(cx);
     let encoder = gzip_ok::filter(cx);
     let body = range::filter(cx, body)?;
     chunked::filter(cx);
-    Ok(Prepared { body, encoder })
+    Ok(Prepared { body, encoder, recoder })
 }
 
 /// Whether a set of media types has the answer's.

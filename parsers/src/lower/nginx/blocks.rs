@@ -37,6 +37,7 @@ impl Lowering<'_> {
             Keyword::Return => self.return_(directive, frame),
             Keyword::Break => self.break_(frame),
             Keyword::Map => self.map(directive),
+            Keyword::CharsetMap => self.charset_map(directive),
             // Those that are well formed were replaced by what they name.
             Keyword::Include => Ok(()),
         }
