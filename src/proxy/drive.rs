@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::compile::Snapshot;
 use super::connection::Connection;
-use super::intake::{self, Intake};
+use super::intake::{self, Intake, Read};
 use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
@@ -24,30 +24,26 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         Poll::Ready(())
     })
     .await;
-    let mut idle = Idle { patience: first_patience(conn), first: true };
+    let mut deadline = Instant::now() + first_patience(conn);
     let mut rest = Vec::new();
     loop {
-        if rest.is_empty() && !wait(conn, &idle).await {
+        if rest.is_empty() && !wait(conn, deadline).await {
             return;
         }
         // In a box of its own, so that the idle connection holds none of it.
         match Box::pin(request(conn, slot, std::mem::take(&mut rest))).await {
             After::Close => return,
+            After::Wait => {}
             After::Keep { patience, input } => {
                 conn.thread.serving(slot, None);
-                idle = Idle { patience, first: false };
+                deadline = Instant::now() + patience;
                 rest = input;
             }
         }
     }
 }
 
-/// How long an idle connection stays.
-struct Idle {
-    patience: Duration,
-    first: bool,
-}
-
+/// How long a new connection may be silent.
 fn first_patience(conn: &Connection) -> Duration {
     let snapshot = conn.thread.snapshot();
     let server = snapshot.as_ref().and_then(|snapshot| snapshot.default_server(conn));
@@ -55,13 +51,12 @@ fn first_patience(conn: &Connection) -> Duration {
 }
 
 /// Waits for the first byte of a request; false when the connection is to be closed.
-async fn wait(conn: &Connection, idle: &Idle) -> bool {
-    let deadline = Instant::now() + idle.patience;
+async fn wait(conn: &Connection, deadline: Instant) -> bool {
     poll_fn(|cx| {
         if let Poll::Ready(ready) = conn.stream.poll_readable(cx) {
             return Poll::Ready(ready.is_ok());
         }
-        if conn.thread.draining() && !idle.first {
+        if conn.thread.draining() {
             return Poll::Ready(false);
         }
         conn.poll_deadline(deadline, cx).map(|_| false)
@@ -73,6 +68,8 @@ async fn wait(conn: &Connection, idle: &Idle) -> bool {
 enum After {
     /// It ends.
     Close,
+    /// It waits on: nothing had come.
+    Wait,
     /// It waits for the next request.
     Keep {
         /// How long.
@@ -85,12 +82,10 @@ enum After {
 /// Reads and answers one request.
 async fn request(conn: &Rc<Connection>, slot: usize, input: Vec<u8>) -> After {
     let stats = conn.thread.stats();
-    let Intake { mut cx, early } = {
-        let _reading = Stats::hold(&stats.reading);
-        match intake::read(conn, input).await {
-            Some(intake) => intake,
-            None => return After::Close,
-        }
+    let Intake { mut cx, early } = match intake::read(conn, input).await {
+        Read::Request(intake) => intake,
+        Read::Nothing => return After::Wait,
+        Read::Gone => return After::Close,
     };
     conn.thread.serving(slot, Some(cx.snapshot.generation));
     stats.requests.fetch_add(1, Relaxed);

@@ -16,6 +16,7 @@ use super::http::head::{self, Progress, Refused, Rules};
 use super::http::{host, uri};
 use super::io::Lease;
 use super::names::Names;
+use super::stats::Stats;
 use super::request::{RequestCtx, RequestHead, Status, Version};
 use super::spare::Memory;
 
@@ -26,6 +27,17 @@ pub struct Intake {
     pub cx: Box<RequestCtx>,
     /// The status of a head that was refused.
     pub early: Option<Status>,
+}
+
+/// What reading a head came to.
+#[derive(Debug)]
+pub enum Read {
+    /// A request, whole or refused.
+    Request(Intake),
+    /// Nothing has come yet after all.
+    Nothing,
+    /// The connection has ended, or its time is up.
+    Gone,
 }
 
 /// Which server a head asks for.
@@ -39,8 +51,15 @@ struct Choice<'a> {
     named: Vec<(rkeep_parsers::ir::expr::UserVar, Vec<u8>)>,
 }
 
-/// Reads a head from what has come already and from the socket; none when the connection has ended or been too slow.
-pub async fn read(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Intake> {
+/// Reads a head from what has come already and from the socket.
+pub async fn read(conn: &Rc<Connection>, input: Vec<u8>) -> Read {
+    match read_head(conn, input).await {
+        Some(read) => read,
+        None => Read::Gone,
+    }
+}
+
+async fn read_head(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Read> {
     let pipelined = !input.is_empty();
     let snapshot = conn.thread.snapshot()?;
     let names = snapshot.names(conn)?;
@@ -50,8 +69,9 @@ pub async fn read(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Intake> {
     cx.pipelined = pipelined;
     cx.action = " while reading client request line";
     if pipelined && let Some(intake) = take(&mut cx, &input, &snapshot, names) {
-        return Some(finish(cx, intake, &input));
+        return Some(Read::Request(finish(cx, intake, &input)));
     }
+    let mut reading = None;
     loop {
         let step = {
             let mut lease = Lease::take();
@@ -65,22 +85,26 @@ pub async fn read(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Intake> {
                     let new = lease.get(..n).unwrap_or_default();
                     if input.is_empty() {
                         if let Some(intake) = take(&mut cx, new, &snapshot, names) {
-                            return Some(finish(cx, intake, new));
+                            return Some(Read::Request(finish(cx, intake, new)));
                         }
                         input.extend_from_slice(new);
                     } else {
                         input.extend_from_slice(new);
                         if let Some(intake) = take(&mut cx, &input, &snapshot, names) {
-                            return Some(finish(cx, intake, &input));
+                            return Some(Read::Request(finish(cx, intake, &input)));
                         }
                     }
                     true
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && input.is_empty() => {
+                    return Some(Read::Nothing);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
                 Err(_) => return None,
             }
         };
         if !step {
+            reading.get_or_insert_with(|| Stats::hold(&conn.thread.stats().reading));
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             if conn.readable(left).await.is_err() {
                 let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
@@ -92,7 +116,7 @@ pub async fn read(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Intake> {
 }
 
 /// A client that left or dawdled in the middle of a head: nothing is sent, but it is logged.
-fn gone(mut cx: Box<RequestCtx>, input: &[u8], status: u16) -> Option<Intake> {
+fn gone(mut cx: Box<RequestCtx>, input: &[u8], status: u16) -> Option<Read> {
     if cx.head.line.is_empty() {
         cx.head.line.extend_from_slice(first_line(input));
     }

@@ -17,6 +17,7 @@ pub mod io;
 pub mod locations;
 pub mod logfile;
 pub mod names;
+pub mod pace;
 pub mod paths;
 pub mod phases;
 pub mod regex;

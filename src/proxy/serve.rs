@@ -1,10 +1,12 @@
 //! One request from its head to its last byte and its log line.
 
-use rkeep_parsers::ir::expr::Part;
+use rkeep_parsers::ir::expr::{Expr, Part};
 use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
 use super::filters::{Prepared, head, headers};
+use super::pace::Pace;
+use super::paths;
 use super::phases::{self, End, Step};
 use super::request::{RequestCtx, Status, Version};
 use super::sink::{Coding, Sink};
@@ -50,8 +52,10 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     if cx.head.version == Version::Http09 {
         cx.keepalive = false;
     }
+    let pace = pace(cx);
     let core = &cx.conf().core;
     let coding = Coding {
+        pace,
         chunked: cx.out.chunked,
         discard: cx.out.header_only && cx.out.status != 101,
         encoder,
@@ -69,6 +73,17 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     let finished = sink.finish(complete, &trailers).await;
     cx.out.trailers = trailers;
     finish(cx, &sink, complete, finished);
+}
+
+/// The limit of the location, unless `set $limit_rate` or a backend has set another.
+fn pace(cx: &RequestCtx) -> Option<Pace> {
+    let core = &cx.conf().core;
+    let value = |expr: &Expr| match expr.as_text() {
+        Some(text) => paths::size(text),
+        None => paths::size(&cx.eval(expr)),
+    };
+    let rate = cx.limit_rate.or_else(|| value(&core.limit_rate))?;
+    Pace::new(rate, value(&core.limit_rate_after).unwrap_or(0))
 }
 
 fn finish(cx: &mut RequestCtx, sink: &Sink, complete: bool, finished: std::io::Result<()>) {

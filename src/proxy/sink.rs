@@ -15,7 +15,8 @@ use super::filters::gzip::Encoder;
 use super::filters::recode::Recoder;
 use super::http::chunked::{LAST_CHUNK, chunk_line};
 use super::http::fields::Fields;
-use super::io::Lease;
+use super::io::{Lease, Timer};
+use super::pace::{Leave, Pace};
 use super::spare::Buffer;
 
 /// Pieces below this size are gathered before they are sent (`postpone_output`).
@@ -33,6 +34,8 @@ pub struct Sink {
     discard: bool,
     encoder: Option<Box<Encoder>>,
     recoder: Option<Box<Recoder>>,
+    pace: Option<Pace>,
+    timer: Timer,
     patience: Duration,
     sendfile: bool,
     /// Bytes given to the socket for this answer.
@@ -52,6 +55,8 @@ pub struct Coding {
     pub encoder: Option<Box<Encoder>>,
     /// Recodes before that.
     pub recoder: Option<Box<Recoder>>,
+    /// `limit_rate`.
+    pub pace: Option<Pace>,
     /// `sendfile on`.
     pub sendfile: bool,
     /// `send_timeout`.
@@ -69,6 +74,8 @@ impl Sink {
             discard: coding.discard,
             encoder: coding.encoder,
             recoder: coding.recoder,
+            pace: coding.pace,
+            timer: Timer::default(),
             patience: coding.patience,
             sendfile: coding.sendfile,
             sent: 0,
@@ -119,7 +126,7 @@ impl Sink {
             chunk_line(bytes.len(), &mut self.pending);
         }
         let tail: &[u8] = if self.chunked { b"\r\n" } else { b"" };
-        if self.pending.len() - self.at + bytes.len() < SMALL {
+        if self.pending.len() - self.at + bytes.len() < SMALL || self.pace.is_some() {
             self.pending.extend_from_slice(bytes);
             self.pending.extend_from_slice(tail);
             return Ok(());
@@ -169,8 +176,16 @@ impl Sink {
     /// The connection is broken.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.at < self.pending.len() {
+            let room = match self.pace.map(|pace| pace.leave(Instant::now(), self.sent)) {
+                None => usize::MAX,
+                Some(Leave::Send(room)) => room,
+                Some(Leave::Wait(until)) => {
+                    ready!(self.timer.poll(until, cx));
+                    continue;
+                }
+            };
             let kept = self.pending.get(self.at..).unwrap_or_default();
-            match self.conn.stream.try_write(kept) {
+            match self.conn.stream.try_write(kept.get(..room).unwrap_or(kept)) {
                 Ok(n) => {
                     self.passed(n as u64);
                     self.at += n;
@@ -204,6 +219,10 @@ impl Sink {
                 before = self.sent;
                 deadline = Instant::now() + self.patience;
             }
+            if self.pace.is_some_and(|pace| matches!(pace.leave(Instant::now(), self.sent), Leave::Wait(_))) {
+                // The wait is ours, not the client's.
+                deadline = Instant::now() + self.patience;
+            }
             self.conn.poll_deadline(deadline, cx).map(|error| Err(self.fail(error)))
         })
         .await
@@ -217,7 +236,7 @@ impl Sink {
     /// The connection itself, when body bytes may go to its socket as they are and nothing is kept: for splice(2).
     /// What is spliced must be told to [`Self::passed`].
     pub fn direct(&self) -> Option<&Rc<Connection>> {
-        let plain = !self.chunked && !self.discard && !self.changes() && self.pending() == 0;
+        let plain = !self.chunked && !self.discard && !self.changes() && self.pace.is_none() && self.pending() == 0;
         plain.then_some(&self.conn)
     }
 
@@ -255,7 +274,7 @@ impl Sink {
         if self.discard || len == 0 {
             return Ok(());
         }
-        if self.sendfile && len > INLINE_FILE && !self.chunked && !self.changes() {
+        if self.sendfile && len > INLINE_FILE && !self.chunked && !self.changes() && self.pace.is_none() {
             self.send_file(file, offset, len).await
         } else {
             self.copy_file(file, offset, len).await

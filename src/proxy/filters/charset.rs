@@ -14,7 +14,7 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Box<Recoder>> {
     if cx.out.content_type.is_empty() || (!conf.override_ && !cx.out.charset.is_empty()) {
         return None;
     }
-    if !cx.out.charset_open || (cx.out.charset.is_empty() && !has_type(&conf.types, &cx.out)) {
+    if cx.out.charset.is_empty() && !(cx.out.charset_open && has_type(&conf.types, &cx.out)) {
         return None;
     }
     let target = cx.eval(target);

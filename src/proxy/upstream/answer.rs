@@ -4,6 +4,7 @@ use super::meaning::{Known, digits};
 use super::receive::Received;
 use super::route::Route;
 use super::uri;
+use crate::proxy::http::date;
 use crate::proxy::http::fields::Fields;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
@@ -46,7 +47,10 @@ fn copy_field(cx: &mut RequestCtx, route: &Route, name: &[u8], value: &[u8]) {
             match known {
                 Some(Known::Server) => cx.out.own_server = true,
                 Some(Known::Date) => cx.out.own_date = true,
-                Some(Known::LastModified) => cx.out.own_last_modified = true,
+                Some(Known::LastModified) => {
+                    cx.out.own_last_modified = true;
+                    cx.out.last_modified = date::parse(value);
+                }
                 _ => {}
             }
             cx.out.fields.push(name, value);

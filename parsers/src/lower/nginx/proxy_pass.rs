@@ -67,7 +67,8 @@ impl Lowering<'_> {
             https: false,
             target: Target::Pool(pool),
             uri: url.uri,
-            host: url.authority.into_bytes(),
+            // A backend on a unix socket has no name.
+            host: if url.authority.starts_with("unix:") { b"localhost".to_vec() } else { url.authority.into_bytes() },
             port: url.port,
             url: word.text.clone(),
             replaced: if keeps_uri { location.name.clone() } else { Vec::new() },
