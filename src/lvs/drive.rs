@@ -1,5 +1,6 @@
 //! The balancing engine: keeps what is served equal to what the plan and the facts ask for.
 
+use rkeep_parsers::ir::service::loops;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -57,14 +58,14 @@ impl Engine {
     fn explain(&mut self) {
         let services = || self.plan.services.values();
         for service in services() {
-            if let Some(why) = table::refusal(service) {
+            if let Some(why) = service.needs_ipvs() {
                 warn!("Virtual server {} is not served: {why}", service.shown());
             }
         }
-        for (service, server) in table::loops(services()) {
+        for (service, server) in loops(services()) {
             warn!("Real server {server} of virtual server {service} is not used: it leads back to {service}");
         }
-        let serves = services().any(|service| table::refusal(service).is_none());
+        let serves = services().any(|service| service.needs_ipvs().is_none());
         if serves && !std::mem::replace(&mut self.explained, true) {
             info!("Virtual servers are forwarded in user space; real servers see this box's address as the client's");
         }

@@ -174,4 +174,49 @@ mod tests {
         pool.release(client(1), server(2), now);
         assert!(pool.retired.is_empty());
     }
+
+    /// Real servers a, b and c with these weights, in the order in which they were added.
+    fn abc(scheduler: Scheduler, weights: [i32; 3]) -> Pool {
+        let mut pool = Pool::new(&Terms { scheduler, persistence: None, persistence_prefix: None }).expect("ours");
+        (b'a'..).zip(weights).for_each(|(name, weight)| pool.add(server(name), weight));
+        pool
+    }
+
+    /// Who serves each of these clients, whose connections end at once; `!` for nobody.
+    fn turns(pool: &mut Pool, clients: impl Iterator<Item = u8>) -> String {
+        let now = Instant::now();
+        let mut serve = |n| {
+            let Some(got) = pool.assign(client(n), &[], now) else { return '!' };
+            pool.release(client(n), got, now);
+            let IpAddr::V4(ip) = got.ip() else { return '?' };
+            char::from(ip.octets()[3])
+        };
+        clients.map(&mut serve).collect()
+    }
+
+    /// What the IPVS of Linux 6.1 did with the same steps.
+    #[test]
+    fn takes_the_kernels_turns() {
+        let one = |count| std::iter::repeat_n(100, count);
+        let mut rr = abc(Scheduler::RoundRobin, [1, 1, 1]);
+        assert_eq!(turns(&mut rr, one(9)), "cbacbacba");
+        rr.remove(server(b'b'));
+        assert_eq!(turns(&mut rr, one(4)), "caca");
+        rr.add(server(b'b'), 1);
+        assert_eq!(turns(&mut rr, one(7)), "bcabcab");
+        let mut wrr = abc(Scheduler::WeightedRoundRobin, [4, 2, 1]);
+        assert_eq!(turns(&mut wrr, one(14)), "cbaaabacbaaaba");
+        let mut wrr = abc(Scheduler::WeightedRoundRobin, [3, 3, 2]);
+        assert_eq!(turns(&mut wrr, one(16)), "cbabacbacbabacba");
+        wrr.reweigh(server(b'a'), 1);
+        assert_eq!(turns(&mut wrr, one(12)), "cbcbabcbcbab");
+        assert_eq!(turns(&mut abc(Scheduler::WeightedLeastConnection, [1, 1, 1]), one(6)), "cccccc");
+        let clients = || 100..140u8;
+        let mut sh = abc(Scheduler::SourceHash, [1, 1, 1]);
+        assert_eq!(turns(&mut sh, clients()), "acbabcbacabbcacaabcbababacacacbcbcbababa");
+        let mut sh = abc(Scheduler::SourceHash, [3, 1, 2]);
+        assert_eq!(turns(&mut sh, clients()), "bccacacbcbacaaaabacaacacacbcbccacaababaa");
+        sh.reweigh(server(b'a'), 0);
+        assert_eq!(turns(&mut sh, clients()), "cb!c!c!cbcb!c!c!cbcb!c!c!cbcbcc!c!cbcbcc");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rkeep_parsers::ir::service::{Forward, Protocol, Scheduler, Service};
+use rkeep_parsers::ir::service::{Scheduler, Service, loops};
 
 use crate::bus::{Fact, Subject, Verdict};
 
@@ -76,29 +76,11 @@ impl Known {
     }
 }
 
-/// Why a virtual server cannot be served in user space, in words that say what to do.
-pub fn refusal(service: &Service) -> Option<String> {
-    if service.protocol != Protocol::Tcp {
-        return Some("without IPVS only TCP is forwarded".to_owned());
-    }
-    match service.forward {
-        Forward::Nat => {}
-        Forward::DirectRoute => return Some("lb_kind DR needs IPVS; without it write lb_kind NAT".to_owned()),
-        Forward::Tunnel => return Some("lb_kind TUN needs IPVS; without it write lb_kind NAT".to_owned()),
-    }
-    match service.scheduler {
-        Scheduler::Other(name) => {
-            Some(format!("lb_algo {name} needs IPVS; without it write one of rr, wrr, lc, wlc, sh"))
-        }
-        _ => None,
-    }
-}
-
 /// The table that the file and the facts ask for. A real server nothing is known of yet gets no connection, nor does
 /// one that would lead back to its own virtual server.
 pub fn wanted<'a>(services: impl Iterator<Item = &'a Service> + Clone, known: &Known) -> Table {
     let loops = loops(services.clone());
-    let served = services.filter(|service| refusal(service).is_none());
+    let served = services.filter(|service| service.needs_ipvs().is_none());
     served.map(|service| (service.address, entry(service, known, &loops))).collect()
 }
 
@@ -123,32 +105,6 @@ fn entry(service: &Service, known: &Known, loops: &BTreeSet<(SocketAddr, SocketA
         persistence_prefix: service.persistence_prefix,
     };
     Entry { terms, destinations }
-}
-
-/// Pairs of virtual and real server where the real server is a virtual server from which connections would come back.
-pub fn loops<'a>(services: impl Iterator<Item = &'a Service>) -> BTreeSet<(SocketAddr, SocketAddr)> {
-    let edges: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = services
-        .map(|service| {
-            let servers = service.real_servers.iter().map(|server| server.address);
-            (service.address, servers.chain(service.sorry_server).collect())
-        })
-        .collect();
-    let pairs = edges.iter().flat_map(|(service, servers)| servers.iter().map(move |server| (*service, *server)));
-    pairs.filter(|(service, server)| reaches(&edges, *server, *service)).collect()
-}
-
-fn reaches(edges: &BTreeMap<SocketAddr, BTreeSet<SocketAddr>>, from: SocketAddr, to: SocketAddr) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(next) = open.pop() {
-        if next == to {
-            return true;
-        }
-        if seen.insert(next) {
-            open.extend(edges.get(&next).into_iter().flatten());
-        }
-    }
-    false
 }
 
 /// The steps from `is` to `want`: what goes goes first.
@@ -188,6 +144,8 @@ fn diff_destinations(
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
+
+    use rkeep_parsers::ir::service::{Forward, Protocol};
 
     use super::*;
     use crate::bus::Cause;
@@ -259,13 +217,13 @@ mod tests {
     #[test]
     fn what_user_space_cannot_do_is_refused() {
         let mut vs = service("10.0.0.1:80", &["10.0.0.9:80"]);
-        assert_eq!(refusal(&vs), None);
+        assert_eq!(vs.needs_ipvs(), None);
         vs.scheduler = Scheduler::Other("lblc");
-        assert!(refusal(&vs).is_some_and(|why| why.contains("lb_algo lblc")));
+        assert!(vs.needs_ipvs().is_some_and(|why| why.contains("lb_algo lblc")));
         vs.forward = Forward::DirectRoute;
-        assert!(refusal(&vs).is_some_and(|why| why.contains("lb_kind DR")));
+        assert!(vs.needs_ipvs().is_some_and(|why| why.contains("lb_kind DR")));
         vs.protocol = Protocol::Udp;
-        assert!(refusal(&vs).is_some_and(|why| why.contains("only TCP")));
+        assert!(vs.needs_ipvs().is_some_and(|why| why.contains("only protocol TCP")));
         assert!(wanted([&vs].into_iter(), &Known::default()).is_empty());
     }
 }

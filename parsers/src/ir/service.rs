@@ -1,5 +1,6 @@
 //! keepalived's `virtual_server`s, their real servers and how those are checked.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -153,6 +154,50 @@ impl Service {
     pub fn shown(&self) -> String {
         shown(self.address, self.protocol)
     }
+
+    /// Why it cannot be served without the kernel's IPVS, in words that say what to do; none when it can.
+    pub fn needs_ipvs(&self) -> Option<String> {
+        if self.protocol != Protocol::Tcp {
+            return Some("without IPVS only protocol TCP is forwarded".to_owned());
+        }
+        match self.forward {
+            Forward::Nat => {}
+            Forward::DirectRoute => return Some("lb_kind DR needs IPVS; without it write lb_kind NAT".to_owned()),
+            Forward::Tunnel => return Some("lb_kind TUN needs IPVS; without it write lb_kind NAT".to_owned()),
+        }
+        match self.scheduler {
+            Scheduler::Other(name) => {
+                Some(format!("lb_algo {name} needs IPVS; without it write one of rr, wrr, lc, wlc, sh"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Pairs of virtual and real server where the real server is a virtual server from which connections would come back.
+pub fn loops<'a>(services: impl Iterator<Item = &'a Service>) -> BTreeSet<(SocketAddr, SocketAddr)> {
+    let edges: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = services
+        .map(|service| {
+            let servers = service.real_servers.iter().map(|server| server.address);
+            (service.address, servers.chain(service.sorry_server).collect())
+        })
+        .collect();
+    let pairs = edges.iter().flat_map(|(service, servers)| servers.iter().map(move |server| (*service, *server)));
+    pairs.filter(|(service, server)| reaches(&edges, *server, *service)).collect()
+}
+
+fn reaches(edges: &BTreeMap<SocketAddr, BTreeSet<SocketAddr>>, from: SocketAddr, to: SocketAddr) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(next) = open.pop() {
+        if next == to {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(edges.get(&next).into_iter().flatten());
+        }
+    }
+    false
 }
 
 /// `[address]:protocol:port`, as keepalived names both kinds of servers.

@@ -4,6 +4,7 @@ mod answer;
 mod cycle;
 mod nat;
 mod pair;
+mod service;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -48,6 +49,7 @@ pub fn findings(sides: &Sides<'_>) -> Vec<Diagnostic> {
     }
     if let Some(keepalived) = sides.keepalived {
         found.extend(nat::findings(keepalived));
+        found.extend(service::findings(keepalived));
     }
     if let (Some(own), Some(peer)) = (sides.keepalived, sides.peer) {
         found.extend(pair::findings(own, peer));
