@@ -11,6 +11,7 @@ pub mod headers;
 pub mod http_core;
 pub mod index;
 pub mod log;
+pub mod manual;
 pub mod proxy;
 pub mod rewrite;
 pub mod server;

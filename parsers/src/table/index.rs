@@ -50,6 +50,11 @@ impl<S: Copy> Index<S> {
         self.by_name.get(keyword).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// All rows, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<S>> {
+        self.by_name.values().flatten()
+    }
+
     /// Whether any row is of this module.
     pub fn has_module(&self, module: &str) -> bool {
         self.by_name.values().flatten().any(|entry| entry.row.module == module)

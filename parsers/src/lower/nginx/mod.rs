@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use setup::{Layout, Setup};
+pub(crate) use walk::index;
 
 use super::Loaded;
 use crate::diag::{Class, Diagnostic};

@@ -11,7 +11,7 @@ use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
 
 /// Who takes a directive.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     /// A function of the lowering.
     Structural(Keyword),
     /// A field of a module of the main context, by table and row.
@@ -38,6 +38,11 @@ pub(super) static INDEX: LazyLock<Index<Slot>> = LazyLock::new(|| {
         .chain(unbuilt::rows().iter().map(|row| (row, Slot::Nobody)));
     Index::new(all.map(|(row, slot)| Entry { row, slot }))
 });
+
+/// All rows, for those who show them.
+pub(crate) fn index() -> &'static Index<Slot> {
+    &INDEX
+}
 
 type Tables = &'static [&'static [Row]];
 
