@@ -13,7 +13,7 @@ const NGINX: &str = "/usr/local/nginx/sbin/nginx";
 fn said(node: &Node, case: &cases::Case, dir: &str) -> (bool, Vec<String>) {
     node.shell(&format!("mkdir -p {dir}/logs")).unwrap();
     for (name, text) in &case.files {
-        node.write(&format!("{dir}/{name}"), text.clone()).unwrap();
+        node.write(format!("{dir}/{name}"), text.clone()).unwrap();
     }
     let prefix = format!("{dir}/");
     let ended = node.run(&[NGINX, "-t", "-p", &prefix, "-c", "nginx.conf", "-e", "logs/error.log"]).unwrap();

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::cluster::{CLIENTS, DIRECTORS, VIP};
 use super::http::{Tally, Target};
-use super::report::Outcome;
+use super::report::{Outcome, millis};
 use super::{Cast, Cluster, Event, Files, Load, Running, Server, Subject, Watch, eventually};
 
 /// The backup waits three advert intervals and its skew, (256 - 99) / 256 s, for a master that has vanished.
@@ -138,8 +138,10 @@ impl Stage {
         outcome.expect(moved, || "director 2 did not take the address".to_owned());
         let taken =
             self.watch.first(stop, |event| matches!(event, Event::Advert { from, .. } if *from == DIRECTORS[1]));
-        let taken = taken.map_or("never".to_owned(), |(at, _)| format!("after {} ms", (at - stop).as_millis()));
-        outcome.figure("director 2's first advert", taken);
+        match taken {
+            Some((at, _)) => outcome.number("director 2's first advert", millis(at - stop), "ms after the stop"),
+            None => outcome.figure("director 2's first advert", "never"),
+        }
         outcome.silence("stop", &load.end()?, SKEW + ROOM);
         Ok(())
     }
@@ -163,8 +165,9 @@ impl Stage {
         let came = || self.cluster.mail.subjects().into_iter().skip(seen).any(|mail| mail == subject);
         let since = Instant::now();
         let came = eventually(MAILED, came);
-        let mails = self.cluster.mail.subjects().into_iter().skip(seen).collect::<Vec<_>>();
-        outcome.figure(format!("mails, {} s later", since.elapsed().as_secs()), mails.join("; "));
+        let mails = self.cluster.mail.mails().len().saturating_sub(seen);
+        outcome.number(format!("the mail {verdict} came"), millis(since.elapsed()), "ms later");
+        outcome.number("mails in that time", mails as u64, "");
         outcome.expect(came, || format!("no mail says: {subject}"));
     }
 

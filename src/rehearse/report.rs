@@ -25,8 +25,24 @@ pub struct Outcome {
 pub struct Figure {
     /// Of what.
     pub name: String,
-    /// The value as people read it.
-    pub value: String,
+    /// The value: a number where there is one, else as people read it.
+    pub value: Value,
+    /// The largest value that the protocol allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// What is counted.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub unit: &'static str,
+}
+
+/// A figure's value.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A number.
+    Number(u64),
+    /// Words.
+    Text(String),
 }
 
 impl Outcome {
@@ -40,9 +56,14 @@ impl Outcome {
         self.broken.is_empty()
     }
 
-    /// Notes a figure.
+    /// Notes a figure in words.
     pub fn figure(&mut self, name: impl Into<String>, value: impl fmt::Display) {
-        self.figures.push(Figure { name: name.into(), value: value.to_string() });
+        self.figures.push(Figure { name: name.into(), value: Value::Text(value.to_string()), allowed: None, unit: "" });
+    }
+
+    /// Notes a number.
+    pub fn number(&mut self, name: impl Into<String>, value: u64, unit: &'static str) {
+        self.figures.push(Figure { name: name.into(), value: Value::Number(value), allowed: None, unit });
     }
 
     /// Notes what should hold and does not.
@@ -54,10 +75,28 @@ impl Outcome {
 
     /// Notes how long nobody answered, which must not be longer than the protocol allows.
     pub fn silence(&mut self, name: &str, outage: &Outage, bound: Duration) {
-        let (longest, bound) = (outage.longest.as_millis(), bound.as_millis());
-        self.figure(name, format!("{longest} ms without an answer (at most {bound} ms allowed)"));
-        self.figure(format!("{name}, requests"), format!("{} sent, {} failed", outage.asked, outage.tally.failed()));
-        self.expect(longest <= bound, || format!("{name}: {longest} ms without an answer, {bound} ms allowed"));
+        let (longest, allowed) = (millis(outage.longest), millis(bound));
+        let value = Value::Number(longest);
+        self.figures.push(Figure { name: format!("{name}: no answer"), value, allowed: Some(allowed), unit: "ms" });
+        self.number(format!("{name}: sent"), outage.asked as u64, "requests");
+        self.number(format!("{name}: failed"), outage.tally.failed() as u64, "requests");
+        self.expect(longest <= allowed, || format!("{name}: {longest} ms without an answer, {allowed} ms allowed"));
+    }
+}
+
+/// A time as a figure.
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {:<26} ", self.name)?;
+        match &self.value {
+            Value::Number(number) => write!(f, "{number} {}", self.unit)?,
+            Value::Text(text) => f.write_str(text)?,
+        }
+        self.allowed.map_or(Ok(()), |allowed| write!(f, " (at most {allowed} {} allowed)", self.unit))
     }
 }
 
@@ -65,7 +104,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "drill {}: {}", self.drill, self.what)?;
         for figure in &self.figures {
-            writeln!(f, "  {:<34} {}", figure.name, figure.value)?;
+            writeln!(f, "{figure}")?;
         }
         for broken in &self.broken {
             writeln!(f, "  BROKEN: {broken}")?;
