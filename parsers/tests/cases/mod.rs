@@ -1,6 +1,8 @@
 //! Small configurations with the lines that nginx prints about them, from `testdata/nginx/verdicts`.
 #![allow(clippy::expect_used, reason = "helpers of tests only")]
 
+#![allow(clippy::expect_used, reason = "testdata that cannot be read must stop the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -245,7 +245,7 @@ fn an_address_that_this_box_lacks_can_be_listened_on() {
 fn a_port_that_another_holds_alone_is_explained() {
     let other = TcpListener::bind("0.0.0.0:0").expect("a port");
     let service = SocketAddr::from(([127, 0, 0, 1], other.local_addr().expect("its address").port()));
-    let error = in_runtime(|| listen::direct(service)).err().expect("it is taken");
+    let error = in_runtime(|| listen::direct(service)).expect_err("it is taken");
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     assert!(listen::advice(&error, service).contains("addresses other than 127.0.0.1"));
 }
