@@ -247,8 +247,8 @@ impl Master {
             None => {
                 self.log(Level::Notice, "start worker processes");
                 self.life = Life::Running;
-                self.spawn(&next);
-                self.next = Some(next);
+                let started = start(&next, &self.wish);
+                self.next = self.take_worker(started).then_some(next);
             }
         }
     }
@@ -306,27 +306,23 @@ impl Master {
 
     /// Starts a worker of what runs.
     fn start_worker(&mut self) {
-        match start(&self.resources, &self.wish) {
-            Ok(worker) => {
-                self.log(Level::Notice, &format!("start worker process {}", worker.pid));
-                self.workers.push(worker);
-            }
-            Err(error) => {
-                self.log(Level::Alert, &with_errno("fork() failed while spawning \"worker process\"", &error));
-                self.respawn_at = Some(Instant::now() + SHORT_LIFE);
-            }
+        let started = start(&self.resources, &self.wish);
+        if !self.take_worker(started) {
+            self.respawn_at = Some(Instant::now() + SHORT_LIFE);
         }
     }
 
-    /// Starts a worker of what shall run.
-    fn spawn(&mut self, resources: &Resources) {
-        match start(resources, &self.wish) {
+    /// Notes a worker that has been started. False when it has not.
+    fn take_worker(&mut self, started: io::Result<Worker>) -> bool {
+        match started {
             Ok(worker) => {
                 self.log(Level::Notice, &format!("start worker process {}", worker.pid));
                 self.workers.push(worker);
+                true
             }
             Err(error) => {
                 self.log(Level::Alert, &with_errno("fork() failed while spawning \"worker process\"", &error));
+                false
             }
         }
     }

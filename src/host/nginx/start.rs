@@ -107,35 +107,31 @@ fn start(wish: &Wish, config: Config, inherited: &[Listening], log: &Log) -> Exi
     let Ok(mut resources) = Resources::open(config, 1, Old { sockets: inherited }, log, false) else {
         return ExitCode::FAILURE;
     };
-    let daemon = resources.config.plan.main.core.daemon;
     greet(&resources.log);
-    // A master that was started by another one, to take over its sockets, is in the background already.
-    let background = match daemon && inherited.is_empty() {
-        true => Background::go(),
-        false => Ok(Background::none()),
+    let daemon = resources.config.plan.main.core.daemon;
+    let Some((background, pid_file)) = detach(&resources, daemon, !inherited.is_empty()) else {
+        return ExitCode::FAILURE;
     };
-    let background = match background {
-        Ok(background) => background,
-        Err(error) => {
-            resources.log.write(Level::Emerg, &with_errno("fork() failed", &error));
-            return ExitCode::FAILURE;
-        }
+    settle(&mut resources, daemon);
+    Master::new(wish.clone(), resources, pid_file, daemon).run(background)
+}
+
+/// Goes to the background if asked to, and writes the pid file. A master that another one has started, to take over its
+/// sockets, is in the background already. None when it cannot; the log says why.
+fn detach(resources: &Resources, daemon: bool, taking_over: bool) -> Option<(Background, PidFile)> {
+    let log = &resources.log;
+    let background = match daemon && !taking_over {
+        true => Background::go().map_err(|error| log.write(Level::Emerg, &with_errno("fork() failed", &error))).ok()?,
+        false => Background::none(),
     };
     if daemon {
         rustix::process::umask(rustix::fs::Mode::empty());
         // A system without /dev/null has worse problems.
         let _ = daemon::close_stdio(false);
     }
-    let pid_file = match PidFile::create(&resources.config.pid) {
-        Ok(file) => file,
-        Err(error) => {
-            let text = format!("open() \"{}\" failed", resources.config.pid.display());
-            resources.log.write(Level::Emerg, &with_errno(&text, &error));
-            return ExitCode::FAILURE;
-        }
-    };
-    settle(&mut resources, daemon);
-    Master::new(wish.clone(), resources, pid_file, daemon).run(background)
+    let path = &resources.config.pid;
+    let fail = |error| log.write(Level::Emerg, &with_errno(&format!("open() \"{}\" failed", path.display()), &error));
+    Some((background, PidFile::create(path).map_err(fail).ok()?))
 }
 
 /// From now on only the log is written to; standard error follows it.
