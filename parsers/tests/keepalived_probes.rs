@@ -71,7 +71,8 @@ fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Keywords that are not built yet; probes with them say so instead of what keepalived says.
-const NOT_BUILT: [&str; 8] = [
+const NOT_BUILT: [&str; 9] = [
+    "auth_type AH",
     "vrrp_script",
     "HTTP_GET",
     "MISC_CHECK",

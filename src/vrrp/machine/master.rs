@@ -35,7 +35,8 @@ impl Machine {
         self.own_interval(out);
         self.stats.became_master += 1;
         self.advertise(self.effective, out);
-        out.extend([Effect::Say(Note::Setting), Effect::Add(self.addresses.clone())]);
+        self.say_addresses(Note::Setting, Note::SettingExcluded, out);
+        out.push(Effect::Add(self.addresses.clone()));
         self.announce(self.router.garp_repeat, out);
         self.state = State::Master(Master {
             advert_at: now + self.interval,
@@ -55,7 +56,20 @@ impl Machine {
             self.resign(out);
         }
         self.stats.released_master += 1;
-        out.extend([Effect::Say(Note::Removing), Effect::Remove(self.addresses.clone())]);
+        self.remove(out);
+    }
+
+    /// Removes all addresses.
+    pub(super) fn remove(&self, out: &mut Vec<Effect>) {
+        self.say_addresses(Note::Removing, Note::RemovingExcluded, out);
+        out.push(Effect::Remove(self.addresses.clone()));
+    }
+
+    fn say_addresses(&self, note: Note, excluded: Note, out: &mut Vec<Effect>) {
+        out.push(Effect::Say(note));
+        if !self.router.excluded.is_empty() {
+            out.push(Effect::Say(excluded));
+        }
     }
 
     /// Says good-bye, so that a backup takes over after its skew.

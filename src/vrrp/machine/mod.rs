@@ -160,7 +160,7 @@ impl Machine {
         if legacy == Legacy::Resign {
             self.resign(out);
         }
-        out.extend([Effect::Say(Note::Removing), Effect::Remove(self.addresses.clone())]);
+        self.remove(out);
         if self.condition.fault {
             return self.become_fault("link", out);
         }

@@ -23,6 +23,10 @@ pub enum Note {
     Setting,
     /// The addresses are removed now.
     Removing,
+    /// Those that no advert names are set now.
+    SettingExcluded,
+    /// Those that no advert names are removed now.
+    RemovingExcluded,
     /// A reload took an address away.
     AddressGone {
         /// Which.
@@ -111,6 +115,8 @@ impl Note {
             Note::Timeout
                 | Note::Setting
                 | Note::Removing
+                | Note::SettingExcluded
+                | Note::RemovingExcluded
                 | Note::SentZero
                 | Note::ZeroAsBackup
                 | Note::MasterIs(_)
@@ -130,6 +136,8 @@ impl fmt::Display for Note {
             Note::Timeout => f.write_str("Receive advertisement timeout"),
             Note::Setting => f.write_str("setting VIPs."),
             Note::Removing => f.write_str("removing VIPs."),
+            Note::SettingExcluded => f.write_str("setting E-VIPs."),
+            Note::RemovingExcluded => f.write_str("removing E-VIPs."),
             Note::AddressGone { address, prefix, device } => {
                 write!(f, "ip address {address}/{prefix} dev {device}, no longer exist")
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::report::Found;
 use super::walk::Walk;
-use crate::diag::Class;
+use crate::diag::{Class, Diagnostic};
 use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router};
 use crate::keepalived::address::AddressLine;
 use crate::keepalived::instance::{AuthType, NotifyLayer};
@@ -270,6 +270,18 @@ impl Walk<'_> {
             let text = format!("({name}) Initial state master is incompatible with AH authentication - clearing");
             self.conclude(span, text, "write state BACKUP, or auth_type PASS");
         }
+        if matches!(draft.router.auth, Auth::Ah(_)) {
+            self.refuse_ah(span, name);
+        }
+    }
+
+    /// A speaker without the header would be master beside its peer.
+    fn refuse_ah(&mut self, span: Option<Span>, name: &str) {
+        let text = format!("({name}) auth_type AH is known to keepalived, not built into rkeep yet, refusing to run");
+        let finding = Diagnostic::error("keepalived::not-built", text.clone()).legacy(Class::General, text);
+        let finding = finding.help("write auth_type PASS on both boxes, or run keepalived itself");
+        let finding = span.into_iter().fold(finding, |finding, span| finding.at(span, "not built"));
+        self.report.refuse(self.place, finding);
     }
 
     fn judge_preemption(&mut self, draft: &mut RouterDraft, name: &str) {
