@@ -164,6 +164,25 @@ impl RequestCtx {
         Ok(here(self) || (self.fill_input()? && here(self)))
     }
 
+    /// Bytes still to come of a body that may pass from socket to socket: its length is known, and none are here.
+    pub fn body_plain(&self) -> Option<u64> {
+        match self.body.framing {
+            Framing::Length(left) if self.input.is_empty() => Some(left),
+            _ => None,
+        }
+    }
+
+    /// Counts bytes that passed from socket to socket.
+    pub fn body_passed(&mut self, bytes: u64) {
+        if let Framing::Length(left) = &mut self.body.framing {
+            *left = left.saturating_sub(bytes);
+            self.body.done = *left == 0;
+        }
+        self.body.received += bytes;
+        self.body.wire += bytes;
+        self.body.expects_continue = false;
+    }
+
     /// Decodes what is in `input`.
     fn decode_input(&mut self, out: &mut Vec<u8>) -> Result<usize, Status> {
         let before = out.len();

@@ -1,7 +1,6 @@
 //! `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags`: a backend's `Set-Cookie` as the client is to see it.
 
-use rkeep_parsers::ir::expr::Expr;
-use rkeep_parsers::ir::http;
+use rkeep_parsers::ir::expr::{Expr, Part};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::value::CookieRewrite;
 
@@ -32,9 +31,9 @@ impl CookieRules {
     /// Of a pattern.
     pub fn compile(conf: &Proxy, regexes: &mut Regexes) -> Result<Self, String> {
         Ok(CookieRules {
-            domains: pairs(&conf.cookie_domain, true, regexes)?,
-            paths: pairs(&conf.cookie_path, false, regexes)?,
-            flags: rules(&conf.cookie_flags, true, regexes)?,
+            domains: domains(&conf.cookie_domain, regexes)?,
+            paths: pairs(&conf.cookie_path, regexes)?,
+            flags: rules(&conf.cookie_flags, regexes)?,
         })
     }
 
@@ -72,43 +71,43 @@ impl CookieRules {
     }
 }
 
-fn rules(
-    written: &[CookieRewrite],
-    caseless: bool,
-    regexes: &mut Regexes,
-) -> Result<Vec<(Pattern, Vec<Expr>)>, String> {
+fn rules(written: &[CookieRewrite], regexes: &mut Regexes) -> Result<Vec<(Pattern, Vec<Expr>)>, String> {
     let mut rules = Vec::new();
     for rewrite in written {
-        let Some((first, rest)) = rewrite.words.split_first() else { continue };
-        if rest.is_empty() {
-            // `off`
-            continue;
-        }
-        rules.push((pattern(first, caseless, regexes)?, rest.to_vec()));
+        // One word alone is `off`.
+        let Some((first, rest)) = rewrite.words.split_first().filter(|(_, rest)| !rest.is_empty()) else { continue };
+        let pattern = match &rewrite.regex {
+            Some(regex) => Pattern::Regex(regexes.compile(regex)?),
+            None => Pattern::Text(first.clone()),
+        };
+        rules.push((pattern, rest.to_vec()));
     }
     Ok(rules)
 }
 
-fn pairs(written: &[CookieRewrite], caseless: bool, regexes: &mut Regexes) -> Result<Vec<(Pattern, Expr)>, String> {
-    let rules = rules(written, caseless, regexes)?;
+fn pairs(written: &[CookieRewrite], regexes: &mut Regexes) -> Result<Vec<(Pattern, Expr)>, String> {
+    let rules = rules(written, regexes)?;
     Ok(rules.into_iter().filter_map(|(pattern, mut rest)| Some((pattern, rest.pop()?))).collect())
 }
 
-fn pattern(word: &Expr, caseless: bool, regexes: &mut Regexes) -> Result<Pattern, String> {
-    let Some(text) = word.as_text().and_then(|text| text.strip_prefix(b"~")) else {
-        return Ok(Pattern::Text(word.clone()));
-    };
-    let (pattern, starred) = match text.strip_prefix(b"*") {
-        Some(pattern) => (pattern, true),
-        None => (text, false),
-    };
-    let regex = http::Regex {
-        pattern: String::from_utf8_lossy(pattern).into_owned(),
-        caseless: caseless || starred,
-        groups: 0,
-        names: Vec::new(),
-    };
-    regexes.compile(&regex).map(Pattern::Regex)
+/// The dot before a domain means nothing: the cookie's own stays.
+fn domains(written: &[CookieRewrite], regexes: &mut Regexes) -> Result<Vec<(Pattern, Expr)>, String> {
+    let mut pairs = pairs(written, regexes)?;
+    for (pattern, to) in &mut pairs {
+        if let Pattern::Text(from) = pattern {
+            strip_dot(from);
+            strip_dot(to);
+        }
+    }
+    Ok(pairs)
+}
+
+fn strip_dot(expr: &mut Expr) {
+    if let Some(Part::Text(text)) = expr.parts.first_mut()
+        && text.first() == Some(&b'.')
+    {
+        text.remove(0);
+    }
 }
 
 /// A whole domain, but for a dot before it, is replaced.

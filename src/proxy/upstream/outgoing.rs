@@ -10,6 +10,7 @@ use rkeep_parsers::table::value::HttpVersion;
 use super::backend::Backend;
 use super::headers::Length;
 use super::route::Route;
+use super::splice::{self, Pipe};
 use super::target::Destination;
 use crate::proxy::body::{Stored, Took};
 use crate::proxy::http::chunked::{LAST_CHUNK, chunk_line};
@@ -134,6 +135,11 @@ impl Outgoing {
     /// [`Failure`]
     pub fn step(&self, cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Step, Failure> {
         loop {
+            if self.may_splice(cx, progress)
+                && let Some(step) = splice_up(cx, backend, progress)?
+            {
+                return Ok(step);
+            }
             if let Source::Client { chunked } = self.body
                 && progress.taken_at == progress.taken.len()
                 && !progress.ended
@@ -152,6 +158,15 @@ impl Outgoing {
                 return Ok(Step::Done);
             }
         }
+    }
+
+    /// Whether what is to come of the body may pass from socket to socket.
+    fn may_splice(&self, cx: &RequestCtx, progress: &Progress) -> bool {
+        matches!(self.body, Source::Client { chunked: false })
+            && progress.head == self.head.len()
+            && progress.taken_at == progress.taken.len()
+            && !cx.body.expects_continue
+            && cx.body_plain().is_some_and(|left| left >= splice::WORTH)
     }
 
     fn is_sent(&self, cx: &RequestCtx, progress: &Progress) -> bool {
@@ -230,6 +245,35 @@ impl Outgoing {
             _ => &[],
         }
     }
+}
+
+/// Passes a part of the body from socket to socket. None when the usual way is to be gone: the client has closed, or the
+/// backend did not take everything.
+fn splice_up(cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Option<Step>, Failure> {
+    let (Some(left), Ok(mut pipe)) = (cx.body_plain(), Pipe::take()) else { return Ok(None) };
+    let filled = match pipe.fill(&cx.conn.stream, left) {
+        Ok(n) if n > 0 => n,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Some(Step::Starved)),
+        _ => return Ok(None),
+    };
+    cx.body_passed(filled as u64);
+    while pipe.filled() > 0 {
+        match pipe.empty(&backend.stream) {
+            Ok(n) if n > 0 => progress.sent += n as u64,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Failure::Backend(error)),
+            _ => break,
+        }
+    }
+    progress.taken.resize(pipe.filled(), 0);
+    progress.taken_at = 0;
+    let mut at = 0;
+    while pipe.filled() > 0 {
+        match pipe.read(progress.taken.get_mut(at..).unwrap_or_default()).map_err(Failure::Backend)? {
+            0 => return Err(Failure::Backend(io::ErrorKind::UnexpectedEof.into())),
+            n => at += n,
+        }
+    }
+    Ok(None)
 }
 
 /// The framing of the body as the backend is told of it.

@@ -169,6 +169,7 @@ impl Exchange {
             reusable,
             since: tries.since,
             watch: self.watch(cx),
+            pace: None,
         };
         if let Some(redirected) = redirected {
             stream.end(cx);

@@ -11,6 +11,7 @@ use super::meaning::{Meaning, Verdict};
 use super::trouble::Trouble;
 use crate::proxy::http::fields::Fields;
 use crate::proxy::io::Lease;
+use crate::proxy::paths;
 use crate::proxy::request::{RequestCtx, Status};
 
 /// Why a try gave no answer.
@@ -67,11 +68,14 @@ impl Rest {
 pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> Result<Received, Failed> {
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
+    // A body whose rate is limited must not come whole with the head.
+    let most = if rate(cx) > 0 { cx.conf().proxy.buffer_size.0 as usize } else { usize::MAX };
     let mut early: Vec<u8> = Vec::new();
     loop {
         backend.readable(&cx.conn, patience, watch).await.map_err(|why| interrupted(cx, why))?;
         let mut lease = Lease::take();
-        let n = match backend.stream.try_read(&mut lease) {
+        let most = most.min(lease.len());
+        let n = match backend.stream.try_read(lease.get_mut(..most).unwrap_or_default()) {
             Ok(0) => {
                 cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
                 return Err(Failed::Try(Trouble::Error));
@@ -100,6 +104,15 @@ pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> R
                 return Ok(Received { rest: Rest::Own(early, at), ..found });
             }
         }
+    }
+}
+
+/// `proxy_limit_rate`
+pub fn rate(cx: &RequestCtx) -> u64 {
+    let written = &cx.conf().proxy.limit_rate;
+    match written.as_text() {
+        Some(b"" | b"0") => 0,
+        _ => paths::size(&cx.eval(written)).unwrap_or(0),
     }
 }
 

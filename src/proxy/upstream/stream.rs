@@ -12,12 +12,13 @@ use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
 use super::idle::{self, Owner};
 use super::outlet::Outlet;
-use super::receive::{Rest, interrupted};
+use super::receive::{Rest, interrupted, rate};
 use super::splice::{self, Pipe};
 use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
 use crate::proxy::io::Lease;
+use crate::proxy::pace::{Leave, Pace};
 use crate::proxy::request::RequestCtx;
 use crate::proxy::sink::{SMALL, Sink};
 
@@ -42,6 +43,8 @@ pub struct AnswerStream {
     pub(super) since: Instant,
     /// Whether the client's leaving ends it.
     pub(super) watch: Client,
+    /// `proxy_limit_rate`
+    pub(super) pace: Option<Pace>,
 }
 
 /// What is passed on.
@@ -65,6 +68,8 @@ enum Wants {
     Client,
     /// Either: there is room to read ahead.
     Both,
+    /// `proxy_limit_rate` to allow more.
+    Time(Instant),
     /// Nothing: the body has ended, complete or not.
     End(bool),
 }
@@ -102,6 +107,9 @@ impl AnswerStream {
 
     async fn pump_body(&mut self, cx: &mut RequestCtx, sink: &mut Sink, buffered: bool) -> Result<bool, Broken> {
         let mut spool = Spool::new(cx, buffered);
+        if buffered {
+            self.pace = Pace::new(rate(cx), 0);
+        }
         let mut out = Outlet::new(sink, cx.cut.take());
         let rest = std::mem::take(&mut self.rest);
         self.pass(cx, rest.bytes(), |_, data| out.push(data))?;
@@ -122,8 +130,9 @@ impl AnswerStream {
                 self.end(cx);
             }
             let done = self.backend.is_none();
+            let pause = if done { None } else { self.pause() };
             if blocked {
-                if done || spool.room() == 0 {
+                if done || pause.is_some() || spool.room() == 0 {
                     return Ok(Wants::Client);
                 }
                 if !self.read(cx, spool.room(), |cx, data| spool.push(cx, data))? {
@@ -135,6 +144,8 @@ impl AnswerStream {
                 out.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
             } else if done {
                 return Ok(Wants::End(self.reader.ended()));
+            } else if let Some(until) = pause {
+                return Ok(Wants::Time(until));
             } else if out.is_plain() && self.is_worth_splicing(out.sink) {
                 if !self.splice(cx, out.sink)? {
                     return Ok(Wants::Backend);
@@ -142,6 +153,21 @@ impl AnswerStream {
             } else if !self.read(cx, usize::MAX, |_, data| out.push(data))? {
                 return Ok(Wants::Backend);
             }
+        }
+    }
+
+    /// Until when nothing may be read.
+    fn pause(&self) -> Option<Instant> {
+        match self.pace?.leave(Instant::now(), self.reader.length) {
+            Leave::Wait(until) => Some(until),
+            Leave::Send(_) => None,
+        }
+    }
+
+    fn allowance(&self) -> usize {
+        match self.pace.map(|pace| pace.leave(Instant::now(), self.reader.length)) {
+            Some(Leave::Send(bytes)) => bytes,
+            Some(Leave::Wait(_)) | None => usize::MAX,
         }
     }
 
@@ -154,7 +180,7 @@ impl AnswerStream {
     ) -> Result<bool, Broken> {
         let Some(backend) = &self.backend else { return Ok(false) };
         let mut lease = Lease::take();
-        let limit = limit.min(lease.len());
+        let limit = limit.min(lease.len()).min(self.allowance());
         match backend.stream.try_read(lease.get_mut(..limit).unwrap_or_default()) {
             Ok(0) => self.closed(cx),
             Ok(n) => {
@@ -173,7 +199,7 @@ impl AnswerStream {
     }
 
     fn is_worth_splicing(&self, sink: &Sink) -> bool {
-        self.reader.plain().is_some_and(|left| left >= splice::WORTH) && sink.direct().is_some()
+        self.pace.is_none() && self.reader.plain().is_some_and(|left| left >= splice::WORTH) && sink.direct().is_some()
     }
 
     /// Passes bytes from socket to socket. Says whether there were any, the end included. What the client does not take
@@ -236,14 +262,17 @@ impl AnswerStream {
     }
 
     async fn wait(&mut self, cx: &mut RequestCtx, sink: &mut Sink, wants: Wants, buffered: bool) -> Result<(), Broken> {
-        let patience = if wants == Wants::Backend { cx.conf().proxy.read_timeout.duration() } else { sink.patience() };
-        let deadline = Instant::now() + patience;
+        let deadline = match wants {
+            Wants::Time(until) => until,
+            Wants::Backend => Instant::now() + cx.conf().proxy.read_timeout.duration(),
+            _ => Instant::now() + sink.patience(),
+        };
         let woken = {
             let cx = &*cx;
             poll_fn(|task| self.poll_wait(cx, sink, wants, buffered, deadline, task)).await
         };
         match (woken, wants) {
-            (Ok(()), _) => Ok(()),
+            (Ok(()), _) | (Err(Interrupted::Timeout), Wants::Time(_)) => Ok(()),
             (Err(Interrupted::Timeout), Wants::Client | Wants::Both) => {
                 cx.action = " while sending to client";
                 let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
@@ -268,21 +297,23 @@ impl AnswerStream {
         deadline: Instant,
         task: &mut Context<'_>,
     ) -> Poll<Result<(), Interrupted>> {
-        if wants != Wants::Backend || !buffered {
+        if matches!(wants, Wants::Client | Wants::Both) || !buffered {
             let before = sink.pending();
             match sink.poll_flush(task) {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Interrupted::ClientGone)),
-                _ if wants != Wants::Backend && sink.pending() < before => return Poll::Ready(Ok(())),
+                _ if matches!(wants, Wants::Client | Wants::Both) && sink.pending() < before => {
+                    return Poll::Ready(Ok(()));
+                }
                 _ => {}
             }
         }
-        if wants != Wants::Client
+        if matches!(wants, Wants::Backend | Wants::Both)
             && let Some(backend) = &self.backend
             && backend.stream.poll_readable(task).is_ready()
         {
             return Poll::Ready(Ok(()));
         }
-        let watch = if wants == Wants::Backend { self.watch } else { Client::Ignored };
+        let watch = if matches!(wants, Wants::Backend | Wants::Time(_)) { self.watch } else { Client::Ignored };
         poll_interrupt(&cx.conn, deadline, watch, task).map(Err)
     }
 
