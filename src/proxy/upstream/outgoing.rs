@@ -185,7 +185,8 @@ impl Outgoing {
         raw.clear();
         progress.taken_at = 0;
         let took = cx.body_take(&mut raw).map_err(Failure::Client)?;
-        progress.ended = took == Took::End;
+        // Where the end has come with the data it leaves with them.
+        progress.ended = took == Took::End || cx.body.done;
         progress.taken = match took {
             _ if !chunked => raw,
             Took::Data(n) => {
@@ -193,6 +194,9 @@ impl Outgoing {
                 chunk_line(n, &mut framed);
                 framed.extend_from_slice(&raw);
                 framed.extend_from_slice(b"\r\n");
+                if progress.ended {
+                    framed.extend_from_slice(LAST_CHUNK);
+                }
                 framed
             }
             Took::End => LAST_CHUNK.to_vec(),
