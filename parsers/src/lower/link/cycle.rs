@@ -54,18 +54,15 @@ impl<'a> Network<'a> {
         services.chain(listeners).collect()
     }
 
-    /// Whether a way leads from `at` back to `start`; the way is left in `way`.
+    /// Whether a way leads from `at` back to `start`, or to an address it has passed; it is left in `way`.
     fn returns(&self, start: SocketAddr, at: SocketAddr, way: &mut Vec<Hop>) -> bool {
         if way.len() >= LONGEST {
             return false;
         }
         for hop in self.hops(at) {
-            let (to, seen) = (hop.to, way.iter().any(|passed| passed.to == hop.to));
-            if seen {
-                continue;
-            }
+            let (to, passed) = (hop.to, way.iter().any(|passed| passed.to == hop.to));
             way.push(hop);
-            if to == start || self.returns(start, to, way) {
+            if to == start || passed || self.returns(start, to, way) {
                 return true;
             }
             way.pop();

@@ -17,10 +17,12 @@ pub struct Source<'a> {
     pub config_id: &'a str,
 }
 
-/// How deep includes may stand in includes.
+/// How deep includes, conditions and definitions may stand in one another.
 const DEEPEST: usize = 32;
+/// How many files a configuration may have.
+const MOST_FILES: usize = 10_000;
 /// How many lines a configuration may have once all is expanded.
-const MOST_LINES: usize = 1_000_000;
+const MOST_LINES: usize = 200_000;
 
 /// Reads one top file, already loaded, and all that it includes. Names under which messages show the files come back in
 /// the order of their ids.
@@ -36,7 +38,7 @@ pub fn read(
     definitions.set_plain("_BANG", b"!");
     definitions.set_plain("_INSTANCE", source.config_id.as_bytes());
     let mut reader =
-        Reader { source, sources, shown, definitions, open: None, lines: Vec::new(), depth: 0, ended: false };
+        Reader { source, sources, shown, definitions, open: None, lines: Vec::new(), inside: Vec::new(), ended: false };
     reader.file(path, path.to_path_buf(), bytes, None);
     reader.lines
 }
@@ -49,7 +51,8 @@ struct Reader<'a> {
     /// A definition whose last line has not come yet.
     open: Option<(Vec<u8>, Definition)>,
     lines: Vec<Line>,
-    depth: usize,
+    /// The files that include one another down to this place.
+    inside: Vec<PathBuf>,
     /// Whether keepalived would have stopped reading.
     ended: bool,
 }
@@ -65,12 +68,13 @@ impl Reader<'_> {
     fn file(&mut self, path: &Path, shown: PathBuf, bytes: Vec<u8>, included_at: Option<Span>) {
         let file = self.sources.add(path.to_path_buf(), bytes.clone(), included_at);
         self.shown.push(shown);
+        self.inside.push(path.to_path_buf());
         let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
         self.definitions.set_plain("_PWD", dir.as_os_str().as_encoded_bytes());
         for (index, (start, line, too_long)) in cut::lines(&bytes).enumerate() {
             let place = Place { file, number: index as u32 + 1 };
             if self.ended {
-                return;
+                break;
             }
             let text = Text::of_file(file, start, line);
             if too_long {
@@ -81,6 +85,7 @@ impl Reader<'_> {
                 self.physical(place, &dir, &text);
             }
         }
+        self.inside.pop();
     }
 
     fn push(&mut self, place: Place, span: Span, item: Item) {
@@ -179,13 +184,11 @@ impl Reader<'_> {
         for (shown, path) in files {
             let Ok(bytes) = self.source.loader.load(&path) else { continue };
             read += 1;
-            if self.depth >= DEEPEST {
-                self.push(place, span, Item::Trouble(Trouble::Limit));
-                return;
+            let again = self.inside.contains(&path);
+            if again || self.inside.len() >= DEEPEST || self.shown.len() >= MOST_FILES {
+                return self.push(place, span, Item::Trouble(Trouble::Limit));
             }
-            self.depth += 1;
             self.file(&path, shown, bytes, Some(span));
-            self.depth -= 1;
         }
         self.definitions.set_plain("_PWD", dir.as_os_str().as_encoded_bytes());
         if read == 0 {

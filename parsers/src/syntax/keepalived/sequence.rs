@@ -4,7 +4,7 @@ use super::Text;
 use super::define::{Definition, Definitions};
 
 /// How many lines one sequence may make.
-const MOST: usize = 65_536;
+const MOST: usize = 10_000;
 
 /// A sequence taken apart: what its variables are in each round, and where the repeated line begins.
 #[derive(Debug, PartialEq, Eq)]

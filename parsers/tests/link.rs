@@ -1,0 +1,107 @@
+//! Findings between files: each on a pair that has the fault, none on a sound pair.
+
+use std::path::Path;
+
+use rkeep_parsers::diag::{Diagnostic, Severity};
+use rkeep_parsers::ir::Ir;
+use rkeep_parsers::keepalived::{AnyMachine, Mode, load as load_keepalived};
+use rkeep_parsers::lower::link::{Side, Sides, findings};
+use rkeep_parsers::nginx::load as load_nginx;
+use rkeep_parsers::source::MapLoader;
+use rkeep_parsers::table::Compat;
+
+const VRRP: &str = "vrrp_instance VI_1 {\n state BACKUP\n interface eth0\n virtual_router_id 51\n priority 100\n advert_int 1\n \
+                    authentication {\n auth_type PASS\n auth_pass 1111\n }\n virtual_ipaddress {\n 192.168.3.253\n }\n}\n";
+
+fn keepalived(text: &str) -> Ir {
+    let loader = MapLoader::default().file("k.conf", text);
+    let loaded = load_keepalived(Path::new("k.conf"), "box", &loader, &AnyMachine, Mode::Check { own: false });
+    loaded.ir.expect("it loads")
+}
+
+fn nginx(http: &str) -> Ir {
+    let loader = MapLoader::default().file("/n.conf", format!("events {{}}\nhttp {{\n{http}\n}}\n"));
+    let loaded = load_nginx(Path::new("/n.conf"), Path::new("/"), None, &loader, Compat::default());
+    loaded.ir.expect("it loads")
+}
+
+fn codes(nginx: Option<&Ir>, own: &Ir, peer: Option<&Ir>) -> Vec<&'static str> {
+    found(nginx, own, peer).iter().map(|found| found.code).collect()
+}
+
+fn found(nginx: Option<&Ir>, own: &Ir, peer: Option<&Ir>) -> Vec<Diagnostic> {
+    let side = |ir| Side { ir, moved: 0 };
+    findings(&Sides { nginx: nginx.map(side), keepalived: Some(side(own)), peer: peer.map(side) })
+}
+
+fn service(reals: &[&str]) -> String {
+    let reals: String = reals.iter().map(|real| format!(" real_server {real} 80 {{\n }}\n")).collect();
+    format!("virtual_server 192.168.3.253 80 {{\n protocol TCP\n lb_algo rr\n lb_kind NAT\n{reals}}}\n")
+}
+
+const PROXY: &str = "server { listen 192.168.3.1:80; location / { proxy_pass http://@; } }";
+
+#[test]
+fn a_sound_pair_is_silent() {
+    let nginx = nginx("server { listen 80; location / { proxy_pass http://10.0.0.4:8080; } }");
+    let peer = keepalived(&VRRP.replace("priority 100", "priority 99"));
+    assert_eq!(codes(Some(&nginx), &keepalived(VRRP), Some(&peer)), [""; 0]);
+}
+
+#[test]
+fn an_address_that_nothing_answers_on() {
+    let own = keepalived(VRRP);
+    assert_eq!(codes(Some(&nginx(&PROXY.replace('@', "10.0.0.4"))), &own, None), ["link::vip-unanswered"]);
+    let on_it = nginx("server { listen 192.168.3.253:80; }");
+    assert_eq!(codes(Some(&on_it), &own, None), [""; 0]);
+    let served = keepalived(&format!("{VRRP}{}", service(&["10.0.0.4"])));
+    assert_eq!(codes(Some(&nginx(&PROXY.replace('@', "10.0.0.4"))), &served, None), [""; 0]);
+}
+
+#[test]
+fn a_circle_through_the_virtual_server() {
+    let own = keepalived(&format!("{VRRP}{}", service(&["192.168.3.1"])));
+    let back = codes(Some(&nginx(&PROXY.replace('@', "192.168.3.253"))), &own, None);
+    assert!(back.contains(&"link::cycle"), "{back:?}");
+    let away = codes(Some(&nginx(&PROXY.replace('@', "192.168.3.4"))), &own, None);
+    assert!(!away.contains(&"link::cycle"), "{away:?}");
+}
+
+#[test]
+fn a_circle_through_the_peer() {
+    let own = keepalived(&format!("{VRRP}{}", service(&["192.168.3.1", "192.168.3.2"])));
+    let back = codes(Some(&nginx(&PROXY.replace('@', "192.168.3.2"))), &own, None);
+    assert!(back.contains(&"link::cycle"), "{back:?}");
+}
+
+#[test]
+fn kernel_nat_on_one_lan() {
+    let beside = keepalived(&format!("{VRRP}{}", service(&["192.168.3.1", "192.168.3.2"])));
+    assert_eq!(codes(None, &beside, None), ["link::nat-on-one-lan"]);
+    let behind = keepalived(&format!("{VRRP}{}", service(&["10.0.0.1"])));
+    assert_eq!(codes(None, &behind, None), [""; 0]);
+    let direct = service(&["192.168.3.1"]).replace("lb_kind NAT", "lb_kind DR");
+    assert_eq!(codes(None, &keepalived(&format!("{VRRP}{direct}")), None), [""; 0]);
+}
+
+#[test]
+fn pairs_that_cannot_take_over() {
+    let own = keepalived(VRRP);
+    let cases = [
+        ("virtual_router_id 51", "virtual_router_id 52", "link::vrid-differs"),
+        ("advert_int 1", "advert_int 2", "link::interval-differs"),
+        ("auth_pass 1111", "auth_pass 2222", "link::auth-differs"),
+        ("192.168.3.253", "192.168.3.252", "link::addresses-differ"),
+        ("state BACKUP", "version 3", "link::version-differs"),
+    ];
+    for (from, to, code) in cases {
+        let peer = keepalived(&VRRP.replace("priority 100", "priority 99").replace(from, to));
+        let found = found(None, &own, Some(&peer));
+        let this =
+            found.iter().find(|found| found.code == code).unwrap_or_else(|| panic!("{code} for {to}: {found:?}"));
+        assert_eq!(this.severity, Severity::Error);
+    }
+    assert_eq!(codes(None, &own, Some(&own)), ["link::same-priority"]);
+    let other = keepalived(&VRRP.replace("VI_1", "VI_2").replace("router_id 51", "router_id 9").replace(".253", ".99"));
+    assert_eq!(codes(None, &own, Some(&other)), ["link::no-counterpart"]);
+}
