@@ -8,7 +8,7 @@ use rkeep_parsers::ir::service::Check;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info};
+use tracing::info;
 
 use super::address::Addresses;
 use super::service::{Effect, Outcome, ServiceState};
@@ -198,7 +198,6 @@ impl Engine {
         for effect in effects {
             match effect {
                 Effect::Log(line) => info!("{line}"),
-                Effect::Detail(line) => debug!("{line}"),
                 Effect::Say(subject, verdict, cause) => self.facts.say(subject, verdict, cause),
             }
         }

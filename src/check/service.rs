@@ -14,8 +14,6 @@ use crate::bus::{Cause, Subject, Verdict, cause};
 pub enum Effect {
     /// A log line.
     Log(String),
-    /// A log line that keepalived only writes with `-D`.
-    Detail(String),
     /// A fact.
     Say(Subject, Verdict, Cause),
 }
@@ -193,32 +191,17 @@ impl ServiceState {
 
     fn checked(&mut self, index: usize, news: News, effects: &mut Vec<Effect>) {
         let Some(server) = self.servers.get(index) else { return };
-        let name = &server.name;
-        let (changed, up, text) = match news {
-            News::Success { changed } => {
-                effects.push(Effect::Log(format!("TCP connection to {name} success.")));
-                (changed, true, "TCP CHECK succeed on service")
-            }
-            News::Failure { changed, retries } => {
-                effects.push(Effect::Log(match retries {
-                    0 => format!("TCP_CHECK on service {name} failed."),
-                    _ => format!("TCP_CHECK on service {name} failed after {retries} retries."),
-                }));
-                (changed, false, "TCP CHECK failed on service")
-            }
-        };
-        let decisive = match up {
-            true => server.failing() == 0,
-            false => server.failing() == 1,
-        };
-        let kind = match (changed, decisive) {
-            (true, true) => cause::CHECK,
-            (true, false) => cause::CHECK_ONLY,
-            (false, _) if up => return,
-            (false, _) => cause::FIRST_CHECK,
+        let (line, text) = words(&server.name, news);
+        effects.push(Effect::Log(line));
+        let kind = match news {
+            News::Success { changed: false } => return,
+            News::Failure { changed: false, .. } => cause::FIRST_CHECK,
+            News::Success { .. } if server.failing() == 0 => cause::CHECK,
+            News::Failure { .. } if server.failing() == 1 => cause::CHECK,
+            _ => cause::CHECK_ONLY,
         };
         if kind == cause::CHECK {
-            effects.push(Effect::Log(self.moved(server, up)));
+            effects.push(Effect::Log(self.moved(server)));
         }
         effects.push(self.fact(server, kind, text));
         if let Some(change) = self.quorum.weigh(self.weight()) {
@@ -227,9 +210,9 @@ impl ServiceState {
     }
 
     /// What happens in the balancing table when a server comes or goes.
-    fn moved(&self, server: &ServerState, up: bool) -> String {
+    fn moved(&self, server: &ServerState) -> String {
         let (rs, vs) = (&server.name, &self.name);
-        match (server.server.inhibit_on_failure, up) {
+        match (server.server.inhibit_on_failure, server.is_alive()) {
             (false, true) => format!("Adding service {rs} to VS {vs}"),
             (false, false) => format!("Removing service {rs} from VS {vs}"),
             (true, true) => format!("Enabling service {rs} of VS {vs}"),
@@ -281,6 +264,18 @@ impl ServiceState {
 
     fn weight(&self) -> i64 {
         self.servers.iter().map(ServerState::weight).sum()
+    }
+}
+
+/// A check's news in the log, and in mails.
+fn words(name: &str, news: News) -> (String, &'static str) {
+    let failed = "TCP CHECK failed on service";
+    match news {
+        News::Success { .. } => (format!("TCP connection to {name} success."), "TCP CHECK succeed on service"),
+        News::Failure { retries: 0, .. } => (format!("TCP_CHECK on service {name} failed."), failed),
+        News::Failure { retries, .. } => {
+            (format!("TCP_CHECK on service {name} failed after {retries} retries."), failed)
+        }
     }
 }
 

@@ -36,7 +36,7 @@ const SORRY: &str = "sorry_server 192.168.3.3 80";
 /// Logs as they are, facts as `subject verdict kind value text`.
 fn told(effects: &mut Vec<Effect>) -> Vec<String> {
     let line = |effect| match effect {
-        Effect::Log(line) | Effect::Detail(line) => line,
+        Effect::Log(line) => line,
         Effect::Say(subject, verdict, cause) => {
             let subject = match subject {
                 Subject::RealServer { server, .. } => server,
