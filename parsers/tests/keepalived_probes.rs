@@ -1,8 +1,6 @@
 //! Every recorded probe of keepalived's language, read by us: the same lines, the same exit code.
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests only")]
 
-#![allow(clippy::expect_used, clippy::panic, reason = "testdata that cannot be read must stop the test")]
-
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::keepalived::{Loopback, Machine, Mode, ScriptState, legacy_lines, load, test_code};

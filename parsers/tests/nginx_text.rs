@@ -1,4 +1,5 @@
 //! nginx's language as text: nothing of a file is lost in its tree, and no bytes bring the reading down.
+#![allow(clippy::expect_used, reason = "testdata that cannot be read must stop the test")]
 
 mod cases;
 

@@ -16,9 +16,9 @@ use super::http::head::{self, Progress, Refused, Rules};
 use super::http::{host, uri};
 use super::io::Lease;
 use super::names::Names;
-use super::stats::Stats;
 use super::request::{RequestCtx, RequestHead, Status, Version};
 use super::spare::Memory;
+use super::stats::Stats;
 
 /// A request that has been read.
 #[derive(Debug)]

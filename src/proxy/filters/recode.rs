@@ -146,12 +146,8 @@ mod tests {
 
     #[test]
     fn both_ways() {
-        let euro = CharsetMap {
-            from: "x".into(),
-            to: "utf-8".into(),
-            pairs: vec![(0x80, "€".into())],
-            span: Span::NONE,
-        };
+        let euro =
+            CharsetMap { from: "x".into(), to: "utf-8".into(), pairs: vec![(0x80, "€".into())], span: Span::NONE };
         assert_eq!(recode(&[b"a\x80\x81"], "X", "UTF-8", &euro), "a€?".as_bytes());
         let bytes = "a€ä".as_bytes();
         let (start, end) = bytes.split_at(2);

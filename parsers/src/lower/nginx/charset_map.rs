@@ -14,7 +14,9 @@ impl Lowering<'_> {
             let text = format!("\"charset_map\" between the same charsets \"{}\" and \"{}\"", from.lossy(), to.lossy());
             return Err(Fault::new(text).at(to.span).help("name two different sets"));
         }
-        let same = |other: &CharsetMap| (other.from == map.from && other.to == map.to) || (other.from == map.to && other.to == map.from);
+        let same = |other: &CharsetMap| {
+            (other.from == map.from && other.to == map.to) || (other.from == map.to && other.to == map.from)
+        };
         if self.ir.charset_maps.iter().any(same) {
             let text = format!("duplicate \"charset_map\" between \"{}\" and \"{}\"", from.lossy(), to.lossy());
             return Err(Fault::new(text).at(from.span).help("join the two blocks"));
