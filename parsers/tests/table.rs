@@ -55,6 +55,6 @@ fn the_readme_shows_the_table() {
     if std::env::var_os("RKEEP_REWRITE").is_some() {
         fs::write(path, format!("{before}{START}{}{END}{after}", manual::table())).expect("README.md can be written");
     } else {
-        assert_eq!(table, manual::table(), "README.md is stale: RKEEP_REWRITE=1 rewrites it");
+        assert!(table == manual::table(), "README.md is stale: RKEEP_REWRITE=1 rewrites it");
     }
 }

@@ -122,6 +122,8 @@ struct Lowering<'a> {
     servers: Vec<ServerLayers>,
     /// By `Id<Pool>`.
     pools: Vec<upstream::Draft>,
+    /// Indices of `pools` by lower-cased host.
+    pools_by_host: HashMap<String, Vec<usize>>,
     /// The blocks that may stand once.
     events_at: Option<Span>,
     http_at: Option<Span>,
@@ -149,6 +151,7 @@ impl<'a> Lowering<'a> {
             drafts: Vec::new(),
             servers: Vec::new(),
             pools: Vec::new(),
+            pools_by_host: HashMap::new(),
             events_at: None,
             http_at: None,
             missing_modules: Vec::new(),

@@ -17,8 +17,6 @@ use crate::table::{Contexts, Fault, Module};
 /// A pool while it is being read.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
-    /// The name, as nginx compares it.
-    host: String,
     /// The port; none for a written group.
     port: Option<u16>,
     no_port: bool,
@@ -45,9 +43,8 @@ impl Lowering<'_> {
     }
 
     fn written_pool(&mut self, name: &str, directive: &Directive) -> Result<Id<Pool>, Fault> {
-        let known = self.pools.iter().position(|draft| draft.host.eq_ignore_ascii_case(name));
-        let Some(index) = known else {
-            self.pools.push(Draft { host: name.to_owned(), no_port: true, ..Draft::default() });
+        let Some(&index) = self.pools_of(name).first() else {
+            self.add_draft(name, Draft { no_port: true, ..Draft::default() });
             let pool = Pool { name: name.to_owned(), explicit: true, span: head(directive), ..Pool::default() };
             return Ok(self.ir.pools.push(pool));
         };
@@ -66,14 +63,21 @@ impl Lowering<'_> {
         Ok(id)
     }
 
+    /// The pools of a host, in the order in which they were met.
+    fn pools_of(&self, host: &str) -> &[usize] {
+        self.pools_by_host.get(&host.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn add_draft(&mut self, host: &str, draft: Draft) {
+        self.pools_by_host.entry(host.to_ascii_lowercase()).or_default().push(self.pools.len());
+        self.pools.push(draft);
+    }
+
     /// The group a URL names, or implies.
     pub(super) fn implied_pool(&mut self, url: &Url, directive: &Directive) -> Result<Id<Pool>, Fault> {
         let host = url.host_text();
-        for (index, draft) in self.pools.iter().enumerate() {
-            if !draft.host.eq_ignore_ascii_case(&host) {
-                continue;
-            }
-            let id = Id::new(index);
+        for &index in self.pools_of(&host) {
+            let (id, draft) = (Id::new(index), &self.pools[index]);
             let explicit = self.ir.pools[id].explicit;
             if explicit && !url.no_port {
                 let fault = Fault::new(format!("upstream \"{host}\" may not have port {}", url.port));
@@ -84,8 +88,7 @@ impl Lowering<'_> {
             }
         }
         let implied = Some((url.clone(), directive.end));
-        let draft = Draft { host, port: Some(url.port), no_port: url.no_port, implied, ..Draft::default() };
-        self.pools.push(draft);
+        self.add_draft(&host, Draft { port: Some(url.port), no_port: url.no_port, implied, ..Draft::default() });
         let pool = Pool { name: url.authority.clone(), span: directive.span, ..Pool::default() };
         Ok(self.ir.pools.push(pool))
     }
