@@ -1,4 +1,5 @@
 //! What rkeep says about small configurations is what nginx 1.31.5 said, line by line.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cases;
 

@@ -1,5 +1,6 @@
 //! Small configurations with the lines that nginx prints about them, from `testdata/nginx/verdicts`.
 #![allow(clippy::expect_used, reason = "helpers of tests only")]
+#![allow(dead_code, reason = "not every test that shares the cases looks at all of them")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,6 @@ pub struct Case {
     #[allow(dead_code, reason = "some tests only want the texts")]
     pub lines: Vec<String>,
     /// nginx 1.22 says something else: a live run of it does not ask.
-    #[allow(dead_code, reason = "only the live run looks")]
     pub newer: bool,
 }
 
