@@ -289,9 +289,10 @@ impl Master {
         self.reload_again();
     }
 
+    /// A worker cannot use a configuration; 0 stands for one whose number it could not read.
     fn refused(&mut self, generation: u64, text: &str) {
         self.log(Level::Emerg, text);
-        if self.next.take_if(|next| next.generation == generation).is_some() {
+        if self.next.take_if(|next| generation == 0 || next.generation == generation).is_some() {
             self.reload_again();
         }
     }

@@ -36,7 +36,7 @@ pub fn run(link: Link) -> ExitCode {
     };
     let mut worker = Worker { link: Arc::new(link), finished, running: None, log: Log::default(), life: Life::Serving };
     let mut inbox = Inbox::default();
-    while worker.life != Life::Ended {
+    while !matches!(worker.life, Life::Ended | Life::Failed) {
         let drained = wait(&signals, &worker.link, &done);
         while let Some(received) = signals.next() {
             worker.heed(received);
@@ -81,6 +81,8 @@ enum Life {
     Serving,
     Draining,
     Ended,
+    /// As [`Life::Ended`], and another one would fare no better.
+    Failed,
 }
 
 /// What came with [`ToWorker::Apply`].
@@ -145,6 +147,10 @@ impl Worker {
             Ok(()) => self.tell(&FromWorker::Applied(generation)),
             Err(text) => self.tell(&FromWorker::Refused(generation, text)),
         }
+        if self.running.is_none() {
+            // What cannot serve at all would only be started again and again.
+            self.life = Life::Failed;
+        }
     }
 
     fn apply(&mut self, delivery: Delivery) -> Result<(), String> {
@@ -158,15 +164,20 @@ impl Worker {
         if self.running.is_none() {
             become_worker(&config, &manifest, &log).map_err(|error| format!("the worker cannot start: {error}"))?;
         }
-        let threads = config.threads;
-        let plan = config.plan.clone();
-        let logs = descriptors(&files);
-        let old = self.running.take();
-        let drained = old.as_ref().map(|running| self.drained(running.generation));
-        let engine = old.map_or_else(|| Engine::start(threads), |running| running.engine);
-        engine.apply(plan, sockets, logs, drained)?;
+        let (plan, logs, generation) = (config.plan.clone(), descriptors(&files), manifest.generation);
+        let drained = self.running.as_ref().map(|running| self.drained(running.generation));
+        match &mut self.running {
+            Some(running) => {
+                running.engine.apply(plan, sockets, logs, drained)?;
+                (running.generation, running.config) = (generation, config);
+            }
+            None => {
+                let engine = Engine::start(config.threads);
+                engine.apply(plan, sockets, logs, drained)?;
+                self.running = Some(Running { engine, generation, config });
+            }
+        }
         self.log = log;
-        self.running = Some(Running { engine, generation: manifest.generation, config });
         Ok(())
     }
 
@@ -218,6 +229,9 @@ impl Worker {
     }
 
     fn leave(self) -> ExitCode {
+        if self.life == Life::Failed {
+            return ExitCode::from(2);
+        }
         self.log.write(Level::Notice, "exiting");
         if let Some(running) = &self.running {
             running.engine.flush();
