@@ -35,3 +35,6 @@ pub mod worker;
 
 /// The release of nginx whose behaviour and banner the engine has.
 pub const NGINX_VERSION: &str = "1.31.5";
+
+#[cfg(test)]
+mod tests;

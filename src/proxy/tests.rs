@@ -1,0 +1,140 @@
+//! The engine over real sockets: what clients see, reload in place, draining.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::lower::nginx;
+use rkeep_parsers::source::MapLoader;
+use rkeep_parsers::table::Compat;
+
+use super::engine::Engine;
+use crate::plan::{self, ProxyPlan};
+
+/// An engine that serves one address of the loopback.
+struct Bench {
+    engine: Engine,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bench {
+    fn new(server: &str) -> Bench {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let bench = Bench { engine: Engine::start(1), listener, address };
+        bench.apply(server, None);
+        bench
+    }
+
+    fn plan(&self, server: &str) -> ProxyPlan {
+        let text = format!(
+            "error_log stderr emerg; events {{}} http {{ access_log off; server {{ listen {}; {server} }} }}",
+            self.address
+        );
+        let loader = MapLoader::default().file("/c/nginx.conf", text);
+        let loaded = nginx::load(Path::new("/c/nginx.conf"), Path::new("/c"), None, &loader, Compat::default());
+        let ir = loaded.ir.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        plan::cut(ir).proxy
+    }
+
+    fn apply(&self, server: &str, drained: Option<super::engine::Done>) {
+        let socket = self.listener.try_clone().expect("a descriptor").into();
+        let sockets = vec![(Address::Inet(self.address), socket, None)];
+        self.engine.apply(self.plan(server), sockets, HashMap::new(), drained).expect("a plan that can be served");
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the engine listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        stream
+    }
+
+    /// Sends all and reads until the engine closes.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("answered and closed");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// Reads one answer whose body ends with `end`.
+fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut answer = Vec::new();
+    let mut piece = [0; 1024];
+    while !answer.ends_with(end.as_bytes()) {
+        let got = stream.read(&mut piece).expect("an answer");
+        assert_ne!(got, 0, "closed after {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(piece.get(..got).unwrap_or_default());
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn the_head_has_nginxs_order() {
+    let bench = Bench::new("location / { return 200 ok; add_header X-A b; }");
+    let answer = bench.ask("GET / HTTP/1.0\r\n\r\n");
+    let names: Vec<_> = answer.lines().skip(1).map_while(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    assert_eq!(names, ["Server", "Date", "Content-Type", "Content-Length", "Connection", "X-A"]);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok"), "{answer}");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let bench = Bench::new("location / { return 200 \"[$request_uri]\"; }");
+    let answer = bench.ask(
+        "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: a\r\n\r\n\
+         POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\nGET /4 HTTP/1.0\r\n\r\n",
+    );
+    let bodies: Vec<_> = answer.match_indices('[').filter_map(|(at, _)| answer.get(at..at + 4)).collect();
+    assert_eq!(bodies, ["[/1]", "[/2]", "[/3]", "[/4]"]);
+}
+
+#[test]
+fn refused_heads_close_the_connection() {
+    let bench = Bench::new("location / { return 200 ok; }");
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"),
+        ("GET / HTTP/3.0\r\n\r\n", "505 HTTP Version Not Supported"),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", "405 Not Allowed"),
+        ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", "400 Bad Request"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "501 Not Implemented"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400 Bad Request"),
+    ] {
+        let answer = bench.ask(request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request:?}: {answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn an_idle_connection_meets_the_new_configuration() {
+    let bench = Bench::new("location / { return 200 old; }");
+    let mut stream = bench.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_until(&mut stream, "old").contains("Connection: keep-alive"));
+    let (drained, told) = mpsc::channel();
+    bench.apply("location / { return 200 new; }", Some(Box::new(move || drained.send(()).expect("somebody waits"))));
+    told.recv_timeout(Duration::from_secs(10)).expect("nothing holds the old configuration");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    read_until(&mut stream, "new");
+}
+
+#[test]
+fn draining_closes_what_is_idle() {
+    let bench = Bench::new("location / { return 200 ok; }");
+    let mut stream = bench.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    read_until(&mut stream, "ok");
+    let (done, told) = mpsc::channel();
+    bench.engine.drain(Box::new(move || done.send(()).expect("somebody waits")));
+    assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
+    told.recv_timeout(Duration::from_secs(10)).expect("all connections have ended");
+    assert_eq!(bench.engine.stats().active, 0);
+}
