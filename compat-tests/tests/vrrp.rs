@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Running, Watch, eventually};
 use rkeep::vrrp::wire::advert::Advert;
 use rkeep::vrrp::wire::ipv4::{GROUP, write_header};
-use rkeep_compat_tests::subject;
+use rkeep_compat_tests::{on_original, subject};
 use rkeep_parsers::ir::vrrp::Auth;
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use socket2::{Domain, Protocol, Socket, Type};
 
 const SPEAKER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
@@ -112,8 +112,10 @@ impl Scene {
                 advert.write(&mut packet, PEER, GROUP);
                 let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
                 socket.bind_device(Some(INTERFACE.as_bytes()))?;
+                // Before it goes out: the answer may come before send_to returns.
+                let said = Instant::now();
                 socket.send_to(&packet, &SocketAddrV4::new(GROUP, 0).into())?;
-                Ok(Instant::now())
+                Ok(said)
             })
             .unwrap()
     }
@@ -302,4 +304,49 @@ fn a_reload_moves_only_what_differs_and_counts_go_on() {
     let stats = scene.speaker.read("/tmp/keepalived.stats").unwrap();
     assert!(stats.starts_with("VRRP Instance: VI_1\n  Advertisements:\n    Received: 0\n    Sent: "), "{stats}");
     assert!(stats.contains("  Became master: 1\n  Released master: 0\n  Packet Errors:\n    Length: 0\n"), "{stats}");
+}
+
+/// keepalived's new process removes the address and begins as backup; it is moved to the peer and back.
+#[test]
+fn a_killed_process_is_replaced_without_the_address_moving() {
+    if on_original() {
+        return;
+    }
+    let scene = Scene::master(&instance("VI_1", 51, &[VIP], ""));
+    let since = Instant::now();
+    let inner: i32 = scene.speaker.read("/run/vrrp.pid").unwrap().trim().parse().unwrap();
+    let processes = scene.speaker.processes().unwrap();
+    let speaker = processes.iter().find(|process| process.inner == inner).unwrap();
+    kill_process(speaker.pid, Signal::KILL).unwrap();
+    while since.elapsed() < Duration::from_secs(3) {
+        assert!(scene.has(VIP), "{}", scene.watch.told(since));
+        sleep(Duration::from_millis(20));
+    }
+    let adverts: Vec<Instant> = scene.adverts().iter().map(|(at, _, _)| *at).collect();
+    assert!(within(&adverts, since, 0, 1_500) >= 2, "{}", scene.watch.told(since));
+    assert_eq!(scene.zeros(), 0);
+    assert!(!scene.announcements(VIP).is_empty());
+}
+
+/// keepalived looks at its clock first and becomes master until the next advert comes.
+#[test]
+fn a_backup_that_was_kept_from_running_has_heard_what_was_said() {
+    if on_original() {
+        return;
+    }
+    let mut scene = Scene::new(&instance("VI_1", 51, &[VIP], ""));
+    scene.start();
+    let say_on = |seconds: u32| {
+        for _ in 0..seconds {
+            scene.say(51, 200, &[VIP]);
+            sleep(Duration::from_secs(1));
+        }
+    };
+    say_on(2);
+    scene.speaker.signal_all("keepalived", Signal::STOP).unwrap();
+    say_on(5);
+    scene.speaker.signal_all("keepalived", Signal::CONT).unwrap();
+    say_on(2);
+    assert!(scene.adverts().is_empty(), "{:?}", scene.adverts());
+    scene.wait(|scene| scene.has(VIP));
 }
