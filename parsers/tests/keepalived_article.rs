@@ -1,5 +1,6 @@
 //! The article's two keepalived.conf, as they were published: what keepalived says of them, what they mean, what
 //! check-config says of them.
+#![allow(clippy::expect_used, clippy::panic, reason = "a helper of a test stops the test")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Every recorded probe of keepalived's language, read by us: the same lines, the same exit code.
-#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests only")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a helper of a test stops the test")]
 
 use std::path::{Path, PathBuf};
 

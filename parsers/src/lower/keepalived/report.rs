@@ -102,6 +102,11 @@ impl Report {
         };
     }
 
+    /// Whether check-config has not said this yet: hints are not looked for twice.
+    pub(super) fn is_new(&self, at: Span, text: &str) -> bool {
+        !self.seen.contains(&(Some(at), text.to_owned()))
+    }
+
     /// A finding in a line.
     pub(super) fn say(&mut self, place: Place, found: Found<'_>) {
         let line = format!("{}{}", self.prefix(place), found.text);

@@ -295,7 +295,7 @@ impl<'a> Walk<'a> {
         let text = format!("Unknown keyword '{keyword}'");
         let help = match keyword {
             "}" => "delete the `}`, or add the `{` it closes".to_owned(),
-            _ if !matches!(self.report.mode(), Mode::Check { .. }) => String::new(),
+            _ if !matches!(self.report.mode(), Mode::Check { .. }) || !self.report.is_new(span, &text) => String::new(),
             _ => format!("{} (keepalived itself logs this, ignores the line and runs on)", hint(context, keyword)),
         };
         let label = match context.names().next() {
