@@ -16,6 +16,9 @@ pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received) {
     cx.out.conditions_done = true;
     cx.out.charset_open = true;
     cx.out.allow_ranges = cx.conf().proxy.force_ranges;
+    // Where they pass, the backend's count even if it sent none.
+    cx.out.own_server = !route.hides(b"Server");
+    cx.out.own_date = !route.hides(b"Date");
     let fields = std::mem::take(&mut cx.upstream_fields);
     for (name, value) in fields.iter().filter(|(name, _)| !route.hides(name)) {
         copy_field(cx, route, name, value);
@@ -44,14 +47,9 @@ fn copy_field(cx: &mut RequestCtx, route: &Route, name: &[u8], value: &[u8]) {
             cx.out.fields.push(name, rewritten.as_deref().unwrap_or(value));
         }
         known => {
-            match known {
-                Some(Known::Server) => cx.out.own_server = true,
-                Some(Known::Date) => cx.out.own_date = true,
-                Some(Known::LastModified) => {
-                    cx.out.own_last_modified = true;
-                    cx.out.last_modified = date::parse(value);
-                }
-                _ => {}
+            if known == Some(Known::LastModified) {
+                cx.out.own_last_modified = true;
+                cx.out.last_modified = date::parse(value);
             }
             cx.out.fields.push(name, value);
         }
@@ -121,6 +119,7 @@ pub fn redirect(cx: &mut RequestCtx, route: &Route) -> Option<Result<Answer, Sta
     }
     let to = cx.upstream_fields.get(b"X-Accel-Redirect")?.to_vec();
     let fields = std::mem::take(&mut cx.upstream_fields);
+    heed(cx, route, &fields);
     for (name, value) in fields.iter() {
         if Known::of(name).is_some_and(Known::survives_redirect) {
             copy_field(cx, &Route::default(), name, value);
