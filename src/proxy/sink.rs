@@ -180,6 +180,9 @@ impl Sink {
                 None => usize::MAX,
                 Some(Leave::Send(room)) => room,
                 Some(Leave::Wait(until)) => {
+                    if self.conn.poll_gone(cx).is_ready() {
+                        return Poll::Ready(Err(self.fail(io::ErrorKind::ConnectionReset.into())));
+                    }
                     ready!(self.timer.poll(until, cx));
                     continue;
                 }
