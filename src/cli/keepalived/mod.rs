@@ -55,7 +55,10 @@ fn say(text: &str) {
 fn take(wish: &mut Wish, (name, value): &Given, here: &Path) -> Turn {
     let path = || here.join(value.as_deref().unwrap_or_default());
     match *name {
-        "use-file" => wish.pattern = path(),
+        "use-file" => {
+            wish.pattern = path();
+            wish.written = PathBuf::from(value.as_deref().unwrap_or_default());
+        }
         "vrrp" => wish.vrrp_only = true,
         "check" => wish.check_only = true,
         "all" => wish.all = true,
@@ -134,6 +137,7 @@ impl Default for Wish {
         Wish {
             args: Vec::new(),
             pattern: PathBuf::from("/etc/keepalived/keepalived.conf"),
+            written: PathBuf::from("/etc/keepalived/keepalived.conf"),
             vrrp_only: false,
             check_only: false,
             all: false,

@@ -24,6 +24,8 @@ pub struct Wish {
     pub args: Vec<OsString>,
     /// `-f`
     pub pattern: PathBuf,
+    /// The same as it was written: `-t` names the file so.
+    pub written: PathBuf,
     /// `-P`
     pub vrrp_only: bool,
     /// `-C`

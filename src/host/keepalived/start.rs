@@ -108,7 +108,7 @@ fn is_keepalived(file: &Path) -> bool {
 
 /// `-t`
 fn test(wish: &Wish, place: &Test) -> ExitCode {
-    let (loaded, _) = config::read_disk(&wish.pattern, &wish.config_id, Mode::Test);
+    let (loaded, _) = config::read_disk(&wish.written, &wish.config_id, Mode::Test);
     let text: String = legacy_lines(&loaded.diagnostics).map(|line| format!("{line}\n")).collect();
     // A closed standard error, or a file that cannot be written, does not change the verdict.
     let _ = match place {
