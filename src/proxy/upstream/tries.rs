@@ -1,6 +1,5 @@
 //! One request's tries: which server is asked next, and what became of the last one.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,7 +90,9 @@ impl Tries {
         self.held = choice.map(|choice| Held { upstream: Arc::clone(&self.upstream), choice: Some(choice) });
         let name = self.held.as_ref().and_then(Held::peer).map_or(&self.upstream.pool.name, |peer| &peer.name);
         cx.upstream_url.clear();
-        let _ = write!(cx.upstream_url, "http://{name}{}", String::from_utf8_lossy(uri));
+        cx.upstream_url.push_str("http://");
+        cx.upstream_url.push_str(name);
+        cx.upstream_url.push_str(&String::from_utf8_lossy(uri));
         let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
         cx.upstream.push(UpstreamRecord { addr: name.as_bytes().to_vec(), new_group, ..UpstreamRecord::default() });
         if self.held.is_some() {
