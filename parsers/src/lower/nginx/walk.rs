@@ -9,6 +9,9 @@ use crate::nginx::{LocationLayers, MainLayers, ServerLayers, UpstreamKeepalive, 
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
 
+/// Why `master_process off` changes nothing.
+const ALWAYS_A_WORKER: &str = "rkeep serves from a worker process in any case, and its master stays";
+
 /// Who takes a directive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Slot {
@@ -65,15 +68,18 @@ impl Lowering<'_> {
         }
     }
 
+    /// Notes that a directive is taken and nothing comes of it.
+    fn no_effect(&mut self, directive: &Directive, why: &str) {
+        let text = format!("\"{}\" has no effect: {why}", directive.name.lossy());
+        self.cx.diagnostics.push(Diagnostic::note("nginx::no-effect", text).at(directive.name.span, ""));
+    }
+
     fn take(&mut self, entry: Entry<Slot>, directive: &Directive, frame: Frame) -> Result<(), Fault> {
         match entry.row.status {
             // Said to be off, it need not be built.
             Status::Refused(_) if directive.args.len() == 1 && directive.arg(0).is("off") => return Ok(()),
             Status::Refused(why) => return Err(not_built(directive, entry.row, why)),
-            Status::Ignored(why) => {
-                let text = format!("\"{}\" has no effect: {why}", entry.row.keyword);
-                self.cx.diagnostics.push(Diagnostic::note("nginx::no-effect", text).at(directive.name.span, ""));
-            }
+            Status::Ignored(why) => self.no_effect(directive, why),
             Status::Works | Status::Proof(_) => {}
         }
         match entry.slot {
@@ -82,6 +88,7 @@ impl Lowering<'_> {
                 match entry.row.keyword {
                     "load_module" => self.load_module(directive),
                     "user" => self.user(directive)?,
+                    "master_process" if directive.arg(0).is("off") => self.no_effect(directive, ALWAYS_A_WORKER),
                     _ => {}
                 }
                 self.main.set(table, row, directive, &mut self.cx)
