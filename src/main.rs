@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A request's few allocations are larger than what the system's allocator keeps at hand for a thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     rkeep::cli::main()
 }

@@ -1,9 +1,11 @@
 //! The article's directors before their three web servers: who gets how many requests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 use rkeep::rehearse::cluster::DIRECTORS;
 use rkeep::rehearse::http::{Tally, Target};
-use rkeep::rehearse::{Cast, Cluster, Files};
+use rkeep::rehearse::{Cast, Cluster, Files, eventually};
 use rkeep_compat_tests::subject;
 use rustix::process::Signal;
 
@@ -24,7 +26,8 @@ fn the_first_configuration_asks_the_backup_only_when_the_first_is_gone() {
     let cluster = cluster();
     let tally = ask(&cluster, 0, 50, false);
     assert_eq!((tally.of("server1"), tally.failed()), (50, 0), "{tally:?}");
-    assert!(cluster.webs[0].node.signal_all("nginx", Signal::TERM).unwrap() > 0);
+    let stopped = || cluster.webs[0].node.signal_all("nginx", Signal::TERM).unwrap() == 0;
+    assert!(eventually(Duration::from_secs(10), stopped));
     let tally = ask(&cluster, 0, 50, false);
     assert_eq!((tally.of("server3"), tally.of("server2"), tally.failed()), (50, 0, 0), "{tally:?}");
 }

@@ -5,10 +5,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::source::Loader;
@@ -187,14 +188,15 @@ pub fn seal(bytes: &[u8]) -> io::Result<OwnedFd> {
 /// # Errors
 /// Those of reading; `InvalidData` for more than any configuration has.
 pub fn unseal(fd: OwnedFd) -> io::Result<Vec<u8>> {
-    let mut file = File::from(fd);
-    file.rewind()?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LARGEST {
-        true => Err(io::ErrorKind::InvalidData.into()),
-        false => Ok(bytes),
+    let file = File::from(fd);
+    let len = file.metadata()?.len();
+    if len > LARGEST {
+        return Err(io::ErrorKind::InvalidData.into());
     }
+    // All children are handed the same open file, so its position is not ours: others read at the same time.
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 fn path(bytes: &[u8]) -> PathBuf {
@@ -245,6 +247,21 @@ mod tests {
         assert!(recorder.load(Path::new("/a/none")).is_err());
         assert_eq!(recorder.resolve("web").unwrap().len(), 2);
         recorder.finish()
+    }
+
+    #[test]
+    fn several_read_the_same_file_at_once() {
+        let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+        let fd = seal(&bytes).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        assert!(unseal(fd.try_clone().unwrap()).unwrap() == bytes);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

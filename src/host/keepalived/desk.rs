@@ -9,7 +9,7 @@ use rkeep_parsers::ir::Ir;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::config;
 use super::message::{FromChild, Settings, ToChild};
@@ -21,7 +21,13 @@ use crate::sys::signal::{Received, SignalFd};
 
 /// The plans of what a bundle holds; none when the process that reads it would exit.
 pub fn read(role: Role, settings: &Settings, bundle: OwnedFd) -> Option<Plans> {
-    let bundle = Bundle::open(bundle).ok()?;
+    let bundle = match Bundle::open(bundle) {
+        Ok(bundle) => bundle,
+        Err(cause) => {
+            error!("cannot read the configuration that the parent has handed over: {cause}");
+            return None;
+        }
+    };
     let ir: Ir = config::read_for(role, &settings.pattern, &settings.config_id, &bundle)?;
     Some(plan::cut(ir))
 }
