@@ -27,7 +27,9 @@ fn boxes_have_their_own_files_processes_and_names() {
 fn a_node_takes_its_daemons_along() {
     let node = Node::new("beta", "", &[]).unwrap();
     assert_eq!(node.shell("setsid sleep 1000 & echo started").unwrap().stdout, "started\n");
-    let daemon = node.processes().unwrap().into_iter().find(|it| it.name == "sleep" || it.name == "setsid").unwrap();
+    let found = || node.processes().unwrap().into_iter().find(|it| it.name == "sleep");
+    assert!(eventually(Duration::from_secs(5), || found().is_some()));
+    let daemon = found().unwrap();
     drop(node);
     assert!(test_kill_process(daemon.pid).is_err());
 }
