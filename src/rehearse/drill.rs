@@ -16,6 +16,8 @@ const MASTER_DOWN: Duration = Duration::from_millis(3613);
 const SKEW: Duration = Duration::from_millis(613);
 /// For everything that is not the protocol's waiting: processes, ARP, one attempt of the client.
 const ROOM: Duration = Duration::from_millis(387);
+/// How long a director may take to log a request that has been answered.
+const LOGGED: Duration = Duration::from_secs(2);
 /// The longest way from a dead port to its mail: the check's interval, its retry, and the mail itself.
 const MAILED: Duration = Duration::from_secs(20);
 /// How long the client of the outage waits for one answer.
@@ -104,6 +106,9 @@ impl Stage {
         for from in CLIENTS {
             let before = self.requests();
             let tally = self.ask(Target::new(VIP).from(from), 15)?;
+            // A director logs a request after the client has its answer.
+            let all_logged = || self.requests().iter().sum::<usize>() >= before.iter().sum::<usize>() + 15;
+            eventually(LOGGED, all_logged);
             let after = self.requests();
             let by = [0, 1].map(|which: usize| after[which] - before[which]);
             outcome.figure(format!("15 from {from}"), format!("director 1: {}, director 2: {}", by[0], by[1]));
