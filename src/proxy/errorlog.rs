@@ -17,20 +17,6 @@ pub struct ErrorLogs {
     pub logs: Vec<(Level, Arc<Target>)>,
 }
 
-/// nginx's word for a level.
-pub fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Emerg => "emerg",
-        Level::Alert => "alert",
-        Level::Crit => "crit",
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Notice => "notice",
-        Level::Info => "info",
-        Level::Debug => "debug",
-    }
-}
-
 impl ErrorLogs {
     /// Whether anybody takes this level.
     pub fn wants(&self, level: Level) -> bool {
@@ -42,7 +28,7 @@ impl ErrorLogs {
         if !self.wants(level) {
             return;
         }
-        let name = level_name(level);
+        let name = crate::log::nginx::name(level);
         let pid = std::process::id();
         let line = format!("{} [{name}] {pid}#{pid}: {text}\n", date::error_log_time());
         for (least, target) in &self.logs {
