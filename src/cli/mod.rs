@@ -2,6 +2,7 @@
 
 mod check;
 mod keepalived;
+pub mod manual;
 mod nginx;
 mod rkeep;
 

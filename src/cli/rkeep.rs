@@ -1,9 +1,11 @@
 //! The `rkeep` face: its own subcommands.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::check;
 use crate::rehearse;
@@ -21,6 +23,12 @@ struct Cli {
 enum Command {
     CheckConfig(check::Arguments),
     Rehearse(rehearse::Arguments),
+    /// Print a script that completes rkeep's command line.
+    Completion {
+        /// The shell it is for
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
 /// Runs it. A command line that is not understood is told so, exit code 2.
@@ -28,5 +36,19 @@ pub(super) fn main(args: &[OsString]) -> ExitCode {
     match Cli::parse_from(args).command {
         Command::CheckConfig(arguments) => check::main(&arguments),
         Command::Rehearse(arguments) => rehearse::main(&arguments),
+        Command::Completion { shell } => completion(shell),
     }
+}
+
+/// The command line as clap knows it.
+pub(super) fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn completion(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "rkeep", &mut script);
+    // A reader that goes away early wants no more.
+    let _ = std::io::stdout().write_all(&script);
+    ExitCode::SUCCESS
 }

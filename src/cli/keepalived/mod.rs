@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub use help::OPTIONS;
 use options::Given;
 
 use crate::host::keepalived::{self, Test, Wish};

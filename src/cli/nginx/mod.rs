@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use options::Options;
+pub use version::options;
 
 use crate::host::nginx::{self, Layout, Paths, Wish};
 

@@ -53,26 +53,32 @@ pub fn configure(layout: &Layout) -> String {
     line + " --without-http-cache\n"
 }
 
+/// The options of the command line, each with what it does.
+pub fn options(layout: &Layout) -> [(&'static str, String); 11] {
+    [
+        ("-?,-h", "this help".to_owned()),
+        ("-v", "show version and exit".to_owned()),
+        ("-V", "show version and configure options then exit".to_owned()),
+        ("-t", "test configuration and exit".to_owned()),
+        ("-T", "test configuration, dump it and exit".to_owned()),
+        ("-q", "suppress non-error messages during configuration testing".to_owned()),
+        ("-s signal", "send signal to a master process: stop, quit, reopen, reload".to_owned()),
+        ("-p prefix", format!("set prefix path (default: {}/)", layout.prefix)),
+        ("-e filename", format!("set error log file (default: {})", layout.error_log)),
+        ("-c filename", format!("set configuration file (default: {})", layout.conf)),
+        ("-g directives", "set global directives out of configuration file".to_owned()),
+    ]
+}
+
 /// The lines that `-h` adds.
 pub fn usage(layout: &Layout) -> String {
+    let options: String = options(layout).iter().map(|(option, text)| format!("  {option:<14}: {text}\n")).collect();
     format!(
         "Usage: nginx [-?hvVtTq] [-s signal] [-p prefix]
              [-e filename] [-c filename] [-g directives]
 
 Options:
-  -?,-h         : this help
-  -v            : show version and exit
-  -V            : show version and configure options then exit
-  -t            : test configuration and exit
-  -T            : test configuration, dump it and exit
-  -q            : suppress non-error messages during configuration testing
-  -s signal     : send signal to a master process: stop, quit, reopen, reload
-  -p prefix     : set prefix path (default: {}/)
-  -e filename   : set error log file (default: {})
-  -c filename   : set configuration file (default: {})
-  -g directives : set global directives out of configuration file
-
-",
-        layout.prefix, layout.error_log, layout.conf
+{options}
+"
     )
 }
