@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod daemon;
 pub mod keepalived;
 pub mod nginx;
+pub mod notify;
 pub mod pidfile;
 pub mod spawn;
 

@@ -26,6 +26,16 @@ impl PidFile {
         Ok(PidFile { path: path.to_owned(), owner })
     }
 
+    /// Moves it, replacing what is there.
+    ///
+    /// # Errors
+    /// Those of `rename`.
+    pub fn rename(&mut self, to: &Path) -> io::Result<()> {
+        fs::rename(&self.path, to)?;
+        self.path = to.to_owned();
+        Ok(())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -141,6 +141,23 @@ pub fn make_dir(path: &std::path::Path, mode: u32) -> io::Result<()> {
     }
 }
 
+/// Lets a program start as a shell would start it: this process reads its signals from a descriptor and has them
+/// blocked, which a program would inherit.
+pub fn with_no_signal_blocked(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec the closure makes only calls that are allowed there, on a set of its own frame.
+    unsafe {
+        command.pre_exec(|| {
+            let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+            libc::sigemptyset(none.as_mut_ptr());
+            match libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        });
+    }
+}
+
 /// Sets what `ps -o comm`, `pgrep` and `killall` see. At most 15 bytes count.
 pub fn set_name(name: &CStr) {
     // A name that cannot be set is a blemish, nothing more.

@@ -5,6 +5,7 @@ mod version;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -39,7 +40,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
     if !options.test && options.order.is_none() {
         take_title(name, rest);
     }
-    nginx::main(&wish(&options, layout))
+    nginx::main(&wish(&options, layout, called(name, rest)))
 }
 
 fn show_version(options: &Options, layout: &Layout) {
@@ -58,11 +59,19 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn wish(options: &Options, layout: &'static Layout) -> Wish {
+/// The command line as it was before the master took its title.
+fn called(name: &OsStr, args: &[OsString]) -> Vec<OsString> {
+    let name = name.as_bytes();
+    let name = name.strip_prefix(MASTER.as_bytes()).unwrap_or(name);
+    std::iter::once(OsStr::from_bytes(name).to_owned()).chain(args.iter().cloned()).collect()
+}
+
+fn wish(options: &Options, layout: &'static Layout, called: Vec<OsString>) -> Wish {
     let path = |word: &Option<OsString>| word.clone().map(std::path::PathBuf::from);
     let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
     let (prefix, conf, error_log) = (path(&options.prefix), path(&options.conf), path(&options.error_log));
     Wish {
+        called,
         paths: Paths::new(layout, prefix.as_deref(), conf.as_deref(), error_log.as_deref(), &here),
         globals: options.globals.as_ref().map(|text| text.to_string_lossy().into_owned()),
         test: options.test,

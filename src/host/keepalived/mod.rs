@@ -7,7 +7,6 @@ pub mod config;
 mod desk;
 mod dump;
 mod message;
-mod notify;
 mod parent;
 mod start;
 

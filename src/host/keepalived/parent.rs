@@ -17,10 +17,11 @@ use tracing::{debug, error, info, warn};
 use super::children::{Child, Patience, name};
 use super::message::{FromChild, ToChild};
 use super::start::{PARENT, log_lines, settings};
-use super::{Wish, config, dump, notify};
+use super::{Wish, config, dump};
 use crate::bus::hub::Hub;
 use crate::bus::{Cause, Role, Subject, Verdict};
 use crate::host::daemon::Background;
+use crate::host::notify::{self, State};
 use crate::host::pidfile::{self, PidFile};
 use crate::host::spawn::{self, Looks};
 use crate::plan::VrrpLegacy;
@@ -258,7 +259,7 @@ impl Parent {
             return;
         }
         info!("Stopping");
-        notify::say("STOPPING=1");
+        notify::say(State::Stopping);
         self.life = Life::Stopping(Instant::now() + CHILD_WAIT);
         self.respawns.clear();
         self.tell(|role| (role != Role::Agent).then_some(ToChild::Stop));
@@ -278,10 +279,10 @@ impl Parent {
             return;
         }
         info!("Reloading ...");
-        notify::say("RELOADING=1");
+        notify::say(State::Reloading);
         let Some(config) = Config::reread(&self.wish) else {
             warn!("the new configuration cannot be run; the old one stays");
-            notify::say("READY=1");
+            notify::say(State::Ready);
             return;
         };
         let old = std::mem::replace(&mut self.config, config);
@@ -364,7 +365,7 @@ impl Parent {
             _ => info!("Reload complete"),
         }
         self.life = Life::Running;
-        notify::say("READY=1");
+        notify::say(State::Ready);
     }
 
     fn bury(&mut self, pid: i32, ended: Ended) {

@@ -1,5 +1,7 @@
 //! The master: one thread that waits for signals, its workers' messages and their ends.
 
+mod upgrade;
+
 use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use rkeep_parsers::source::DiskLoader;
 use rkeep_parsers::table::value::Level;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use self::upgrade::Relatives;
 use super::Wish;
 use super::config::{self, Context};
 use super::message::{FromWorker, ToWorker, send};
@@ -16,6 +19,7 @@ use super::sockets;
 use crate::bus::Role;
 use crate::bus::wire::Link;
 use crate::host::daemon::Background;
+use crate::host::notify::{self, State};
 use crate::host::pidfile::PidFile;
 use crate::host::spawn::{self, Looks};
 use crate::log::nginx::with_errno;
@@ -54,6 +58,7 @@ pub struct Master {
     /// A reload was asked for while another one was under way.
     again: bool,
     respawn_at: Option<Instant>,
+    relatives: Relatives,
 }
 
 /// A worker that has not ended yet.
@@ -83,7 +88,11 @@ impl Master {
     /// A master of what has been opened.
     pub fn new(wish: Wish, resources: Resources, pid_file: PidFile, daemon: bool) -> Self {
         let (workers, life) = (Vec::new(), Life::Running);
-        Master { wish, resources, next: None, workers, pid_file, daemon, life, again: false, respawn_at: None }
+        let relatives = Relatives::find();
+        // As for nginx, one that has been handed its sockets counts as a daemon.
+        let daemon = daemon || relatives.predecessor.is_some();
+        let (next, again, respawn_at) = (None, false, None);
+        Master { wish, resources, next, workers, pid_file, daemon, life, again, respawn_at, relatives }
     }
 
     /// Runs until it is told to end.
@@ -98,6 +107,7 @@ impl Master {
         self.log(Level::Notice, "start worker processes");
         self.start_worker();
         background.ready();
+        notify::say(State::Ready);
         while !self.ended() {
             self.wait(&signals);
             while let Some(received) = signals.next() {
@@ -121,9 +131,9 @@ impl Master {
     }
 
     fn leave(self) -> ExitCode {
+        self.remove_own_paths();
         drop(self.pid_file);
         self.resources.log.write(Level::Notice, "exit");
-        sockets::remove_paths(&self.resources.sockets, &[]);
         ExitCode::SUCCESS
     }
 
@@ -165,6 +175,7 @@ impl Master {
             libc::SIGHUP => ", reconfiguring",
             libc::SIGUSR1 => ", reopening logs",
             libc::SIGWINCH if self.daemon => ", stop accepting connections",
+            libc::SIGUSR2 if self.may_upgrade() => ", changing binary",
             libc::SIGCHLD => "",
             _ => ", ignoring",
         };
@@ -174,20 +185,24 @@ impl Master {
         match signal {
             libc::SIGTERM | libc::SIGINT => self.terminate(),
             libc::SIGQUIT => self.quit(),
+            libc::SIGHUP if self.relatives.successor.is_some() => self.serve_again(),
             libc::SIGHUP => self.reload(),
             libc::SIGUSR1 => self.reopen(),
+            libc::SIGUSR2 => self.upgrade(),
             libc::SIGWINCH if self.daemon => self.silence(),
             _ => {}
         }
     }
 
     fn terminate(&mut self) {
+        notify::say(State::Stopping);
         self.life = Life::Terminating(Instant::now() + TERMINATE);
         self.respawn_at = None;
         self.tell_all(&ToWorker::Terminate);
     }
 
     fn quit(&mut self) {
+        notify::say(State::Stopping);
         if !matches!(self.life, Life::Terminating(_)) {
             self.life = Life::Quitting;
         }
@@ -232,7 +247,8 @@ impl Master {
             return;
         }
         self.log(Level::Notice, "reconfiguring");
-        let Some(next) = self.open_next() else { return };
+        notify::say(State::Reloading);
+        let Some(next) = self.open_next() else { return notify::say(State::Ready) };
         self.log(Level::Notice, "using the \"epoll\" event method");
         let worker = self.workers.iter_mut().find(|worker| !worker.leaving);
         match worker.filter(|_| self.resources.same_process(&next)) {
@@ -298,6 +314,7 @@ impl Master {
     }
 
     fn reload_again(&mut self) {
+        notify::say(State::Ready);
         if std::mem::take(&mut self.again) {
             self.reload();
         }
@@ -351,12 +368,10 @@ impl Master {
     }
 
     fn bury(&mut self, pid: i32, ended: Ended) {
-        let (level, how) = match ended {
-            Ended::Code(code) => (Level::Notice, format!("with code {code}")),
-            Ended::Signal(signal, core) => {
-                (Level::Alert, format!("on signal {signal}{}", if core { " (core dumped)" } else { "" }))
-            }
-        };
+        if self.relatives.successor == Some(pid) {
+            return self.outlive(ended);
+        }
+        let (level, how) = how(ended);
         self.log(level, &format!("worker process {pid} exited {how}"));
         let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else { return };
         let worker = self.workers.swap_remove(at);
@@ -374,6 +389,16 @@ impl Master {
             }
             _ if worker.since.elapsed() < SHORT_LIFE => self.respawn_at = Some(Instant::now() + SHORT_LIFE),
             _ => self.start_worker(),
+        }
+    }
+}
+
+/// A process's end in nginx's words.
+fn how(ended: Ended) -> (Level, String) {
+    match ended {
+        Ended::Code(code) => (Level::Notice, format!("with code {code}")),
+        Ended::Signal(signal, core) => {
+            (Level::Alert, format!("on signal {signal}{}", if core { " (core dumped)" } else { "" }))
         }
     }
 }

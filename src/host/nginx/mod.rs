@@ -11,15 +11,20 @@ mod resources;
 mod signaller;
 mod sockets;
 mod start;
+mod successor;
 pub mod worker;
 
 pub use layout::{Layout, Paths};
 pub use signaller::Order;
 pub use start::main;
 
+use std::ffi::OsString;
+
 /// What a command line asks for.
 #[derive(Clone, Debug)]
 pub struct Wish {
+    /// The command line, its first word as it was before the title took its place.
+    pub called: Vec<OsString>,
     /// Where the files are.
     pub paths: Paths,
     /// `-g`

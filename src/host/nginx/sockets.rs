@@ -40,6 +40,8 @@ pub struct Listening {
     pub wanted: Wanted,
     /// The descriptor.
     pub fd: Arc<OwnedFd>,
+    /// Another master has opened it and handed it to this one.
+    pub inherited: bool,
 }
 
 /// Opening has failed; the log says why.
@@ -84,7 +86,7 @@ pub fn open(wanted: &[Wanted], old: &[Listening], log: &Log, test: bool) -> Resu
         let mut busy = false;
         for (slot, wanted) in open.iter_mut().zip(wanted).filter(|(slot, _)| slot.is_none()) {
             match bind(wanted, log, test)? {
-                Some(fd) => *slot = Some(Listening { wanted: wanted.clone(), fd: Arc::new(fd) }),
+                Some(fd) => *slot = Some(Listening { wanted: wanted.clone(), fd: Arc::new(fd), inherited: false }),
                 None => busy |= !test,
             }
         }
@@ -119,7 +121,7 @@ fn kept(wanted: &Wanted, old: &[Listening]) -> Option<Listening> {
         }
         let _ = socket.listen(backlog(&wanted.options));
     }
-    Some(Listening { wanted: wanted.clone(), fd })
+    Some(Listening { wanted: wanted.clone(), fd, inherited: old.inherited })
 }
 
 /// Sockets from another nginx's `NGINX` variable, given to those that are wanted.
@@ -138,7 +140,7 @@ pub fn inherited(variable: &str, log: &Log) -> Vec<Listening> {
         let copies = found.iter().filter(|other| other.wanted.address == address).count();
         let thread = (copies > 0).then_some(copies);
         let wanted = Wanted { address, thread, options: ListenOptions::default() };
-        found.push(Listening { wanted, fd: Arc::new(fd) });
+        found.push(Listening { wanted, fd: Arc::new(fd), inherited: true });
     }
     found
 }

@@ -10,7 +10,7 @@ use super::config::{self, Config, Context};
 use super::master::Master;
 use super::resources::{Old, Resources};
 use super::sockets::{self, Listening};
-use super::{Paths, Wish, files, signaller};
+use super::{Paths, Wish, files, signaller, successor};
 use crate::host::daemon::{self, Background};
 use crate::host::pidfile::PidFile;
 use crate::log::nginx::{Log, echo, with_errno};
@@ -20,7 +20,8 @@ use crate::sys::process;
 pub fn main(wish: &Wish) -> ExitCode {
     process::set_name(c"nginx");
     let log = first_log(&wish.paths);
-    let inherited = std::env::var("NGINX").map(|variable| sockets::inherited(&variable, &log)).unwrap_or_default();
+    let handed = std::env::var(successor::VARIABLE);
+    let inherited = handed.map(|variable| sockets::inherited(&variable, &log)).unwrap_or_default();
     let Some(config) = read(wish, &log) else { return refuse(wish) };
     match (wish.test, wish.order) {
         (true, _) => test(wish, config, &log),
