@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, link, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, limit, link, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -29,6 +29,8 @@ pub struct ProxyPlan {
     pub formats: Arena<http::LogFormat>,
     /// `map`s.
     pub maps: Arena<map::Map>,
+    /// Zones of `limit_req` and `limit_conn`.
+    pub limit_zones: Vec<limit::LimitZone>,
     /// `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
     /// Variables.
@@ -114,6 +116,7 @@ pub fn cut(ir: Ir) -> Plans {
             pools: ir.pools,
             formats: ir.formats,
             maps: ir.maps,
+            limit_zones: ir.limit_zones,
             charset_maps: ir.charset_maps,
             variables: ir.variables,
         },

@@ -13,6 +13,8 @@ use super::alias::{self, Alias};
 use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
 use super::filters::recode::Tables;
+use super::limits::Limits;
+use super::limits::zone::Zones;
 use super::locations::Tree;
 use super::logfile::LogFiles;
 use super::names::Names;
@@ -36,6 +38,8 @@ pub struct Snapshot {
     pub locations: Vec<Arc<Location>>,
     /// Pools and their peers.
     pub upstreams: Upstreams,
+    /// What `limit_req` and `limit_conn` count in.
+    pub zones: Zones,
     /// Variables made by `map`.
     pub maps: Maps,
     /// Recodings made by `charset_map`.
@@ -86,6 +90,8 @@ pub struct Location {
     pub access_logs: AccessLogs,
     /// The `alias` that holds here, its own or that of a level around it.
     pub alias: Option<Alias>,
+    /// `limit_req`, `limit_conn`.
+    pub limits: Option<Box<Limits>>,
     /// `gzip_disable`'s patterns.
     pub gzip_disable: Vec<Regex>,
 }
@@ -102,11 +108,14 @@ impl Snapshot {
         stats: Arc<Stats>,
     ) -> Result<Snapshot, String> {
         let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
+        let zones = Zones::compile(&plan.limit_zones, old.map(|old| &old.zones));
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
         let aliases = alias::find(&plan);
         for (id, location) in plan.locations.iter() {
-            locations.push(Arc::new(Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?));
+            let limits = Limits::compile(location, &zones);
+            let compiled = Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?;
+            locations.push(Arc::new(Location { limits, ..compiled }));
         }
         let mut servers = Vec::with_capacity(plan.servers.len());
         for server in plan.servers.values() {
@@ -128,6 +137,7 @@ impl Snapshot {
             servers,
             locations,
             upstreams,
+            zones,
             maps,
             charsets,
             error_logs,
@@ -199,6 +209,7 @@ impl Location {
             error_logs: error_logs(&ir.conf.core.error_log, logs)?,
             access_logs,
             alias: aliases.get(index).cloned().flatten(),
+            limits: None,
             gzip_disable: gzip_disable(ir, regexes)?,
         })
     }

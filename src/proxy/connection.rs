@@ -68,6 +68,14 @@ impl Connection {
         }
     }
 
+    /// The client's port, where it has one.
+    pub fn client_port(&self) -> Option<u16> {
+        match &self.peer {
+            Peer::Inet(address) => Some(address.port()),
+            Peer::Unix => None,
+        }
+    }
+
     /// The own address; asked for only where the socket listens on any address.
     pub fn local(&self) -> Option<SocketAddr> {
         *self.local.get_or_init(|| match &self.listen {

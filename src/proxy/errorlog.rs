@@ -59,7 +59,7 @@ impl RequestCtx {
         if let Some(error) = error {
             let _ = write!(line, " ({})", os_error(error));
         }
-        let _ = write!(line, "{}, client: {}", self.action, self.conn.client);
+        let _ = write!(line, "{}, client: {}", self.action, self.client_text());
         let _ = write!(line, ", server: {}", String::from_utf8_lossy(&self.server.name));
         if !self.head.line.is_empty() {
             let _ = write!(line, ", request: \"{}\"", String::from_utf8_lossy(&self.head.line));

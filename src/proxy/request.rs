@@ -11,6 +11,8 @@ use super::body::ClientBody;
 use super::compile::{Location, Server, Snapshot};
 use super::connection::Connection;
 use super::http::fields::Fields;
+use super::limits::Share;
+use super::realip::Real;
 use super::response::ResponseHead;
 use super::spare::Memory;
 
@@ -116,6 +118,10 @@ pub struct UpstreamRecord {
 pub struct RequestCtx {
     /// The client's connection.
     pub conn: Rc<Connection>,
+    /// The client as a trusted proxy tells it.
+    pub real: Option<Box<Real>>,
+    /// Its share in limits.
+    pub limits: Share,
     /// The configuration the request began with.
     pub snapshot: Arc<Snapshot>,
     /// The server chosen by address and name.
@@ -230,6 +236,8 @@ impl RequestCtx {
         let memory = Memory::take();
         RequestCtx {
             conn,
+            real: None,
+            limits: Share::default(),
             snapshot,
             server,
             location,

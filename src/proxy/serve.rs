@@ -15,7 +15,7 @@ use super::sink::{Coding, Sink};
 pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
     let step = match early {
         Some(status) => Step::Fail(status),
-        None => Step::ServerRewrite,
+        None => Step::PostRead,
     };
     match phases::run(cx, step).await {
         End::Answer(prepared) => send(cx, prepared).await,

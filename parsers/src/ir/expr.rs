@@ -101,7 +101,9 @@ builtins! {
     InvalidReferer "invalid_referer"
     IsArgs "is_args"
     IsRequestPort "is_request_port"
+    LimitConnStatus "limit_conn_status"
     LimitRate "limit_rate"
+    LimitReqStatus "limit_req_status"
     Msec "msec"
     NginxVersion "nginx_version"
     Nothing ""
@@ -179,8 +181,6 @@ const VALUELESS: &[&str] = &[
     "fastcgi_script_name",
     "http2",
     "http3",
-    "limit_conn_status",
-    "limit_req_status",
     "modern_browser",
     "ssl_alpn_protocol",
     "ssl_ciphers",

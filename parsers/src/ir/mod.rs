@@ -6,6 +6,7 @@ pub mod arena;
 pub mod charset;
 pub mod expr;
 pub mod http;
+pub mod limit;
 pub mod link;
 pub mod map;
 pub mod pool;
@@ -42,6 +43,8 @@ pub struct Ir {
     pub formats: Arena<http::LogFormat>,
     /// nginx's `map`s; their variables are [`expr::Var::User`]s.
     pub maps: Arena<map::Map>,
+    /// nginx's zones that count requests and connections.
+    pub limit_zones: Vec<limit::LimitZone>,
     /// nginx's `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
     /// Names and kinds of all variables that the expressions use.

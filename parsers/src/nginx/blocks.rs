@@ -78,6 +78,12 @@ keywords! {
     Break "break" "ngx_http_rewrite_module" in [SERVER SERVER_IF LOCATION LOCATION_IF] Arity::NONE, "";
     /// Gives a variable a value that depends on others.
     Map "map" "ngx_http_map_module" in [HTTP] Arity::range(2, 2).with_block(), "string $variable { … }";
+    /// A zone that counts requests by a key.
+    LimitReqZone "limit_req_zone" "ngx_http_limit_req_module" in [HTTP]
+        Arity::range(3, 3), "key zone=name:size rate=rate";
+    /// A zone that counts requests being served by a key.
+    LimitConnZone "limit_conn_zone" "ngx_http_limit_conn_module" in [HTTP]
+        Arity::range(2, 2), "key zone=name:size";
     /// How one character set is written in another.
     CharsetMap "charset_map" "ngx_http_charset_filter_module" in [HTTP]
         Arity::range(2, 2).with_block(), "charset1 charset2 { … }";

@@ -126,6 +126,12 @@ group! {
         log: super::HttpLog,
         /// `allow`, `deny`
         access: super::Access,
+        /// `set_real_ip_from`, `real_ip_…`
+        realip: super::RealIp,
+        /// `limit_req…`
+        limit_req: super::LimitReq,
+        /// `limit_conn…`
+        limit_conn: super::LimitConn,
         /// `gzip…`
         gzip: super::Gzip,
         /// `add_header`, `expires`

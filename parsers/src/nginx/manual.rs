@@ -20,6 +20,11 @@ pub fn rows() -> Vec<&'static Row> {
     rows
 }
 
+/// Whether a directive of this kind works.
+pub fn works(kind: impl Fn(&Row) -> bool) -> bool {
+    rows().iter().any(|row| kind(row) && matches!(row.status, Status::Works | Status::Proof(_)))
+}
+
 /// A table in Markdown: a line for each module.
 pub fn table() -> String {
     let mut modules: BTreeMap<&str, Kinds> = BTreeMap::new();

@@ -132,18 +132,6 @@ const GROUPS: &[Group] = groups! {
     "ngx_http_image_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with image_filter")
         "image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen image_filter_transparency \
          image_filter_interlace image_filter_buffer";
-    "ngx_http_limit_conn_module" [HTTP] line Ignored("it acts only with limit_conn")
-        "limit_conn_zone";
-    "ngx_http_limit_conn_module" [HTTP SERVER LOCATION] line Refused("connections are not counted by key yet")
-        "limit_conn";
-    "ngx_http_limit_conn_module" [HTTP SERVER LOCATION] line Ignored("it acts only with limit_conn")
-        "limit_conn_log_level limit_conn_status limit_conn_dry_run";
-    "ngx_http_limit_req_module" [HTTP] line Ignored("it acts only with limit_req")
-        "limit_req_zone";
-    "ngx_http_limit_req_module" [HTTP SERVER LOCATION] line Refused("requests are not counted by key yet")
-        "limit_req";
-    "ngx_http_limit_req_module" [HTTP SERVER LOCATION] line Ignored("it acts only with limit_req")
-        "limit_req_log_level limit_req_status limit_req_dry_run";
     "ngx_http_map_module" [HTTP] line Ignored("rkeep sizes its tables itself")
         "map_hash_max_size map_hash_bucket_size";
     "ngx_http_memcached_module" [LOCATION LOCATION_IF] line Refused("memcached is not spoken")
@@ -175,10 +163,6 @@ const GROUPS: &[Group] = groups! {
         "proxy_cache_path";
     "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
         "random_index";
-    "ngx_http_realip_module" [HTTP SERVER LOCATION] line Refused("the address of a client behind a proxy is not taken over yet")
-        "set_real_ip_from";
-    "ngx_http_realip_module" [HTTP SERVER LOCATION] line Ignored("it acts only with set_real_ip_from")
-        "real_ip_header real_ip_recursive";
     "ngx_http_referer_module" [SERVER LOCATION] line Refused("referers are not checked yet")
         "valid_referers";
     "ngx_http_referer_module" [SERVER LOCATION] line Ignored("it acts only with valid_referers")

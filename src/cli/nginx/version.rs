@@ -1,18 +1,26 @@
 //! What `-v`, `-V` and `-h` print. `-V` is honest: programs read it to know what is built in.
 
+use rkeep_parsers::nginx::manual;
+
 use crate::NGINX_VERSION;
 use crate::host::nginx::layout::Layout;
 
-/// Modules nginx builds unless told not to, that rkeep lacks.
-const WITHOUT: &[&str] = &[
+/// Modules nginx builds unless told not to.
+const USUAL: &[&str] = &[
+    "http_charset",
+    "http_gzip",
     "http_ssi",
     "http_userid",
+    "http_access",
     "http_auth_basic",
     "http_mirror",
     "http_autoindex",
     "http_geo",
+    "http_map",
     "http_split_clients",
     "http_referer",
+    "http_rewrite",
+    "http_proxy",
     "http_fastcgi",
     "http_uwsgi",
     "http_scgi",
@@ -20,14 +28,42 @@ const WITHOUT: &[&str] = &[
     "http_memcached",
     "http_limit_conn",
     "http_limit_req",
+    "http_empty_gif",
     "http_browser",
     "http_tunnel",
+    "http_upstream_hash",
+    "http_upstream_ip_hash",
+    "http_upstream_least_conn",
     "http_upstream_least_time",
+    "http_upstream_random",
+    "http_upstream_keepalive",
+    "http_upstream_zone",
     "http_upstream_sticky",
 ];
 
-/// Modules nginx builds when told to, that rkeep has.
-const WITH: &[&str] = &["http_stub_status"];
+/// Modules nginx builds when told to.
+const OPTIONAL: &[&str] = &[
+    "http_ssl",
+    "http_v2",
+    "http_v3",
+    "http_realip",
+    "http_addition",
+    "http_xslt",
+    "http_image_filter",
+    "http_geoip",
+    "http_sub",
+    "http_dav",
+    "http_flv",
+    "http_mp4",
+    "http_gunzip",
+    "http_gzip_static",
+    "http_auth_request",
+    "http_random_index",
+    "http_secure_link",
+    "http_degradation",
+    "http_slice",
+    "http_stub_status",
+];
 
 /// The line of `-v`.
 pub fn short() -> String {
@@ -44,13 +80,22 @@ pub fn configure(layout: &Layout) -> String {
             layout.conf, layout.access_log, layout.error_log, layout.pid, layout.client_body, layout.proxy
         );
     }
-    for module in WITH {
+    for module in OPTIONAL.iter().filter(|module| has(module)) {
         line += &format!(" --with-{module}_module");
     }
-    for module in WITHOUT {
+    for module in USUAL.iter().filter(|module| !has(module)) {
         line += &format!(" --without-{module}_module");
     }
-    line + " --without-http-cache\n"
+    if !manual::works(|row| row.keyword == "proxy_cache") {
+        line += " --without-http-cache";
+    }
+    line + "\n"
+}
+
+/// Whether a directive of a module works: the rows tell. Filters have it in their module's name, but not here.
+fn has(module: &str) -> bool {
+    let names = [format!("ngx_{module}_module"), format!("ngx_{module}_filter_module")];
+    manual::works(|row| names.iter().any(|name| name == row.module))
 }
 
 /// The options of the command line, each with what it does.
@@ -81,4 +126,17 @@ Options:
 {options}
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_told_as_the_rows_have_them() {
+        assert!(has("http_proxy") && has("http_gzip") && has("http_stub_status"));
+        assert!(!has("http_perl") && !has("http_xslt"));
+        let line = configure(&crate::host::nginx::layout::PLAIN);
+        assert!(!line.contains("--without-http_proxy_module") && line.contains("--without-http_uwsgi_module"));
+    }
 }

@@ -95,7 +95,11 @@ fn test(wish: &Wish, config: Config, log: &Log) -> ExitCode {
 
 fn dump(config: &Config) {
     let mut out = Vec::new();
-    for (path, bytes) in &config.files {
+    for (at, (path, bytes)) in config.files.iter().enumerate() {
+        // A file that is included again is shown once.
+        if config.files.iter().take(at).any(|(before, _)| before == path) {
+            continue;
+        }
         out.extend(format!("# configuration file {}:\n", path.display()).as_bytes());
         out.extend_from_slice(bytes);
         out.push(b'\n');

@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use rkeep_parsers::table::value::{AccessRule, Level, Whom};
+use rkeep_parsers::table::value::{Level, Whom};
 
 use super::Step;
 use crate::proxy::request::{RequestCtx, Status};
 
 /// Lets a request pass or refuses it with 403.
 pub fn check(cx: &mut RequestCtx) -> Step {
-    let client = cx.conn.client_ip().map(|ip| ip.to_canonical());
-    let rule = cx.conf().access.rules.iter().find(|rule| concerns(rule, client));
+    let client = cx.client_ip().map(|ip| ip.to_canonical());
+    let rule = cx.conf().access.rules.iter().find(|rule| is_whom(&rule.whom, client));
     if rule.is_some_and(|rule| !rule.allow) {
         cx.error(Level::Error, format_args!("access forbidden by rule"));
         return Step::Fail(Status(403));
@@ -18,9 +18,9 @@ pub fn check(cx: &mut RequestCtx) -> Step {
     Step::TryFiles
 }
 
-/// Whether a rule is about a client; none is on a unix socket.
-fn concerns(rule: &AccessRule, client: Option<IpAddr>) -> bool {
-    match (&rule.whom, client) {
+/// Whether a client is meant; one without an address is on a unix socket.
+pub fn is_whom(whom: &Whom, client: Option<IpAddr>) -> bool {
+    match (whom, client) {
         (Whom::All, _) => true,
         (Whom::Unix, client) => client.is_none(),
         (Whom::Network(network, prefix), Some(client)) => in_network(client, *network, *prefix),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod content;
 pub mod error_page;
 pub mod find;
+pub mod preaccess;
 pub mod rewrite;
 pub mod script;
 pub mod try_files;
@@ -12,17 +13,22 @@ use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
 use super::filters::{self, Prepared};
+use super::realip;
 use super::request::{Answer, RequestCtx, Status};
 
 /// Where a request goes on.
 #[derive(Debug)]
 pub enum Step {
+    /// The request has been read: the server's word on whose it is.
+    PostRead,
     /// The server's own rewrite directives.
     ServerRewrite,
     /// The location is looked for.
     FindLocation,
     /// The location's rewrite directives.
     Rewrite,
+    /// Limits.
+    Preaccess,
     /// `allow`, `deny`.
     Access,
     /// `try_files`
@@ -48,9 +54,14 @@ pub enum End {
 pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
     loop {
         step = match step {
+            Step::PostRead => {
+                realip::apply(cx);
+                Step::ServerRewrite
+            }
             Step::ServerRewrite => rewrite::server(cx),
             Step::FindLocation => find::location(cx),
             Step::Rewrite => rewrite::location(cx),
+            Step::Preaccess => preaccess::run(cx).await,
             Step::Access => access::check(cx),
             Step::TryFiles => try_files::run(cx),
             Step::Content => match content::run(cx).await {

@@ -44,7 +44,7 @@ pub fn location(cx: &mut RequestCtx) -> Step {
         return step;
     }
     if !cx.uri_changed {
-        return Step::Access;
+        return Step::Preaccess;
     }
     if cx.redirects_left == 0 {
         let uri = String::from_utf8_lossy(&cx.uri);

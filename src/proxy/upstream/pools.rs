@@ -104,7 +104,7 @@ impl Upstream {
     pub fn key(&self, cx: &RequestCtx) -> Key {
         match &self.key {
             KeyOf::Nothing => Key::None,
-            KeyOf::Address => Key::Address(cx.conn.client_ip()),
+            KeyOf::Address => Key::Address(cx.client_ip()),
             KeyOf::Expr(key) => Key::Text(cx.eval(key)),
         }
     }

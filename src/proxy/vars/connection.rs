@@ -8,19 +8,17 @@ use rkeep_parsers::ir::http::Address;
 
 use super::{put, put_fmt};
 use crate::proxy::http::date;
-use crate::proxy::io::Peer;
 use crate::proxy::request::RequestCtx;
 use crate::proxy::syslog::hostname;
 
 impl RequestCtx {
     pub(super) fn connection_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
         match builtin {
-            B::RemoteAddr | B::RealipRemoteAddr => put(out, self.conn.client.as_bytes()),
-            B::RemotePort | B::RealipRemotePort => match &self.conn.peer {
-                Peer::Inet(address) => put_fmt(out, format_args!("{}", address.port())),
-                Peer::Unix => put(out, b""),
-            },
-            B::BinaryRemoteAddr => match self.conn.client_ip() {
+            B::RemoteAddr => put(out, self.client_text().as_bytes()),
+            B::RealipRemoteAddr => put(out, self.conn.client.as_bytes()),
+            B::RemotePort => put_port(out, self.client_port()),
+            B::RealipRemotePort => put_port(out, self.conn.client_port()),
+            B::BinaryRemoteAddr => match self.client_ip() {
                 Some(IpAddr::V4(ip)) => put(out, &ip.octets()),
                 Some(IpAddr::V6(ip)) => put(out, &ip.octets()),
                 None => put(out, b"unix:"),
@@ -76,4 +74,9 @@ impl RequestCtx {
         };
         put_fmt(out, format_args!("{value}"))
     }
+}
+
+/// A port; nothing where there is none.
+fn put_port(out: &mut Vec<u8>, port: Option<u16>) -> bool {
+    port.is_none_or(|port| put_fmt(out, format_args!("{port}")))
 }

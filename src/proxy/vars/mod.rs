@@ -85,6 +85,8 @@ impl RequestCtx {
             | B::RequestCompletion
             | B::RemoteUser
             | B::ServerName
+            | B::LimitConnStatus
+            | B::LimitReqStatus
             | B::LimitRate => self.request_variable(builtin, out),
             B::Status
             | B::BodyBytesSent

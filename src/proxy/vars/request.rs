@@ -40,6 +40,8 @@ impl RequestCtx {
             }
             B::RequestCompletion => put(out, if self.complete { b"OK" } else { b"" }),
             B::RemoteUser => put_some(out, self.remote_user().as_deref()),
+            B::LimitConnStatus => put_some(out, self.limits.conn.shown().map(str::as_bytes)),
+            B::LimitReqStatus => put_some(out, self.limits.req.shown().map(str::as_bytes)),
             B::LimitRate => put_fmt(out, format_args!("{}", self.limit_rate.unwrap_or(0))),
             _ => false,
         }

@@ -42,7 +42,7 @@ impl RequestCtx {
                 if self.request_field("x_forwarded_for", out) {
                     out.extend_from_slice(b", ");
                 }
-                put(out, self.conn.client.as_bytes())
+                put(out, self.client_text().as_bytes())
             }
             B::ProxyInternalBodyLength => put_fmt(out, format_args!("{}", self.body.stored.len())),
             _ => false,

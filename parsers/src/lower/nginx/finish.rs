@@ -25,6 +25,7 @@ impl Lowering<'_> {
         self.duplicate_locations();
         self.unknown_variables();
         self.finish_names();
+        self.undeclared_zones();
     }
 
     /// Without an `error_log` of its own `http` logs where the process does.
@@ -82,6 +83,14 @@ impl Lowering<'_> {
             let help = "no set, map or named group defines it";
             self.fatal("nginx::unknown-variable", text.clone(), text, at, Some(help));
         }
+    }
+
+    /// A zone may be declared after its use, but it must be.
+    fn undeclared_zones(&mut self) {
+        let Some((name, at)) = self.cx.zones.undeclared() else { return };
+        let text = format!("zero size shared memory zone \"{name}\"");
+        let help = "no limit_req_zone or limit_conn_zone declares it";
+        self.fatal("nginx::zone", text.clone(), text, at, Some(help));
     }
 
     /// The end of the file.

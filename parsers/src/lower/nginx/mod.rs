@@ -5,6 +5,7 @@ mod blocks;
 mod charset_map;
 mod checks;
 mod finish;
+mod limit_zone;
 mod listen;
 mod location;
 mod log_format;

@@ -11,7 +11,7 @@ use crate::nginx::blocks::Keyword;
 use crate::nginx::{UpstreamKeepalive, UpstreamKeepaliveLayer};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
-use crate::table::value::{Number, parse_number, parse_size, parse_time};
+use crate::table::value::{Number, ZoneUse, parse_number, parse_size, parse_time};
 use crate::table::{Contexts, Fault, Module};
 
 /// A pool while it is being read.
@@ -156,6 +156,7 @@ impl Lowering<'_> {
         if size.is_some() && bytes < 8 * 4096 {
             return Err(refuse(format!("zone \"{}\" is too small", name.lossy()), name).help("write 32k or more"));
         }
+        self.cx.zones.declare(&name.lossy(), ZoneUse::Upstream)?;
         self.ir.pools[id].zone = Some((name.lossy().into_owned(), bytes));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One directive: its row, and who takes it.
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use super::{Frame, Lowering};
@@ -108,11 +109,23 @@ impl Lowering<'_> {
 
     fn location_value(&mut self, table: usize, row: usize, directive: &Directive, frame: Frame) -> Result<(), Fault> {
         self.check_value(directive, frame)?;
+        if directive.name.is("set_real_ip_from") {
+            self.resolve(directive);
+        }
         let layers = match frame.location {
             Some(id) => self.drafts.get_mut(id.index()).map(|draft| &mut draft.layers),
             None => Some(&mut self.http),
         };
         layers.map_or(Ok(()), |layers| layers.set(table, row, directive, &mut self.cx))
+    }
+
+    /// Looks up the host names among a directive's words, for its value.
+    fn resolve(&mut self, directive: &Directive) {
+        for word in directive.args.iter().map(|word| word.lossy()).filter(|word| word.parse::<IpAddr>().is_err()) {
+            if let Ok(found) = self.loader.resolve(&word) {
+                self.cx.hosts.insert(word.into_owned(), found);
+            }
+        }
     }
 
     /// nginx's words for a directive that no row takes.

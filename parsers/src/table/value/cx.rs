@@ -1,9 +1,11 @@
 //! What a value's parser is given, and what it may answer.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Zones;
 use crate::diag::{Class, Diagnostic, Label};
 use crate::ir::expr::Variables;
 use crate::source::{SourceMap, Span};
@@ -94,6 +96,10 @@ pub struct Cx {
     pub log_formats: Vec<String>,
     /// Buffers of access logs by file, which must agree: size, flush, compression.
     pub log_buffers: HashMap<PathBuf, (u64, Option<u64>, Option<u8>)>,
+    /// Addresses of host names that values are written with.
+    pub hosts: HashMap<String, Vec<IpAddr>>,
+    /// Shared memory, by name.
+    pub zones: Zones,
     /// Defaults that differ from the rows', by keyword: those of an older release, or of another layout of files.
     pub defaults: HashMap<&'static str, String>,
     /// All files, for the places in messages.

@@ -7,10 +7,13 @@ mod content;
 mod cx;
 mod expr;
 mod flags;
+mod limit;
 mod log;
 mod process;
 mod proxy;
+mod realip;
 mod scalar;
+mod zones;
 
 pub use access::{AccessRule, Whom};
 pub use checked::{set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate};
@@ -21,15 +24,18 @@ pub use content::{AddHeader, CharsetName, Expires, MediaTypes, Types, set_types}
 pub use cx::{Compat, Cx, Dialect, Fault};
 pub use expr::{ErrorPage, Exprs, PathTemplate, TryFallback, TryFile, TryFiles};
 pub use flags::{Flag, set_flags};
+pub use limit::{ConnectionLimit, ConnectionLimits, LimitLevel, LimitStatus, RequestLimit, RequestLimits};
 pub use log::{AccessLog, AccessLogs, ErrorLog, Level, LogTarget, Syslog};
 pub use process::{TempPath, User, WorkerProcesses};
 pub use proxy::{
     Bind, CookieRewrite, HeaderPair, HttpVersion, NextUpstream, RedirectRule, Redirects, Store, set_redirect,
 };
+pub use realip::{RealIpHeader, Trusted};
 pub use scalar::{
     Buffers, Msec, Number, Offset, Present, SignedNumber, Size, Words, parse_number, parse_offset, parse_size,
     parse_time,
 };
+pub use zones::{ZoneUse, Zones};
 
 use super::Arity;
 use crate::syntax::tree::Directive;
