@@ -20,6 +20,7 @@ use super::logfile::LogFiles;
 use super::names::Names;
 use super::phases::script::Op;
 use super::regex::{Regex, Regexes};
+use super::resolver::{Resolver, Resolvers};
 use super::stats::Stats;
 use super::upstream::{Route, Upstreams};
 use super::vars::map::Maps;
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub upstreams: Upstreams,
     /// What `limit_req` and `limit_conn` count in.
     pub zones: Zones,
+    /// Name servers and what they have said.
+    pub resolvers: Resolvers,
     /// Variables made by `map`.
     pub maps: Maps,
     /// Recodings made by `charset_map`.
@@ -90,6 +93,8 @@ pub struct Location {
     pub access_logs: AccessLogs,
     /// The `alias` that holds here, its own or that of a level around it.
     pub alias: Option<Alias>,
+    /// Where names that only requests know are looked up.
+    pub resolver: Option<Arc<Resolver>>,
     /// `limit_req`, `limit_conn`.
     pub limits: Option<Box<Limits>>,
     /// `gzip_disable`'s patterns.
@@ -109,13 +114,16 @@ impl Snapshot {
     ) -> Result<Snapshot, String> {
         let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
         let zones = Zones::compile(&plan.limit_zones, old.map(|old| &old.zones));
+        let mut resolvers = Resolvers::default();
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
         let aliases = alias::find(&plan);
         for (id, location) in plan.locations.iter() {
             let limits = Limits::compile(location, &zones);
+            let written = location.conf.core.resolver.as_ref();
+            let resolver = written.map(|conf| resolvers.get(conf, old.map(|old| &old.resolvers)));
             let compiled = Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?;
-            locations.push(Arc::new(Location { limits, ..compiled }));
+            locations.push(Arc::new(Location { limits, resolver, ..compiled }));
         }
         let mut servers = Vec::with_capacity(plan.servers.len());
         for server in plan.servers.values() {
@@ -138,6 +146,7 @@ impl Snapshot {
             locations,
             upstreams,
             zones,
+            resolvers,
             maps,
             charsets,
             error_logs,
@@ -209,6 +218,7 @@ impl Location {
             error_logs: error_logs(&ir.conf.core.error_log, logs)?,
             access_logs,
             alias: aliases.get(index).cloned().flatten(),
+            resolver: None,
             limits: None,
             gzip_disable: gzip_disable(ir, regexes)?,
         })

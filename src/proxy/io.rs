@@ -2,9 +2,9 @@
 //! are lent for one turn of work and never held while a connection waits.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
 use tokio::io::Interest;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::time::Sleep;
 
 /// Bytes of a lent buffer.
@@ -98,6 +98,41 @@ impl Stream {
         }))
     }
 
+    /// Sends all, however long it takes.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.try_write(bytes) {
+                Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| self.poll_writable(cx)).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a buffer, however long it takes.
+    ///
+    /// # Errors
+    /// The connection is broken or ends before.
+    pub async fn read_exact(&self, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.try_read(buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => buffer = buffer.get_mut(n..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| self.poll_readable(cx)).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Sends what the socket takes.
     ///
     /// # Errors
@@ -174,6 +209,39 @@ impl Stream {
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         either!(self, stream => stream.as_fd())
+    }
+}
+
+/// A datagram socket that talks to one other.
+#[derive(Debug)]
+pub struct Datagram(UdpSocket);
+
+impl Datagram {
+    /// Talks to `to`, from a port that the system chooses.
+    ///
+    /// # Errors
+    /// Of the socket calls.
+    pub async fn connect(to: SocketAddr) -> io::Result<Datagram> {
+        let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(to).await?;
+        Ok(Datagram(socket))
+    }
+
+    /// Sends a datagram.
+    ///
+    /// # Errors
+    /// Of the socket call, also about datagrams sent before.
+    pub async fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.send(bytes).await.map(|_| ())
+    }
+
+    /// Waits for a datagram.
+    ///
+    /// # Errors
+    /// Of the socket call, also about datagrams sent before.
+    pub async fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.recv(buffer).await
     }
 }
 

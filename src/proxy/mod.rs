@@ -24,6 +24,7 @@ pub mod phases;
 pub mod realip;
 pub mod regex;
 pub mod request;
+pub mod resolver;
 pub mod response;
 pub mod serve;
 pub mod sink;

@@ -16,6 +16,7 @@ mod outgoing;
 mod outlet;
 mod pools;
 mod proxy;
+mod resolve;
 mod receive;
 mod redirect;
 mod route;
@@ -29,6 +30,7 @@ mod trouble;
 mod tunnel;
 mod uri;
 
+pub use ambient::chance;
 pub use pools::Upstreams;
 pub use proxy::handle;
 pub use route::Route;

@@ -35,7 +35,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
     if !streamed {
         cx.read_body().await?;
     }
-    let to = Destination::of(cx, pass)?;
+    let to = Destination::of(cx, pass).await?;
     let outgoing = Outgoing::compose(cx, route, pass, &to, streamed);
     if outgoing.has_no_uri() {
         cx.error(Level::Error, format_args!("zero length URI to proxy"));

@@ -9,6 +9,7 @@ use rkeep_parsers::ir::http::{Address, ProxyPass, Target};
 use rkeep_parsers::table::value::Level;
 
 use super::pools::Upstream;
+use super::resolve::resolve;
 use super::uri;
 use crate::proxy::request::{RequestCtx, Status};
 
@@ -40,7 +41,7 @@ impl<'a> Destination<'a> {
     ///
     /// # Errors
     /// 500 for a URL that is none, 502 where its host cannot be resolved.
-    pub fn of(cx: &mut RequestCtx, pass: &'a ProxyPass) -> Result<Destination<'a>, Status> {
+    pub async fn of(cx: &mut RequestCtx, pass: &'a ProxyPass) -> Result<Destination<'a>, Status> {
         match &pass.target {
             Target::Pool(id) => {
                 let upstream = cx.snapshot.upstreams.get(*id).cloned().ok_or(Status(500))?;
@@ -48,12 +49,13 @@ impl<'a> Destination<'a> {
             }
             Target::Dynamic(url) => {
                 let url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
-                Destination::of_url(cx, &url)
+                // In a box, so that requests to known upstreams are no larger for it.
+                Box::pin(Destination::of_url(cx, &url)).await
             }
         }
     }
 
-    fn of_url(cx: &mut RequestCtx, text: &str) -> Result<Destination<'a>, Status> {
+    async fn of_url(cx: &mut RequestCtx, text: &str) -> Result<Destination<'a>, Status> {
         let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
         let Some(rest) = scheme.and_then(|_| text.get(7..)).filter(|rest| !rest.is_empty()) else {
             cx.error(Level::Error, format_args!("invalid URL prefix in \"{text}\""));
@@ -64,7 +66,7 @@ impl<'a> Destination<'a> {
             Status(500)
         })?;
         cx.proxy_host = Some((url.host.clone().into_bytes(), url.port.unwrap_or(80)));
-        let upstream = find(cx, &url)?;
+        let upstream = find(cx, &url).await?;
         let uri = (!url.uri.is_empty()).then(|| url.uri.into_bytes());
         Ok(Destination { upstream, host: Cow::Owned(url.host.into_bytes()), uri })
     }
@@ -89,22 +91,19 @@ impl<'a> Destination<'a> {
 }
 
 /// The upstream a URL names, or one of its address alone.
-fn find(cx: &RequestCtx, url: &Url) -> Result<Arc<Upstream>, Status> {
-    let upstreams = &cx.snapshot.upstreams;
-    if let Some(upstream) = upstreams.by_name(&url.name, url.port, 80) {
+async fn find(cx: &mut RequestCtx, url: &Url) -> Result<Arc<Upstream>, Status> {
+    if let Some(upstream) = cx.snapshot.upstreams.by_name(&url.name, url.port, 80) {
         return Ok(Arc::clone(upstream));
     }
     let port = url.port.unwrap_or(80);
     let ip = url.name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let address = match (&url.path, ip) {
-        (Some(path), _) => Address::Unix(path.clone()),
-        (None, Ok(ip)) => Address::Inet(SocketAddr::new(ip, port)),
-        (None, Err(_)) => {
-            cx.error(Level::Error, format_args!("no resolver defined to resolve {}", url.name));
-            return Err(Status(502));
-        }
+    let hosts = match (&url.path, ip) {
+        (Some(path), _) => return Ok(cx.snapshot.upstreams.alone(&url.host, vec![Address::Unix(path.clone())])),
+        (None, Ok(ip)) => vec![ip],
+        (None, Err(_)) => resolve(cx, &url.name).await?,
     };
-    Ok(upstreams.alone(&url.host, vec![address]))
+    let addresses = hosts.into_iter().map(|ip| Address::Inet(SocketAddr::new(ip, port))).collect();
+    Ok(cx.snapshot.upstreams.alone(&url.host, addresses))
 }
 
 impl Url {
