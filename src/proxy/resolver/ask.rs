@@ -61,9 +61,9 @@ async fn ask_one(server: SocketAddr, name: &str, questions: &[Question], gathere
 
 /// The question that a message answers, and how.
 fn read<'q>(bytes: &[u8], name: &str, questions: &'q [Question]) -> Option<(&'q Question, Reply)> {
-    questions.iter().find_map(|question| {
-        message::answer(bytes, question.id, name, question.kind).map(|reply| (question, reply))
-    })
+    questions
+        .iter()
+        .find_map(|question| message::answer(bytes, question.id, name, question.kind).map(|reply| (question, reply)))
 }
 
 /// Asks again over a stream.

@@ -98,7 +98,8 @@ mod tests {
     use hickory_proto::rr::rdata::{A, CNAME};
 
     fn reply(change: impl FnOnce(&mut Message)) -> Vec<u8> {
-        let mut message = Message::from_vec(&question(7, "a.example.net", Kind::A).expect("a question")).expect("valid");
+        let mut message =
+            Message::from_vec(&question(7, "a.example.net", Kind::A).expect("a question")).expect("valid");
         message.metadata.message_type = MessageType::Response;
         change(&mut message);
         message.to_vec().expect("valid")
@@ -137,7 +138,10 @@ mod tests {
         assert_eq!(read(&reply(|message| message.metadata.id = 8)), None);
         assert_eq!(read(&reply(|message| message.metadata.response_code = ResponseCode::FormErr)), None);
         assert_eq!(read(&reply(|message| message.metadata.truncation = true)), Some(Reply::Truncated));
-        assert_eq!(read(&reply(|message| message.metadata.response_code = ResponseCode::ServFail)), Some(Reply::Failed(2)));
+        assert_eq!(
+            read(&reply(|message| message.metadata.response_code = ResponseCode::ServFail)),
+            Some(Reply::Failed(2))
+        );
         assert_eq!(read(b"short"), None);
         assert_eq!(answer(&reply(|_| {}), 7, "other.example.net", Kind::A), None);
         assert_eq!(answer(&reply(|_| {}), 7, "a.example.net", Kind::Aaaa), None);
