@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, limit, link, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, limit, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -46,8 +46,6 @@ pub struct VrrpPlan {
     pub routers: Arena<vrrp::Router>,
     /// Sync groups.
     pub groups: Arena<vrrp::Group>,
-    /// Effects of other engines' facts on priorities.
-    pub links: Vec<link::Link>,
     /// What a process that died has left to this one.
     pub legacy: VrrpLegacy,
 }
@@ -124,7 +122,6 @@ pub fn cut(ir: Ir) -> Plans {
             global: global.clone(),
             routers: ir.routers,
             groups: ir.groups,
-            links: ir.links,
             legacy: VrrpLegacy::default(),
         },
         check: CheckPlan { global, services: ir.services },

@@ -12,5 +12,9 @@ pub const CHECK_ONLY: &str = "check-only";
 pub const FIRST_CHECK: &str = "first-check";
 /// A quorum was gained or lost.
 pub const QUORUM: &str = "quorum";
+/// A lease of the proxy's was given or has run out.
+pub const LEASE: &str = "lease";
+/// A router's box cannot serve what its addresses are for.
+pub const UNABLE: &str = "unable";
 /// The engine ends.
 pub const STOP: &str = "stop";

@@ -1,8 +1,10 @@
-//! Facts: all that the engines ever tell each other. [`fact`] is what is said, [`store`] what is known (pure).
+//! Facts: all that the engines ever tell each other. [`fact`] is what is said, [`store`] what is known, [`lease`] how long
+//! the proxy's word counts (all three pure).
 
 pub mod cause;
 pub mod fact;
 pub mod hub;
+pub mod lease;
 pub mod store;
 pub mod wire;
 

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod daemon;
 pub mod keepalived;
+pub mod meet;
 pub mod nginx;
 pub mod notify;
 pub mod pidfile;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::compile::Snapshot;
 use super::logfile::LogFiles;
+use super::pulse::Pulse;
 use super::stats::{self, Stats};
 use super::worker;
 use crate::plan::ProxyPlan;
@@ -30,6 +31,8 @@ pub struct Shared {
     pub numbers: AtomicU64,
     /// Open log files.
     pub logs: LogFiles,
+    /// Whether the threads turn.
+    pub pulse: Pulse,
 }
 
 /// What a thread is told.
@@ -38,6 +41,8 @@ pub enum Command {
     Listen(Vec<(Address, OwnedFd)>),
     /// End what still holds a snapshot older than this once the time has passed.
     Expire(u64, std::time::Duration),
+    /// Note again and again that it turns.
+    Beat,
     /// Accept no more, close idle connections; the last thread to end its connections drops the last guard.
     Drain(Arc<OnDrop>),
 }
@@ -77,8 +82,9 @@ pub struct Engine {
 impl Engine {
     /// Starts so many threads, at least one. They serve nothing before the first [`Engine::apply`].
     pub fn start(threads: usize) -> Self {
-        let shared = Arc::new(Shared::default());
-        let threads = (0..threads.max(1)).map(|_| worker::spawn(shared.clone())).collect();
+        let count = threads.max(1);
+        let shared = Arc::new(Shared { pulse: Pulse::new(count), ..Shared::default() });
+        let threads = (0..count).map(|index| worker::spawn(shared.clone(), index)).collect();
         Engine { shared, threads }
     }
 
@@ -148,6 +154,19 @@ impl Engine {
         for thread in &self.threads {
             let _ = thread.send(Command::Drain(guard.clone()));
         }
+    }
+
+    /// From now on [`Engine::is_alive`] is known.
+    pub fn watch(&self) {
+        self.shared.pulse.reset();
+        for thread in &self.threads {
+            let _ = thread.send(Command::Beat);
+        }
+    }
+
+    /// Whether the threads turn.
+    pub fn is_alive(&self) -> bool {
+        self.shared.pulse.is_alive()
     }
 
     /// The counters.

@@ -21,6 +21,7 @@ pub mod names;
 pub mod pace;
 pub mod paths;
 pub mod phases;
+pub mod pulse;
 pub mod realip;
 pub mod regex;
 pub mod request;

@@ -18,6 +18,7 @@ use super::drive;
 use super::engine::{Command, OnDrop, Shared};
 use super::errorlog::os_error;
 use super::io::{Listener, Peer, Stream};
+use super::pulse;
 use super::stats::Stats;
 use super::thread::Thread;
 
@@ -28,13 +29,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(50);
 
 /// Starts a thread; it ends when nobody can command it any more.
-pub fn spawn(shared: Arc<Shared>) -> mpsc::UnboundedSender<Command> {
+pub fn spawn(shared: Arc<Shared>, index: usize) -> mpsc::UnboundedSender<Command> {
     let (sender, commands) = mpsc::unbounded_channel();
     let started = std::thread::Builder::new().name("nginx".to_owned()).spawn(move || {
         let runtime =
             Builder::new_current_thread().enable_all().event_interval(61).build_local(LocalOptions::default());
         if let Ok(runtime) = runtime {
-            runtime.block_on(run(shared, commands));
+            runtime.block_on(run(shared, index, commands));
         }
     });
     // Without the thread the channel is closed, and commands to it do nothing.
@@ -42,10 +43,11 @@ pub fn spawn(shared: Arc<Shared>) -> mpsc::UnboundedSender<Command> {
     sender
 }
 
-async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let thread = Rc::new(Thread::new(shared));
+async fn run(shared: Arc<Shared>, index: usize, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let thread = Rc::new(Thread::new(shared.clone()));
     let mut listening = Vec::new();
     let mut clock = None;
+    let mut beating = None;
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(sockets) => {
@@ -60,12 +62,22 @@ async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>
                     thread.expire(generation);
                 });
             }
+            Command::Beat => {
+                beating.get_or_insert_with(|| spawn_local(beat(shared.clone(), index)));
+            }
             Command::Drain(guard) => {
                 stop(&mut listening);
                 thread.drain();
                 spawn_local(wait_for_end(thread.clone(), guard));
             }
         }
+    }
+}
+
+async fn beat(shared: Arc<Shared>, index: usize) {
+    loop {
+        shared.pulse.beat(index);
+        tokio::time::sleep(pulse::EVERY).await;
     }
 }
 

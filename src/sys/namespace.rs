@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 use rustix::mount::{MountFlags, mount};
 use rustix::process::{Pid, getegid, geteuid};
@@ -53,6 +54,11 @@ fn unshare(flags: UnshareFlags) -> io::Result<()> {
 /// `/proc` is not mounted.
 pub fn this_network() -> io::Result<OwnedFd> {
     Ok(fs::File::open("/proc/thread-self/ns/net")?.into())
+}
+
+/// The number of this process's network namespace; 0 where `/proc` is not mounted.
+pub fn network_number() -> u64 {
+    fs::metadata("/proc/self/ns/net").map_or(0, |metadata| metadata.ino())
 }
 
 /// Moves the calling thread into a network namespace: sockets it opens from now on belong there.

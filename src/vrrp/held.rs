@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::ir::vrrp::VirtualAddress;
 use rkeep_parsers::source::Span;
 
+use crate::sys::namespace::network_number;
 use crate::sys::process::make_dir;
 
 /// Where notes are kept.
@@ -80,8 +80,7 @@ impl Held {
 
 /// `vrrp-NAMESPACE-`: each network namespace has its own notes.
 fn prefix() -> String {
-    let namespace = fs::metadata("/proc/self/ns/net").map_or(0, |metadata| metadata.ino());
-    format!("vrrp-{namespace}-")
+    format!("vrrp-{}-", network_number())
 }
 
 fn is_alive(pid: i32) -> bool {

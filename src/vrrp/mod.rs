@@ -1,8 +1,9 @@
 //! The VRRP speaker: adverts, addresses and gratuitous ARP, and nothing else, in a process of its own.
 //!
 //! [`wire`] knows the bytes, [`machine`] one instance, [`group`] what instances share, [`track`] what interfaces mean to
-//! them; all four are pure. [`drive`] brings them into the world through [`sockets`] and [`netlink`].
+//! them, [`ability`] what others' facts mean; all five are pure. [`drive`] brings them into the world through [`sockets`] and [`netlink`].
 
+mod ability;
 mod drive;
 mod dump;
 mod group;

@@ -1,16 +1,12 @@
-//! What the state of interfaces, groups and other engines means for each instance. Pure.
+//! What the state of interfaces and groups means for each instance. Pure.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use rkeep_parsers::ir::link::{self, Link};
 use rkeep_parsers::ir::vrrp::Router;
 
 use super::links::Links;
 use super::machine::io::Condition;
-
-/// Falls below any peer's priority, whatever ours is.
-const BELOW_ALL: i32 = -254;
 
 /// What conditions are judged by.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +15,6 @@ pub struct Circumstances<'a> {
     pub links: &'a Links,
     /// All virtual addresses, which are nobody's own.
     pub virtual_addresses: &'a HashSet<IpAddr>,
-    /// What other engines' facts do.
-    pub effects: &'a [Link],
-    /// The subjects of those that are down.
-    pub down: &'a HashSet<String>,
 }
 
 impl Circumstances<'_> {
@@ -36,6 +28,7 @@ impl Circumstances<'_> {
         let judge = |(router, fault): (&&Router, &bool)| Condition {
             fault: *fault || group_has_fault(router),
             weight: self.weight(router),
+            ..Condition::default()
         };
         routers.iter().zip(&faults).map(judge).collect()
     }
@@ -61,13 +54,6 @@ impl Circumstances<'_> {
     }
 
     fn weight(&self, router: &Router) -> i32 {
-        let lowers = |effect: &&Link| {
-            let link::Effect::LowerPriority { router: name } = &effect.then;
-            *name == router.name && self.down.contains(&effect.when)
-        };
-        if self.effects.iter().any(|effect| lowers(&effect)) {
-            return BELOW_ALL;
-        }
         // keepalived ignores weights within a group.
         if router.group.is_some() {
             return 0;
@@ -102,11 +88,7 @@ mod tests {
 
     fn judge(links: &Links, routers: &[&Router]) -> Vec<(bool, i32)> {
         let virtual_addresses = [IpAddr::from([192, 168, 3, 253])].into();
-        let down = HashSet::from(["service".to_owned()]);
-        let lower = link::Effect::LowerPriority { router: "VI_9".to_owned() };
-        let effects = [Link { when: "service".to_owned(), then: lower }];
-        let circumstances =
-            Circumstances { links, virtual_addresses: &virtual_addresses, effects: &effects, down: &down };
+        let circumstances = Circumstances { links, virtual_addresses: &virtual_addresses };
         circumstances.judge(routers).iter().map(|condition| (condition.fault, condition.weight)).collect()
     }
 
@@ -140,11 +122,5 @@ mod tests {
         let alone = article(100);
         let outcome = judge(&world(false, &[10]), &[&member, &ill, &alone]);
         assert_eq!(outcome, [(true, 0), (true, 0), (false, 0)]);
-    }
-
-    #[test]
-    fn what_cannot_serve_falls_below_all() {
-        let router = Router { name: "VI_9".to_owned(), ..article(100) };
-        assert_eq!(judge(&world(true, &[10]), &[&router]), [(false, BELOW_ALL)]);
     }
 }

@@ -7,7 +7,6 @@ pub mod charset;
 pub mod expr;
 pub mod http;
 pub mod limit;
-pub mod link;
 pub mod map;
 pub mod pool;
 pub mod regex;
@@ -57,6 +56,4 @@ pub struct Ir {
     pub groups: Arena<vrrp::Group>,
     /// keepalived's `virtual_server`s with their real servers.
     pub services: Arena<service::Service>,
-    /// Where one engine's state touches another's.
-    pub links: Vec<link::Link>,
 }

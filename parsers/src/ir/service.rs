@@ -210,3 +210,8 @@ pub fn shown(address: SocketAddr, protocol: Protocol) -> String {
     let ip: IpAddr = address.ip();
     format!("[{ip}]:{protocol}:{}", address.port())
 }
+
+/// The address in a name made by [`shown`].
+pub fn address_shown(name: &str) -> Option<IpAddr> {
+    name.strip_prefix('[')?.split_once(']')?.0.parse().ok()
+}

@@ -33,6 +33,8 @@ pub struct Router {
     pub excluded: Vec<VirtualAddress>,
     /// `nopreempt`
     pub nopreempt: bool,
+    /// Whether its priority falls while this box cannot serve what its addresses are for.
+    pub follows_service: bool,
     /// `preempt_delay`
     pub preempt_delay: Duration,
     /// `track_interface`: name and weight; without weight its loss is FAULT.

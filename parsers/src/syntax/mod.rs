@@ -3,4 +3,5 @@
 pub mod include;
 pub mod keepalived;
 pub mod nginx;
+pub mod pragma;
 pub mod tree;

@@ -37,6 +37,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ("-c, --checkers_pid=FILE", "the checkers' pid file"),
     ("-i, --config-id=ID", "keep lines that begin with @ID; else the node's name"),
     ("--ignore-sigint", "let SIGINT pass"),
+    ("--no-follow-service", "keep addresses where nobody serves them (rkeep only)"),
     ("--signum=NAME", "print the signal for STOP, RELOAD, DATA, STATS or STATS_CLEAR"),
     ("-v, --version", "print the version"),
     ("-h, --help", "print this"),

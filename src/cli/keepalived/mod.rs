@@ -79,6 +79,7 @@ fn take(wish: &mut Wish, (name, value): &Given, here: &Path) -> Turn {
         "config-id" => wish.config_id = value.as_deref().unwrap_or_default().to_string_lossy().into_owned(),
         "config-test" => wish.test = Some(value.as_ref().map_or(Test::Stderr, |file| Test::File(here.join(file)))),
         "ignore-sigint" => wish.ignore_sigint = true,
+        "no-follow-service" => wish.follow_service = false,
         "version" => return Turn::Say(help::version()),
         "help" => return Turn::Say(help::usage()),
         other => wish.unbuilt.push(other),
@@ -157,6 +158,7 @@ impl Default for Wish {
             config_id: keepalived::node_name(),
             test: None,
             ignore_sigint: false,
+            follow_service: true,
             unbuilt: Vec::new(),
         }
     }

@@ -51,6 +51,7 @@ const OPTIONS: &[(&str, u8, Arity)] = &[
     ("all-config", b'e', No),
     ("config-id", b'i', Req),
     ("ignore-sigint", 0, No),
+    ("no-follow-service", 0, No),
     ("signum", 0, Req),
     ("config-test", b't', Opt),
     ("perf", 0, Opt),

@@ -28,7 +28,10 @@ pub fn read(role: Role, settings: &Settings, bundle: OwnedFd) -> Option<Plans> {
             return None;
         }
     };
-    let ir: Ir = config::read_for(role, &settings.pattern, &settings.config_id, &bundle)?;
+    let mut ir: Ir = config::read_for(role, &settings.pattern, &settings.config_id, &bundle)?;
+    for router in ir.routers.values_mut() {
+        router.follows_service &= settings.follow_service;
+    }
     Some(plan::cut(ir))
 }
 

@@ -54,6 +54,8 @@ pub struct Settings {
     pub syslog: Option<u8>,
     /// `-V`
     pub keep_vips: bool,
+    /// Not `--no-follow-service`.
+    pub follow_service: bool,
     /// What a VRRP process that died has left to this one.
     pub legacy: VrrpLegacy,
     /// Where the child writes its id.

@@ -8,6 +8,7 @@ mod desk;
 mod dump;
 mod message;
 mod parent;
+mod proxies;
 mod start;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ pub struct Wish {
     pub test: Option<Test>,
     /// `--ignore-sigint`
     pub ignore_sigint: bool,
+    /// Not `--no-follow-service`.
+    pub follow_service: bool,
     /// Options that keepalived knows and rkeep has not built.
     pub unbuilt: Vec<&'static str>,
 }

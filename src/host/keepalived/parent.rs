@@ -16,10 +16,11 @@ use tracing::{debug, error, info, warn};
 
 use super::children::{Child, Patience, name};
 use super::message::{FromChild, ToChild};
+use super::proxies::Proxies;
 use super::start::{PARENT, log_lines, settings};
 use super::{Wish, config, dump};
 use crate::bus::hub::Hub;
-use crate::bus::{Cause, Role, Subject, Verdict};
+use crate::bus::{Cause, Role, Subject, Verdict, cause};
 use crate::host::daemon::Background;
 use crate::host::notify::{self, State};
 use crate::host::pidfile::{self, PidFile};
@@ -108,6 +109,7 @@ pub struct Parent {
     pid_file: PidFile,
     children: Vec<Child>,
     hub: Hub<Role>,
+    proxies: Proxies,
     patience: BTreeMap<Role, Patience>,
     respawns: Vec<(Instant, Role)>,
     life: Life,
@@ -121,12 +123,14 @@ impl Parent {
     /// A parent of what has been read.
     pub fn new(wish: Wish, config: Config, pid_file: PidFile) -> Self {
         let (children, hub, patience, respawns) = (Vec::new(), Hub::new(), BTreeMap::new(), Vec::new());
+        let proxies = Proxies::default();
         Parent {
             wish,
             config,
             pid_file,
             children,
             hub,
+            proxies,
             patience,
             respawns,
             life: Life::Starting,
@@ -180,6 +184,9 @@ impl Parent {
             self.heed(received.signal);
         }
         self.hear();
+        for (subject, verdict) in self.proxies.turn() {
+            self.hub.say(subject, verdict, Cause::kind(cause::LEASE));
+        }
         while let Some((pid, ended)) = process::reap() {
             self.bury(pid, ended);
         }
@@ -204,11 +211,12 @@ impl Parent {
             let flags = if *full { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             fds.push(PollFd::new(&child.link, flags));
         }
+        fds.extend(self.proxies.fds().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let stop = match self.life {
             Life::Stopping(at) => Some(at),
             _ => None,
         };
-        let due = self.respawns.iter().map(|(at, _)| *at).chain(stop).min();
+        let due = self.respawns.iter().map(|(at, _)| *at).chain(stop).chain(self.proxies.deadline()).min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
         // An interrupted wait is as good as one that has ended.
@@ -321,6 +329,7 @@ impl Parent {
         let mut child = Child::new(role, spawned);
         let mut settings = settings(&self.wish, self.child_pid_file(role).as_deref());
         if role == Role::Vrrp {
+            self.proxies.open();
             settings.legacy = std::mem::take(&mut self.legacy);
         }
         child.send(ToChild::Run(settings), Some(self.config.bundle.clone()));

@@ -78,6 +78,7 @@ pub fn settings(wish: &Wish, pid: Option<&Path>) -> Settings {
         console: wish.console,
         syslog: wish.syslog,
         keep_vips: wish.keep_vips,
+        follow_service: wish.follow_service,
         legacy: VrrpLegacy::default(),
         pid: pid.map(Path::to_owned),
     }

@@ -16,6 +16,7 @@ use super::config::{self, Context};
 use super::message::{FromWorker, ToWorker, send};
 use super::resources::{Old, Resources};
 use super::sockets;
+use super::watcher::{Watcher, introduce};
 use crate::bus::Role;
 use crate::bus::wire::Link;
 use crate::host::daemon::Background;
@@ -54,6 +55,7 @@ pub struct Master {
     workers: Vec<Worker>,
     pid_file: PidFile,
     daemon: bool,
+    watcher: Watcher,
     life: Life,
     /// A reload was asked for while another one was under way.
     again: bool,
@@ -91,8 +93,8 @@ impl Master {
         let relatives = Relatives::find();
         // As for nginx, one that has been handed its sockets counts as a daemon.
         let daemon = daemon || relatives.predecessor.is_some();
-        let (next, again, respawn_at) = (None, false, None);
-        Master { wish, resources, next, workers, pid_file, daemon, life, again, respawn_at, relatives }
+        let (next, again, respawn_at, watcher) = (None, false, None, Watcher::new());
+        Master { wish, resources, next, workers, pid_file, daemon, watcher, life, again, respawn_at, relatives }
     }
 
     /// Runs until it is told to end.
@@ -105,6 +107,7 @@ impl Master {
             }
         };
         self.log(Level::Notice, "start worker processes");
+        self.watcher.stand(&self.resources.config.pid);
         self.start_worker();
         background.ready();
         notify::say(State::Ready);
@@ -114,6 +117,10 @@ impl Master {
                 self.heed(received);
             }
             self.read_workers();
+            if self.watcher.has_come() {
+                self.watcher.stand(&self.resources.config.pid);
+                self.workers.iter().filter(|worker| !worker.leaving).for_each(|worker| introduce(&worker.link));
+            }
             while let Some((pid, ended)) = process::reap() {
                 self.bury(pid, ended);
             }
@@ -141,6 +148,7 @@ impl Master {
     fn wait(&self, signals: &SignalFd) {
         let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
         fds.extend(self.workers.iter().map(|worker| PollFd::new(&worker.link, PollFlags::IN)));
+        fds.extend(self.watcher.fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let deadline = match self.life {
             Life::Terminating(at) => Some(at),
             _ => self.respawn_at,
@@ -410,6 +418,7 @@ fn start(resources: &Resources, wish: &Wish) -> io::Result<Worker> {
     let child = spawn::spawn(Role::Worker, &looks)?;
     // A worker that dies at once is noticed by its end.
     let _ = resources.send(wish, &child.link);
+    introduce(&child.link);
     let generation = resources.generation;
     Ok(Worker { pid: child.pid, link: child.link, generation, leaving: false, since: Instant::now() })
 }

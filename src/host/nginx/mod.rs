@@ -4,6 +4,7 @@
 mod account;
 mod config;
 mod files;
+mod heartbeat;
 pub mod layout;
 mod master;
 mod message;
@@ -12,6 +13,7 @@ mod signaller;
 mod sockets;
 mod start;
 mod successor;
+mod watcher;
 pub mod worker;
 
 pub use layout::{Layout, Paths};

@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::table::value::Level;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, Rlimit};
 
 use super::Paths;
 use super::account;
 use super::config::{self, Config, Context};
+use super::heartbeat::Heartbeat;
 use super::layout;
 use super::message::{FromWorker, Inbox, Manifest, ToWorker, address};
+use crate::bus::lease::BEAT;
 use crate::bus::wire::Link;
 use crate::host::bundle::{Bundle, unseal};
 use crate::log::nginx::{Files, Log, with_errno};
@@ -34,14 +36,17 @@ pub fn run(link: Link) -> ExitCode {
     let (Ok(signals), Ok((done, finished))) = (SignalFd::new(&SIGNALS), io::pipe()) else {
         return ExitCode::FAILURE;
     };
-    let mut worker = Worker { link: Arc::new(link), finished, running: None, log: Log::default(), life: Life::Serving };
+    let link = Arc::new(link);
+    let (running, heartbeat, log, life) = (None, None, Log::default(), Life::Serving);
+    let mut worker = Worker { link, finished, running, heartbeat, log, life };
     let mut inbox = Inbox::default();
     while !matches!(worker.life, Life::Ended | Life::Failed) {
-        let drained = wait(&signals, &worker.link, &done);
+        let drained = wait(&signals, &worker.link, &done, worker.heartbeat.is_some());
         while let Some(received) = signals.next() {
             worker.heed(received);
         }
         worker.read(&mut inbox);
+        worker.beat();
         if drained {
             worker.life = Life::Ended;
         }
@@ -50,11 +55,12 @@ pub fn run(link: Link) -> ExitCode {
 }
 
 /// Waits until there is something to do, and says whether the engine has finished.
-fn wait(signals: &SignalFd, link: &Link, done: &io::PipeReader) -> bool {
+fn wait(signals: &SignalFd, link: &Link, done: &io::PipeReader, beats: bool) -> bool {
     let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut fds = [watch(done.as_fd()), watch(signals.as_fd()), watch(link.as_fd())];
     // An interrupted wait is as good as one that has ended.
-    let _ = rustix::event::poll(&mut fds, None);
+    let patience = Timespec { tv_sec: 0, tv_nsec: BEAT.subsec_nanos().into() };
+    let _ = rustix::event::poll(&mut fds, beats.then_some(&patience));
     fds.first().is_some_and(|done| !done.revents().is_empty())
 }
 
@@ -64,6 +70,8 @@ struct Worker {
     /// Written to by the engine once nothing is left to serve.
     finished: io::PipeWriter,
     running: Option<Running>,
+    /// Who wants to know whether this serves.
+    heartbeat: Option<Heartbeat>,
     log: Log,
     life: Life,
 }
@@ -128,6 +136,7 @@ impl Worker {
             ToWorker::Fds => {}
             ToWorker::Apply => self.deliver(fds),
             ToWorker::Reopen => self.reopen(fds),
+            ToWorker::Watched => self.watched(fds),
             ToWorker::Quit => self.quit(),
             ToWorker::Terminate => self.terminate(),
         }
@@ -178,7 +187,30 @@ impl Worker {
             }
         }
         self.log = log;
+        self.announce();
         Ok(())
+    }
+
+    fn watched(&mut self, fds: Vec<OwnedFd>) {
+        let Some(running) = &self.running else { return };
+        running.engine.watch();
+        self.heartbeat = fds.into_iter().next().map(|fd| Heartbeat::new(Link::from_fd(fd)));
+        self.announce();
+    }
+
+    /// Tells whoever watches what is served.
+    fn announce(&mut self) {
+        if let (Some(heartbeat), Some(running)) = (&self.heartbeat, &self.running) {
+            heartbeat.serves(&running.config);
+        }
+    }
+
+    /// Tells whoever watches that all is well, if it is.
+    fn beat(&mut self) {
+        let Some(running) = self.running.as_ref().filter(|_| self.life == Life::Serving) else { return };
+        if running.engine.is_alive() {
+            self.heartbeat.take_if(|heartbeat| !heartbeat.beat());
+        }
     }
 
     /// Says that nothing uses a generation any more.
@@ -216,6 +248,7 @@ impl Worker {
         }
         self.log.write(Level::Notice, "gracefully shutting down");
         self.life = Life::Draining;
+        self.leave_watch();
         match (&self.running, self.finished.try_clone()) {
             (Some(running), Ok(finished)) => {
                 running.engine.drain(Box::new(move || drop(io::Write::write(&mut &finished, b"1"))))
@@ -225,7 +258,14 @@ impl Worker {
     }
 
     fn terminate(&mut self) {
+        if self.life == Life::Serving {
+            self.leave_watch();
+        }
         self.life = Life::Ended;
+    }
+
+    fn leave_watch(&self) {
+        self.heartbeat.iter().for_each(Heartbeat::leave);
     }
 
     fn leave(self) -> ExitCode {

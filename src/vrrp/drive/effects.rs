@@ -8,7 +8,7 @@ use rkeep_parsers::ir::vrrp::VirtualAddress;
 use tracing::{debug, info, warn};
 
 use super::Speaker;
-use crate::bus::{Cause, Subject, Verdict};
+use crate::bus::{Cause, Subject, Verdict, cause};
 use crate::vrrp::group::Order;
 use crate::vrrp::machine::io::{Addresses, Effect, Input};
 use crate::vrrp::machine::note::Note;
@@ -140,10 +140,10 @@ impl Speaker {
         let is_ready = |member: usize| self.instances.get(member).is_some_and(|member| member.machine.is_ready());
         let group = self.groups.iter().find(|group| group.members.contains(&place));
         match group.map(|group| group.ready(place, is_ready)) {
-            Some(Some(Order::Follow(member, verdict))) => queue.push_back((member, Input::Follow(verdict))),
+            Some(Some(Order::Follow(member, verdict))) => queue.push_back((member, follow(verdict, ""))),
             Some(_) => {}
             // A group that this reload has just dissolved.
-            None => queue.push_back((place, Input::Follow(Verdict::Master))),
+            None => queue.push_back((place, follow(Verdict::Master, ""))),
         }
     }
 
@@ -163,7 +163,7 @@ impl Speaker {
             for order in group.became(place, verdict, cause, verdict_of) {
                 match order {
                     Order::Say(line) => info!("{line}"),
-                    Order::Follow(member, verdict) => queue.push_back((member, Input::Follow(verdict))),
+                    Order::Follow(member, verdict) => queue.push_back((member, follow(verdict, cause))),
                     Order::Became(verdict) => {
                         self.facts.say(Subject::Group(group.name.clone()), verdict, Cause::kind(cause));
                     }
@@ -178,6 +178,11 @@ impl Speaker {
         let name = address.device.as_ref().unwrap_or(&router.interface);
         self.links.named(name).map(|link| (name.clone(), link.index))
     }
+}
+
+/// Going the group's way; each member's peer is let in at once where this box cannot serve.
+fn follow(verdict: Verdict, cause: &str) -> Input {
+    Input::Follow { verdict, goodbye: cause == cause::UNABLE }
 }
 
 /// An address as others know it.

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::effects::ipv4_of;
 use super::{COMPLAIN_EVERY, Speaker};
-use crate::bus::{Fact, Input, Subject, Verdict};
+use crate::bus::{Fact, Input, Verdict};
 use crate::plan::VrrpPlan;
 use crate::vrrp::dump;
 use crate::vrrp::links::{self, Change, Links};
@@ -160,15 +160,13 @@ impl Speaker {
     /// Tells every machine its source and its condition.
     pub(super) async fn judge(&mut self) {
         let routers: Vec<_> = self.routers().collect();
-        let circumstances = Circumstances {
-            links: &self.links,
-            virtual_addresses: &self.virtual_addresses,
-            effects: &self.plan.links,
-            down: &self.down,
-        };
+        let circumstances = Circumstances { links: &self.links, virtual_addresses: &self.virtual_addresses };
         let conditions = circumstances.judge(&routers);
         let sources: Vec<_> = routers.iter().map(|router| circumstances.source(router)).collect();
-        for (place, (condition, source)) in conditions.into_iter().zip(sources).enumerate() {
+        let routers: Vec<_> = self.instances.iter().map(|instance| instance.machine.router()).collect();
+        let abilities = self.abilities.judge(Instant::now(), &routers);
+        let conditions = conditions.into_iter().zip(abilities).map(|(rest, ability)| io::Condition { ability, ..rest });
+        for (place, (condition, source)) in conditions.zip(sources).enumerate() {
             // A good-bye still needs the source that is about to go.
             if source.is_some() {
                 self.tell(place, io::Input::Source(source)).await;
@@ -224,24 +222,10 @@ impl Speaker {
         }
     }
 
-    /// Another engine's fact: some lower our priority.
+    /// Somebody else's fact.
     async fn note(&mut self, fact: &Fact) {
-        let Some(name) = named(&fact.subject) else { return };
-        let changed = match fact.verdict {
-            Verdict::Down => self.down.insert(name),
-            _ => self.down.remove(&name),
-        };
-        if changed {
+        if self.abilities.note(fact) {
             self.judge().await;
         }
-    }
-}
-
-/// The name under which links speak of a subject.
-fn named(subject: &Subject) -> Option<String> {
-    match subject {
-        Subject::Service(name) | Subject::Listener(name) => Some(name.clone()),
-        Subject::RealServer { server, .. } => Some(server.clone()),
-        _ => None,
     }
 }

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use rkeep_parsers::ir::vrrp::Router;
 
+use super::ability::Abilities;
 use super::group::Group;
 use super::held::{self, Held};
 use super::links::{self, Change, Links};
@@ -65,8 +66,8 @@ pub(super) struct Speaker {
     arp: PacketSocket,
     held: Held,
     facts: Publisher,
-    /// The subjects of other engines' facts that are down.
-    down: HashSet<String>,
+    /// What others' facts mean.
+    abilities: Abilities,
     virtual_addresses: HashSet<IpAddr>,
     packet_id: u16,
     packet: Vec<u8>,
@@ -98,7 +99,7 @@ impl Speaker {
             arp,
             held: Held::new(Path::new(held::DIRECTORY)),
             facts,
-            down: HashSet::new(),
+            abilities: Abilities::default(),
             virtual_addresses: HashSet::new(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
@@ -169,7 +170,8 @@ impl Speaker {
     /// The next thing to do; none when it is time to end. Packets come before the clock: an advert that waits has been
     /// heard in time, however late we are.
     async fn next(&mut self, input: &mut mpsc::Receiver<Input<VrrpPlan>>) -> Option<Event> {
-        let deadline = self.instances.iter().filter_map(|instance| instance.machine.deadline()).min();
+        let machines = self.instances.iter().filter_map(|instance| instance.machine.deadline());
+        let deadline = machines.chain(self.abilities.deadline()).min();
         let event = tokio::select! {
             biased;
             () = sockets::heard(&self.sockets) => Event::Packets,
@@ -199,6 +201,9 @@ impl Speaker {
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.tell(place, io::Input::Tick).await;
             }
+        }
+        if self.abilities.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            self.judge().await;
         }
     }
 

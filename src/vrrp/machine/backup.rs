@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::io::Effect;
 use super::note::Note;
-use super::{Heard, Machine, State};
+use super::{Heard, LOWEST, Machine, State};
+use crate::vrrp::ability::Ability;
 
 /// What a backup keeps in mind.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Backup {
 impl Machine {
     pub(super) fn hear_as_backup(&mut self, now: Instant, heard: Heard, out: &mut Vec<Effect>) {
         let (skew, effective) = (self.skew(), self.effective);
-        let (nopreempt, delay) = (self.router.nopreempt, self.router.preempt_delay);
+        let (nopreempt, delay) = (self.tolerates(heard.priority), self.router.preempt_delay);
         let State::Backup(backup) = &mut self.state else { return };
         if backup.master != Some(heard.source) {
             backup.master = Some(heard.source);
@@ -58,6 +59,12 @@ impl Machine {
         if let State::Backup(backup) = &mut self.state {
             backup.down_at = now + down_time;
         }
+    }
+
+    /// `nopreempt`: whether a master of that priority stays, be it the lower one. It does not when it has given up and
+    /// we have not.
+    fn tolerates(&self, priority: u8) -> bool {
+        self.router.nopreempt && !(priority == LOWEST && self.condition.ability == Ability::Able)
     }
 
     pub(super) fn tick_as_backup(&mut self, now: Instant, out: &mut Vec<Effect>) {

@@ -9,6 +9,7 @@ use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use super::note::Note;
 use crate::bus::Verdict;
 use crate::plan::VrrpLegacy;
+use crate::vrrp::ability::Ability;
 use crate::vrrp::wire::accept::Heard;
 
 /// Something that happened.
@@ -39,7 +40,12 @@ pub enum Input {
     /// The configuration was read again.
     Reconfigure(Box<Router>),
     /// The sync group goes this way.
-    Follow(Verdict),
+    Follow {
+        /// Which way.
+        verdict: Verdict,
+        /// A peer shall take over at once.
+        goodbye: bool,
+    },
 }
 
 /// What a process that died has left to the one that takes its place.
@@ -73,6 +79,8 @@ pub struct Condition {
     pub fault: bool,
     /// What tracking adds to its priority.
     pub weight: i32,
+    /// Whether this box can serve what the addresses are for.
+    pub ability: Ability,
 }
 
 /// Addresses an effect is about, in the order they are set.

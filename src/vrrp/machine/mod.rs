@@ -21,12 +21,16 @@ use self::backup::Backup;
 use self::io::{Addresses, Condition, Effect, Input, Legacy};
 use self::master::Master;
 use self::note::Note;
+use super::ability::Ability;
 use super::stats::Stats;
 use super::wire::accept::{Heard, Oddity};
 use crate::bus::{Verdict, cause};
 
 /// The priority of an address owner (RFC 5798, 5.2.4).
 pub const OWNER: u8 = 255;
+
+/// The lowest priority there is: that of a box that cannot serve.
+pub const LOWEST: u8 = 1;
 
 /// One instance.
 #[derive(Debug)]
@@ -146,7 +150,7 @@ impl Machine {
             Input::Source(source) => self.source = source,
             Input::AddressLost => self.lose_address(now, out),
             Input::Reconfigure(router) => self.reconfigure(now, *router, out),
-            Input::Follow(verdict) => self.follow(now, verdict, out),
+            Input::Follow { verdict, goodbye } => self.follow(now, verdict, goodbye, out),
         }
     }
 
@@ -164,7 +168,7 @@ impl Machine {
         if self.condition.fault {
             return self.become_fault("link", out);
         }
-        if self.router.priority == OWNER && self.router.initial == InitialState::Master {
+        if self.effective == OWNER && self.router.initial == InitialState::Master {
             return self.become_master(now, cause::START, out);
         }
         if !delay.is_zero() {
@@ -209,15 +213,26 @@ impl Machine {
     }
 
     fn judge(&mut self, now: Instant, condition: Condition, out: &mut Vec<Effect>) {
-        self.condition = condition;
+        let before = std::mem::replace(&mut self.condition, condition);
+        let [was, is] = [before, condition].map(|condition| condition.ability == Ability::Unable);
+        if was != is {
+            out.push(Effect::Say(if is { Note::CannotServe } else { Note::ServesAgain }));
+        }
         self.set_priority(out);
         match self.state {
             State::Backup(_) | State::Master(_) if condition.fault => self.become_fault("link", out),
+            State::Master(_) if is && !was => self.let_others_in(now, out),
             State::Fault if !condition.fault => {
                 self.become_backup(Backup::until(now + self.down_time()), "recovered", false, out)
             }
             _ => {}
         }
+    }
+
+    /// A peer takes over after its skew, even one that does not preempt; where there is none, this box has the addresses
+    /// again once it has waited as for any master.
+    fn let_others_in(&mut self, now: Instant, out: &mut Vec<Effect>) {
+        self.become_backup(Backup::until(now + self.down_time()), cause::UNABLE, true, out);
     }
 
     fn lose_address(&mut self, now: Instant, out: &mut Vec<Effect>) {
@@ -226,11 +241,11 @@ impl Machine {
         }
     }
 
-    fn follow(&mut self, now: Instant, verdict: Verdict, out: &mut Vec<Effect>) {
+    fn follow(&mut self, now: Instant, verdict: Verdict, goodbye: bool, out: &mut Vec<Effect>) {
         match (verdict, &self.state) {
             (Verdict::Master, State::Backup(_)) => self.become_master(now, "group", out),
             (Verdict::Backup, State::Master(_)) => {
-                self.become_backup(Backup::until(now + self.down_time()), "group", false, out)
+                self.become_backup(Backup::until(now + self.down_time()), "group", goodbye, out)
             }
             _ => {}
         }
@@ -257,8 +272,9 @@ impl Machine {
 
     fn effective_priority(&self) -> u8 {
         match self.router.priority {
+            _ if self.condition.ability == Ability::Unable => LOWEST,
             OWNER => OWNER,
-            base => (i32::from(base) + self.condition.weight).clamp(1, 254) as u8,
+            base => (i32::from(base) + self.condition.weight).clamp(LOWEST.into(), 254) as u8,
         }
     }
 

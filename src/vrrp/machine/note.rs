@@ -98,6 +98,10 @@ pub enum Note {
     PreemptDelay(Duration),
     /// He is not lower any more.
     PreemptDelayOver,
+    /// Nothing on this box answers on its addresses.
+    CannotServe,
+    /// Something does, and has for a while.
+    ServesAgain,
     /// Tracking changed the priority.
     Priority {
         /// Until now.
@@ -165,6 +169,8 @@ impl fmt::Display for Note {
                 to.as_millis()
             ),
             Note::PreemptDelay(delay) => write!(f, "start preempt delay ({:.6})", delay.as_secs_f64()),
+            Note::CannotServe => f.write_str("nothing on this box answers on the virtual addresses, giving way"),
+            Note::ServesAgain => f.write_str("this box answers on the virtual addresses again"),
             Note::PreemptDelayOver => f.write_str("stop preempt delay"),
             Note::Priority { from, to } => write!(f, "Changing effective priority from {from} to {to}"),
             Note::Discarding { .. } | Note::Higher { .. } | Note::HigherAddress { .. } | Note::Lower { .. } => {

@@ -39,6 +39,7 @@ pub(in crate::vrrp) fn article(priority: u8) -> Router {
         addresses: vec![virtual_address(VIP)],
         excluded: vec![],
         nopreempt: false,
+        follows_service: true,
         preempt_delay: Duration::ZERO,
         track_interfaces: vec![],
         dont_track_primary: false,
@@ -108,7 +109,11 @@ impl Bench {
     }
 
     fn fault(&mut self, fault: bool) -> Vec<Effect> {
-        self.tell(Input::Condition(Condition { fault, weight: 0 }))
+        self.tell(Input::Condition(Condition { fault, ..Condition::default() }))
+    }
+
+    fn ability(&mut self, ability: Ability) -> Vec<Effect> {
+        self.tell(Input::Condition(Condition { ability, ..Condition::default() }))
     }
 
     fn waits(&self) -> Duration {
@@ -343,13 +348,59 @@ fn a_lost_address_costs_one_skew() {
 #[test]
 fn tracking_moves_priority_and_patience() {
     let mut bench = Bench::started(article(100));
-    let effects = bench.tell(Input::Condition(Condition { fault: false, weight: -20 }));
+    let effects = bench.tell(Input::Condition(Condition { weight: -20, ..Condition::default() }));
     assert_eq!(said(&effects), ["Changing effective priority from 100 to 80"]);
     assert_eq!(bench.waits(), Duration::from_millis(3_687) + Duration::from_micros(500));
-    bench.tell(Input::Condition(Condition { fault: false, weight: -254 }));
+    bench.tell(Input::Condition(Condition { weight: -254, ..Condition::default() }));
     assert_eq!(bench.machine.priority(), 1, "never zero, never FAULT");
-    bench.tell(Input::Condition(Condition { fault: false, weight: 254 }));
+    bench.tell(Input::Condition(Condition { weight: 254, ..Condition::default() }));
     assert_eq!(bench.machine.priority(), 254, "never the owner's");
+}
+
+#[test]
+fn who_cannot_serve_lets_a_peer_in_once_and_has_the_addresses_where_there_is_none() {
+    let mut bench = Bench::master(article(100));
+    let effects = bench.ability(Ability::Unable);
+    assert!(deeds(&effects).starts_with(&[&Effect::Advert(0)]), "{effects:?}");
+    assert_eq!(became(&effects), Some((Verdict::Backup, cause::UNABLE)));
+    // Longer than the skew of any peer.
+    assert_eq!(bench.waits(), 3 * SECOND + SECOND * 255 / 256);
+    let effects = bench.until_deadline();
+    assert!(deeds(&effects).starts_with(&[&Effect::Advert(LOWEST)]), "{effects:?}");
+    assert_eq!(bench.ability(Ability::Unable), [], "once");
+    let effects = bench.ability(Ability::Able);
+    assert_eq!(bench.machine.verdict(), Some(Verdict::Master));
+    assert_eq!(said(&effects)[1], "Changing effective priority from 1 to 100");
+}
+
+#[test]
+fn not_even_an_owner_insists_where_it_cannot_serve() {
+    let owner = Router { initial: InitialState::Master, ..article(OWNER) };
+    let mut bench = Bench::started(owner);
+    assert_eq!(bench.machine.verdict(), Some(Verdict::Master));
+    bench.ability(Ability::Unable);
+    assert_eq!((bench.machine.verdict(), bench.machine.priority()), (Some(Verdict::Backup), LOWEST));
+    bench.hear(90);
+    assert_eq!(bench.waits(), bench.machine.down_time(), "it obeys");
+    bench.ability(Ability::Able);
+    assert_eq!(bench.machine.priority(), OWNER);
+}
+
+#[test]
+fn who_does_not_preempt_still_follows_a_master_that_has_given_up() {
+    let patient = Router { nopreempt: true, ..article(90) };
+    let waits_for = |priority, ability| {
+        let mut bench = Bench::started(patient.clone());
+        bench.ability(ability);
+        let deadline = bench.machine.deadline();
+        bench.now += SECOND;
+        bench.hear(priority);
+        bench.machine.deadline() != deadline
+    };
+    assert!(waits_for(50, Ability::Able));
+    assert!(!waits_for(LOWEST, Ability::Able));
+    assert!(waits_for(LOWEST, Ability::Unknown), "as keepalived");
+    assert!(waits_for(LOWEST, Ability::Unable), "neither can serve");
 }
 
 #[test]
@@ -433,9 +484,9 @@ fn a_member_asks_its_group_first() {
     assert!(bench.machine.is_ready());
     bench.hear(100);
     assert!(!bench.machine.is_ready(), "a master was heard after all");
-    let effects = bench.tell(Input::Follow(Verdict::Master));
+    let effects = bench.tell(Input::Follow { verdict: Verdict::Master, goodbye: false });
     assert_eq!(became(&effects), Some((Verdict::Master, "group")));
-    let effects = bench.tell(Input::Follow(Verdict::Backup));
+    let effects = bench.tell(Input::Follow { verdict: Verdict::Backup, goodbye: false });
     assert_eq!(became(&effects), Some((Verdict::Backup, "group")));
     assert!(!effects.contains(&Effect::Advert(0)));
 }

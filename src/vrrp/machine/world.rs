@@ -34,6 +34,7 @@ struct Node {
     /// Which part of a parted network it is in.
     part: u8,
     holds: bool,
+    ability: Ability,
 }
 
 struct World {
@@ -56,7 +57,9 @@ impl World {
         let version = 2 + chance.below(2) as u8;
         let priorities: Vec<u8> = (0..count).map(|_| 50 + 50 * chance.below(4) as u8).collect();
         let nodes = priorities.iter().map(|priority| Router { version, ..article(*priority) });
-        let nodes = nodes.map(|router| Node { machine: Machine::new(router), part: 0, holds: false }).collect();
+        let nodes = nodes
+            .map(|router| Node { machine: Machine::new(router), part: 0, holds: false, ability: Ability::Able })
+            .collect();
         let mut world = World { chance, now: Instant::now(), nodes, letters: BinaryHeap::new(), loss: 0 };
         for node in 0..count {
             world.tell(node, Input::Source(Some(address(node))));
@@ -119,14 +122,19 @@ impl World {
     /// Something bad.
     fn trouble(&mut self) {
         let node = self.chance.below(self.nodes.len() as u64) as usize;
-        match self.chance.below(5) {
+        match self.chance.below(6) {
             0 => self.loss = self.chance.below(60),
             1 => self.nodes[node].part ^= 1,
             2 => {
                 let fault = self.chance.below(2) == 0;
-                self.tell(node, Input::Condition(Condition { fault, weight: 0 }));
+                self.tell(node, Input::Condition(Condition { fault, ..Condition::default() }));
             }
             3 => self.tell(node, Input::AddressLost),
+            4 => {
+                self.nodes[node].ability = if self.chance.below(2) == 0 { Ability::Able } else { Ability::Unable };
+                let ability = self.nodes[node].ability;
+                self.tell(node, Input::Condition(Condition { ability, ..Condition::default() }));
+            }
             _ => {
                 // It dies silently, its addresses with it, and begins anew.
                 let router = self.nodes[node].machine.router().clone();
@@ -140,11 +148,12 @@ impl World {
         self.pass(pause);
     }
 
-    /// Nothing bad any more, but that the network stays parted.
+    /// Nothing bad any more, but that the network stays parted, and who cannot serve still cannot.
     fn calm(&mut self) {
         self.loss = 0;
         for node in 0..self.nodes.len() {
-            self.tell(node, Input::Condition(Condition::default()));
+            let ability = self.nodes[node].ability;
+            self.tell(node, Input::Condition(Condition { ability, ..Condition::default() }));
         }
         self.pass(Duration::from_secs(15));
     }

@@ -24,6 +24,10 @@ pub(super) struct Draft {
     pub(super) real: RealLayer,
     pub(super) real_timing: TimingLayer,
     pub(super) tcp: TcpCheckLayer,
+    /// Whether the instance that is open follows the ability to serve, if a pragma says so.
+    pub(super) follows_service: Option<bool>,
+    /// The same of all that do not say it themselves.
+    pub(super) all_follow_service: Option<bool>,
     /// A keyword of unicast stands in the instance that is open.
     pub(super) unicast: bool,
     /// The address of the virtual server that is open.
@@ -69,7 +73,10 @@ impl Draft {
 
     /// The model.
     pub(super) fn into_ir(mut self, machine: &dyn Machine) -> Ir {
-        let routers = std::mem::take(&mut self.routers);
+        let mut routers = std::mem::take(&mut self.routers);
+        for draft in &mut routers {
+            draft.router.follows_service = draft.follows_service.or(self.all_follow_service).unwrap_or(true);
+        }
         let mut ir = Ir { global: Some(super::global::global(&self.global, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));

@@ -7,6 +7,7 @@
 mod after;
 mod draft;
 mod global;
+mod pragma;
 mod report;
 mod service;
 mod vrrp;

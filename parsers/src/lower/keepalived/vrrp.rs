@@ -30,6 +30,8 @@ pub(super) struct RouterDraft {
     interface_written: bool,
     /// A keyword of unicast was given.
     unicast: bool,
+    /// What a pragma of its own says.
+    pub(super) follows_service: Option<bool>,
     /// Where single keywords were written.
     spans: Spans,
 }
@@ -67,6 +69,7 @@ impl Walk<'_> {
         self.draft.notify = Default::default();
         self.draft.authentication = Default::default();
         self.draft.unicast = false;
+        self.draft.follows_service = None;
         self.cx.owner.clone_from(&name);
         let span = args.first().map_or(span, |word| keyword.span.to(word.span));
         self.block(C::K_INSTANCE);
@@ -105,6 +108,7 @@ impl Walk<'_> {
             addresses: addresses(&layer.virtual_ipaddress),
             excluded: addresses(&layer.virtual_ipaddress_excluded),
             nopreempt: layer.nopreempt.is_some() && layer.preempt.is_none(),
+            follows_service: true,
             preempt_delay: written(&layer.preempt_delay).map_or(Duration::ZERO, |delay| delay.0),
             track_interfaces: layer
                 .track_interface
@@ -137,6 +141,7 @@ impl Walk<'_> {
             password: auth.auth_pass.is_some(),
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,
+            follows_service: self.draft.follows_service,
             interface_written: layer.interface.is_some(),
             spans: Spans {
                 name: span,

@@ -70,7 +70,7 @@ impl<'a> Walk<'a> {
                 Item::Words { words, raw, .. } => self.keyword(C::K_TOP, line, words, raw),
                 Item::Open => self.unexpected_open(),
                 Item::Close => self.unknown(C::K_TOP, "}", line.span),
-                Item::Trouble(_) => {}
+                Item::Pragma(_) | Item::Trouble(_) => {}
             }
         }
         if self.report.stopped() {
@@ -93,7 +93,12 @@ impl<'a> Walk<'a> {
             .conclude(Some(last), Found::new(Class::Braces, text, help).label("still open at the end of the file"));
     }
 
-    /// The next line that is not trouble; braces are counted here and nowhere else.
+    /// Whether no block is open.
+    pub(super) fn is_outside(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The next line that keepalived sees; braces are counted here and nowhere else.
     fn take(&mut self) -> Option<&'a Line> {
         while !self.report.stopped() {
             let line = self.lines.get(self.at)?;
@@ -102,6 +107,10 @@ impl<'a> Walk<'a> {
             match &line.item {
                 Item::Trouble(trouble) => {
                     self.trouble(trouble);
+                    continue;
+                }
+                Item::Pragma(text) => {
+                    self.pragma(text, line.span);
                     continue;
                 }
                 Item::Open => self.open.push(line.span),
@@ -118,7 +127,7 @@ impl<'a> Walk<'a> {
     }
 
     fn peek(&self) -> Option<&'a Line> {
-        self.lines.get(self.at..)?.iter().find(|line| !matches!(line.item, Item::Trouble(_)))
+        self.lines.get(self.at..)?.iter().find(|line| line.item.is_text())
     }
 
     fn next_opens(&self) -> bool {
@@ -152,7 +161,7 @@ impl<'a> Walk<'a> {
                 Item::Words { words, raw, .. } => self.keyword(context, line, words, raw),
                 Item::Open => self.unexpected_open(),
                 Item::Close => return,
-                Item::Trouble(_) => {}
+                Item::Pragma(_) | Item::Trouble(_) => {}
             }
         }
     }

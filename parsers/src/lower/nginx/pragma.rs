@@ -1,11 +1,9 @@
-//! `#rkeep: name key=value …` in a comment line of its own: what rkeep can do beyond nginx, in files that nginx still
-//! reads.
+//! Pragmas of nginx.conf.
 
 use crate::diag::Diagnostic;
 use crate::source::{FileId, Span};
+use crate::syntax::pragma;
 use crate::table::Cx;
-
-const MARK: &[u8] = b"#rkeep:";
 
 /// Reads the pragmas of all files.
 pub(super) fn read(cx: &mut Cx) {
@@ -13,15 +11,15 @@ pub(super) fn read(cx: &mut Cx) {
     for (file, source) in sources.iter() {
         let mut start = 0;
         for line in source.bytes.split(|byte| *byte == b'\n') {
-            pragma(line, file, start, cx);
+            one(line, file, start, cx);
             start += line.len() + 1;
         }
     }
 }
 
-fn pragma(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
+fn one(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
     let indent = line.len() - line.trim_ascii_start().len();
-    let Some(text) = line.trim_ascii().strip_prefix(MARK) else { return };
+    let Some(text) = pragma::of_line(line) else { return };
     let span = Span { file, start: (start + indent) as u32, end: (start + line.trim_ascii_end().len()) as u32 };
     let text = String::from_utf8_lossy(text);
     let mut words = text.split_ascii_whitespace();

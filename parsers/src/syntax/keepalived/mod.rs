@@ -49,8 +49,17 @@ pub enum Item {
     Open,
     /// `}`
     Close,
+    /// What a comment says to rkeep alone.
+    Pragma(String),
     /// Something wrong with the text itself.
     Trouble(Trouble),
+}
+
+impl Item {
+    /// Whether keepalived would see something here.
+    pub fn is_text(&self) -> bool {
+        !matches!(self, Item::Pragma(_) | Item::Trouble(_))
+    }
 }
 
 /// What can be wrong with the text itself.

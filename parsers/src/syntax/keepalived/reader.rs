@@ -8,6 +8,7 @@ use super::sequence::{round, sequence};
 use super::words::words;
 use super::{Item, Line, Text, Trouble, cut};
 use crate::source::{FileId, Loader, SourceMap, Span};
+use crate::syntax::pragma;
 
 /// What is read, and in whose name.
 pub struct Source<'a> {
@@ -98,6 +99,10 @@ impl Reader<'_> {
 
     /// A line as it stands in the file.
     fn physical(&mut self, place: Place, dir: &Path, line: &Text) {
+        if let Some(text) = pragma::of_line(line.bytes()) {
+            let text = String::from_utf8_lossy(text).into_owned();
+            return self.push(place, line.trimmed().whole(), Item::Pragma(text));
+        }
         let (line, quoted) = cut::comment(line);
         if quoted {
             let shown = String::from_utf8_lossy(line.bytes()).into_owned();

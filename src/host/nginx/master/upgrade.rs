@@ -59,6 +59,7 @@ impl Master {
             Ok(pid) => {
                 self.log(Level::Notice, &format!("start new binary process {pid}"));
                 self.relatives.successor = Some(pid);
+                self.watcher.step_aside();
                 notify::say(State::MainPid(pid));
             }
             Err(error) => {
@@ -75,6 +76,7 @@ impl Master {
         let (level, how) = how(ended);
         self.log(level, &format!("new binary process {pid} exited {how}"));
         self.move_pid_file(self.resources.config.pid.clone());
+        self.watcher.stand(&self.resources.config.pid);
         if self.life == Life::Silent {
             self.serve_again();
         }
