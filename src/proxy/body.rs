@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::http::chunked::Decoder;
+use super::request::RequestCtx;
 use super::upstream::AnswerStream;
 
 /// The body of an answer.
@@ -29,6 +30,15 @@ pub enum Body {
     Parts(Vec<Body>),
     /// What a backend sends.
     Upstream(Box<AnswerStream>),
+}
+
+impl Body {
+    /// Ends it unread.
+    pub fn abandon(self, cx: &mut RequestCtx) {
+        if let Body::Upstream(stream) = self {
+            stream.abandon(cx);
+        }
+    }
 }
 
 /// How the end of a client's body is known.

@@ -16,8 +16,8 @@ use super::thread::Thread;
 /// A client's connection. Shared by the request that is being served and whatever reads or writes for it.
 #[derive(Debug)]
 pub struct Connection {
-    /// The socket.
-    pub stream: Stream,
+    /// The socket; shared with what subrequests take for the connection.
+    pub stream: Rc<Stream>,
     /// nginx's `*N`: unique in the engine.
     pub number: u64,
     /// The other end.
@@ -46,7 +46,7 @@ impl Connection {
             Peer::Unix => "unix:".to_owned(),
         };
         Connection {
-            stream,
+            stream: Rc::new(stream),
             number,
             peer,
             client,
@@ -57,6 +57,24 @@ impl Connection {
             thread,
             local: OnceCell::new(),
             timer: RefCell::new(Timer::default()),
+        }
+    }
+
+    /// The connection as a subrequest sees it: who is there, and a timer of its own. Only the request itself reads,
+    /// writes or watches the socket.
+    pub fn for_subrequest(&self) -> Self {
+        Connection {
+            stream: self.stream.clone(),
+            number: self.number,
+            peer: self.peer.clone(),
+            client: self.client.clone(),
+            listen: self.listen.clone(),
+            since: self.since,
+            requests: self.requests.clone(),
+            sent: self.sent.clone(),
+            thread: self.thread.clone(),
+            local: self.local.clone(),
+            timer: RefCell::default(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::limits::Share;
 use super::realip::Real;
 use super::response::ResponseHead;
 use super::spare::Memory;
+use super::ssi::Known;
 
 /// The protocol a client speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +114,45 @@ pub struct UpstreamRecord {
     pub new_group: bool,
 }
 
+/// What a request and its subrequests have in common.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Values of the configuration's own variables; `None` where not set.
+    pub user: RefCell<Vec<Option<Vec<u8>>>>,
+    /// What server-side includes know; none where there are none.
+    pub pages: RefCell<Option<Box<Known>>>,
+}
+
+impl Shared {
+    /// Makes it empty and keeps the memory.
+    pub fn clear(&self) {
+        self.user.borrow_mut().clear();
+        self.pages.borrow_mut().take();
+    }
+}
+
+/// What a request is to the client's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It is the client's.
+    #[default]
+    Main,
+    /// It was made for another.
+    Subrequest {
+        /// How deep below the client's.
+        depth: u8,
+        /// What goes wrong is answered by a page.
+        pages: bool,
+    },
+}
+
+impl Role {
+    /// Whether what goes wrong is answered by nothing.
+    pub fn is_plain(self) -> bool {
+        matches!(self, Role::Subrequest { pages: false, .. })
+    }
+}
+
 /// Everything known about the request that is being served.
 #[derive(Debug)]
 pub struct RequestCtx {
@@ -160,8 +200,10 @@ pub struct RequestCtx {
     pub redirects_left: u8,
     /// `$1` … `$9`.
     pub captures: RefCell<Captures>,
-    /// Values of the configuration's own variables; `None` where not set.
-    pub user: RefCell<Vec<Option<Vec<u8>>>>,
+    /// What it shares with its subrequests.
+    pub shared: Rc<Shared>,
+    /// What it is to the client's request.
+    pub role: Role,
     /// How many maps are being looked up, one for another.
     pub map_depth: Cell<u8>,
     /// The head of the answer under construction.
@@ -200,6 +242,8 @@ pub struct RequestCtx {
     pub gzip_bytes: (u64, u64),
     /// `$limit_rate` as `set` or X-Accel-Limit-Rate left it.
     pub limit_rate: Option<u64>,
+    /// How server-side includes want `$date_local` and `$date_gmt` written.
+    pub time_format: Option<Vec<u8>>,
     /// `$request_id`, made when first asked for.
     pub request_id: OnceCell<[u8; 16]>,
     /// What the request is doing, for error messages: ` while connecting to upstream`.
@@ -257,7 +301,8 @@ impl RequestCtx {
             quoted_uri: false,
             redirects_left: 10,
             captures: RefCell::default(),
-            user: RefCell::default(),
+            shared: memory.shared,
+            role: Role::Main,
             map_depth: Cell::new(0),
             out: memory.out,
             error_status: 0,
@@ -277,6 +322,7 @@ impl RequestCtx {
             complete: false,
             gzip_bytes: (0, 0),
             limit_rate: None,
+            time_format: None,
             request_id: OnceCell::new(),
             action: "",
             upstream_url: memory.upstream_url,
@@ -286,6 +332,11 @@ impl RequestCtx {
     /// The values of the directives that hold here.
     pub fn conf(&self) -> &rkeep_parsers::nginx::LocationConf {
         &self.location.ir.conf
+    }
+
+    /// Whether it was made for another request.
+    pub fn is_subrequest(&self) -> bool {
+        self.role != Role::Main
     }
 
     /// Whether the client asked only for the head.

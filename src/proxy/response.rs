@@ -57,6 +57,19 @@ impl ResponseHead {
         *self = ResponseHead { fields, content_type, ..ResponseHead::default() };
     }
 
+    /// Forgets what is true only of a body that stays as it is.
+    pub fn body_is_made(&mut self, keeps_date: bool) {
+        self.content_length = None;
+        self.allow_ranges = false;
+        self.fields.remove(b"Accept-Ranges");
+        if !keeps_date {
+            self.last_modified = None;
+            self.own_last_modified = false;
+            self.fields.remove(b"Last-Modified");
+            self.fields.remove(b"ETag");
+        }
+    }
+
     /// Forgets what depends on the body, before an error page replaces it.
     pub fn clear_body_fields(&mut self) {
         self.content_length = None;

@@ -4,6 +4,7 @@ use rkeep_parsers::ir::expr::{Expr, Part};
 use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
+use super::compose::{self, Failed, Out};
 use super::filters::{Prepared, head, headers};
 use super::pace::Pace;
 use super::paths;
@@ -47,11 +48,13 @@ impl RequestCtx {
 
 /// Sends the answer.
 async fn send(cx: &mut RequestCtx, prepared: Prepared) {
-    let Prepared { body, encoder, recoder } = prepared;
+    let Prepared { body, encoder, recoder, joins } = prepared;
     head::settle(cx);
     if cx.head.version == Version::Http09 {
         cx.keepalive = false;
     }
+    // What subrequests answer is not recoded once more.
+    let (recoder, joined) = if joins.is_some() { (None, recoder) } else { (recoder, None) };
     let pace = pace(cx);
     let core = &cx.conf().core;
     let coding = Coding {
@@ -65,7 +68,11 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     };
     let mut sink = Sink::new(cx.conn.clone(), coding);
     sink.head(|bytes| head::write(cx, bytes));
-    let complete = transfer(cx, &mut sink, body).await;
+    let complete = match joins {
+        // In a box: few answers are put together.
+        Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, recoder: joined, joins })).await,
+        None => transfer(cx, &mut sink, body).await,
+    };
     if complete && cx.out.chunked && cx.expect_trailers {
         headers::trailers(cx);
     }
@@ -126,6 +133,15 @@ async fn transfer(cx: &mut RequestCtx, sink: &mut Sink, body: Body) -> bool {
         }
         Body::Upstream(stream) => stream.pump(cx, sink).await,
     }
+}
+
+/// Sends a body that is put together; false when it ended too early.
+async fn composed(cx: &mut RequestCtx, sink: &mut Sink, prepared: Prepared) -> bool {
+    let done = compose::deliver(cx, prepared, &mut Out::client(sink)).await;
+    if done == Err(Failed::Spoilt) {
+        sink.forget();
+    }
+    done.is_ok()
 }
 
 fn sent(cx: &RequestCtx, done: std::io::Result<()>) -> bool {

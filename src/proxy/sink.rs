@@ -231,6 +231,12 @@ impl Sink {
         .await
     }
 
+    /// Forgets what is kept: it is not to be sent.
+    pub fn forget(&mut self) {
+        self.pending.clear();
+        self.at = 0;
+    }
+
     /// How long the client may take no byte.
     pub fn patience(&self) -> Duration {
         self.patience

@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 
 use super::http::fields::Fields;
-use super::request::{RequestCtx, RequestHead, UpstreamRecord};
+use super::request::{RequestCtx, RequestHead, Shared, UpstreamRecord};
 use super::response::ResponseHead;
 
 /// How many of each kind a thread keeps.
@@ -82,6 +83,8 @@ pub struct Memory {
     pub upstream_fields: Fields,
     /// `cx.upstream_url`
     pub upstream_url: String,
+    /// `cx.shared`
+    pub shared: Rc<Shared>,
 }
 
 impl Memory {
@@ -102,6 +105,7 @@ impl Memory {
             upstream: std::mem::take(&mut cx.upstream),
             upstream_fields: std::mem::take(&mut cx.upstream_fields),
             upstream_url: std::mem::take(&mut cx.upstream_url),
+            shared: cx.shared.clone(),
         };
         memory.clear();
         REQUESTS.with_borrow_mut(|free| {
@@ -121,6 +125,11 @@ impl Memory {
         self.upstream.clear();
         self.upstream_fields.clear();
         self.upstream_url.clear();
+        // The context that gives it back holds the second one; a third is a subrequest's that is still at work.
+        match Rc::strong_count(&self.shared) {
+            ..=2 => self.shared.clear(),
+            _ => self.shared = Rc::default(),
+        }
     }
 
     fn size(&self) -> usize {

@@ -68,6 +68,23 @@ impl std::fmt::Display for LocalTime {
     }
 }
 
+/// Seconds since 1970 as strftime(3) writes them, by the machine's time zone or by Greenwich. Nothing where the format
+/// is too long or holds a zero byte.
+pub fn format(format: &[u8], at: i64, gmt: bool) -> Vec<u8> {
+    let Ok(format) = std::ffi::CString::new(format) else { return Vec::new() };
+    let seconds = at as libc::time_t;
+    // SAFETY: all-zero bytes are a valid `tm`; it holds integers and a pointer that may be null.
+    let mut broken: libc::tm = unsafe { std::mem::zeroed() };
+    let split = if gmt { libc::gmtime_r } else { libc::localtime_r };
+    // SAFETY: both pointers are to live values of this frame; the call writes only through the second.
+    unsafe { split(&seconds, &mut broken) };
+    let mut text = vec![0u8; 1024];
+    // SAFETY: it writes at most `text.len()` bytes to `text`; the format ends with a zero byte, and `broken` is live.
+    let len = unsafe { libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &broken) };
+    text.truncate(len);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +97,13 @@ mod tests {
         let local = LocalTime::at(at - Duration::from_secs(utc_offset.rem_euclid(86_400) as u64));
         let shown = local.to_string();
         assert!(shown.ends_with("07:28:24 2026"), "{shown}");
+    }
+
+    #[test]
+    fn formats() {
+        assert_eq!(format(b"%A, %d-%b-%Y %H:%M:%S", 0, true), b"Thursday, 01-Jan-1970 00:00:00");
+        assert_eq!(format(b"ELSE", 0, false), b"ELSE");
+        assert_eq!(format(b"", 0, true), b"");
     }
 
     #[test]

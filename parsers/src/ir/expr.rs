@@ -92,6 +92,8 @@ builtins! {
     ConnectionTime "connection_time"
     ContentLength "content_length"
     ContentType "content_type"
+    DateGmt "date_gmt"
+    DateLocal "date_local"
     DocumentRoot "document_root"
     DocumentUri "document_uri"
     GzipRatio "gzip_ratio"
@@ -175,8 +177,6 @@ builtins! {
 /// Variables of modules that are not built: they are [`Builtin::Nothing`] and never have a value.
 const VALUELESS: &[&str] = &[
     "ancient_browser",
-    "date_gmt",
-    "date_local",
     "fastcgi_path_info",
     "fastcgi_script_name",
     "http2",
@@ -298,6 +298,15 @@ impl Variables {
         let var = self.intern(&name);
         self.names[var.0 as usize].used.get_or_insert(at);
         Var::User(var)
+    }
+
+    /// The variable that a name (lower case) stands for while requests are served: nothing new is made.
+    pub fn find(&self, name: &str) -> Option<Var> {
+        if let Some(&var) = self.by_name.get(name).filter(|var| self.is_defined(**var)) {
+            return Some(Var::User(var));
+        }
+        let builtin = Builtin::by_name(name).map(Var::Builtin);
+        builtin.or_else(|| Prefix::split(name).map(|(prefix, rest)| Var::Prefixed(prefix, rest.to_owned())))
     }
 
     fn is_defined(&self, var: UserVar) -> bool {

@@ -138,6 +138,10 @@ group! {
         headers: super::Headers,
         /// `charset…`
         charset: super::Charset,
+        /// `add_before_body`, `add_after_body`
+        addition: super::Addition,
+        /// `ssi…`
+        ssi: super::Ssi,
         /// `index`
         index: super::Index,
         /// `rewrite_log`, `uninitialized_variable_warn`

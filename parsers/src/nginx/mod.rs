@@ -1,6 +1,7 @@
 //! nginx's modules: one file each, holding its rows.
 
 pub mod access;
+pub mod addition;
 pub mod blocks;
 pub mod charset;
 pub mod core;
@@ -18,11 +19,13 @@ pub mod proxy;
 pub mod realip;
 pub mod rewrite;
 pub mod server;
+pub mod ssi;
 pub mod ssl;
 pub mod unbuilt;
 pub mod upstream;
 
 pub use access::Access;
+pub use addition::Addition;
 pub use charset::Charset;
 pub use core::CoreMain;
 pub use events::Events;
@@ -40,6 +43,7 @@ pub use proxy::Proxy;
 pub use realip::RealIp;
 pub use rewrite::Rewrite;
 pub use server::HttpServer;
+pub use ssi::Ssi;
 pub use ssl::Ssl;
 pub use upstream::{UpstreamKeepalive, UpstreamKeepaliveLayer};
 

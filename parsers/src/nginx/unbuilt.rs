@@ -54,10 +54,6 @@ const GROUPS: &[Group] = groups! {
         "ssl_object_cache_inheritable";
     "ngx_quic_bpf_module" [MAIN] line Refused("HTTP/3 is not served")
         "quic_bpf";
-    "ngx_http_addition_filter_module" [HTTP SERVER LOCATION] line Refused("rkeep does not join answers yet")
-        "add_before_body add_after_body";
-    "ngx_http_addition_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with add_before_body")
-        "addition_types";
     "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Refused("passwords are not checked yet")
         "auth_basic";
     "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Ignored("it acts only with auth_basic")
@@ -190,11 +186,6 @@ const GROUPS: &[Group] = groups! {
         "slice";
     "ngx_http_split_clients_module" [HTTP] block Refused("clients are not split yet")
         "split_clients";
-    "ngx_http_ssi_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("server-side includes are not run yet")
-        "ssi";
-    "ngx_http_ssi_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with ssi")
-        "ssi_silent_errors ssi_ignore_recycled_buffers ssi_min_file_chunk ssi_value_length ssi_types \
-         ssi_last_modified";
     "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with listen … ssl")
         "ssl_certificate_cache ssl_ech_file ssl_certificate_compression ssl_ocsp ssl_ocsp_responder \
          ssl_ocsp_cache";

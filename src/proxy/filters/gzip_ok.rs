@@ -99,8 +99,8 @@ fn proxied(cx: &RequestCtx) -> bool {
     !dated && !tagged
 }
 
-/// A compressed answer is only weakly the same entity.
-fn weaken_etag(cx: &mut RequestCtx) {
+/// A changed answer is only weakly the same entity.
+pub fn weaken_etag(cx: &mut RequestCtx) {
     let Some(etag) = cx.out.fields.get(b"ETag") else { return };
     if etag.starts_with(b"W/") {
         return;

@@ -1,6 +1,7 @@
-//! What answers go through between their handler and the socket, in nginx's order: conditions, added fields, charset,
-//! gzip, ranges, chunks, and the head itself.
+//! What answers go through between their handler and the socket, in nginx's order: conditions, added fields and bodies,
+//! charset, includes, gzip, ranges, chunks, and the head itself.
 
+pub mod addition;
 pub mod charset;
 pub mod chunked;
 pub mod gzip;
@@ -14,8 +15,10 @@ pub mod recode;
 use rkeep_parsers::table::value::MediaTypes;
 
 use super::body::Body;
+use super::compose::Joins;
 use super::request::{RequestCtx, Status};
 use super::response::ResponseHead;
+use super::ssi;
 use gzip::Encoder;
 use recode::Recoder;
 
@@ -28,6 +31,8 @@ pub struct Prepared {
     pub encoder: Option<Box<Encoder>>,
     /// Recodes it before that.
     pub recoder: Option<Box<Recoder>>,
+    /// What subrequests add to it in between.
+    pub joins: Option<Box<Joins>>,
 }
 
 /// Runs the filters over the head in `cx.out` and its body.
@@ -39,13 +44,20 @@ pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
         cx.out.status = cx.error_status;
         cx.out.status_line = None;
     }
+    if cx.is_subrequest() {
+        let recoder = charset::filter(cx);
+        let page = ssi::filter(cx);
+        return Ok(Prepared { body, encoder: None, recoder, joins: Joins::new(None, page) });
+    }
     not_modified::filter(cx)?;
     headers::filter(cx);
+    let added = addition::filter(cx);
     let recoder = charset::filter(cx);
+    let page = ssi::filter(cx);
     let encoder = gzip_ok::filter(cx);
     let body = range::filter(cx, body)?;
     chunked::filter(cx);
-    Ok(Prepared { body, encoder, recoder })
+    Ok(Prepared { body, encoder, recoder, joins: Joins::new(added, page) })
 }
 
 /// Whether a set of media types has the answer's.

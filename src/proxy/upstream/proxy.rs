@@ -98,11 +98,9 @@ impl Exchange {
 
     /// Whether the client's leaving ends the request.
     fn watch(&self, cx: &RequestCtx) -> Client {
-        if cx.conf().proxy.ignore_client_abort || (self.streamed && !cx.body.done) {
-            Client::Ignored
-        } else {
-            Client::Watched
-        }
+        // Of a subrequest the one that asked watches the client.
+        let elsewhere = cx.is_subrequest() || (self.streamed && !cx.body.done);
+        if cx.conf().proxy.ignore_client_abort || elsewhere { Client::Ignored } else { Client::Watched }
     }
 
     /// An idle connection to the chosen server, or a new one.

@@ -21,6 +21,7 @@ use crate::proxy::io::Lease;
 use crate::proxy::pace::{Leave, Pace};
 use crate::proxy::request::RequestCtx;
 use crate::proxy::sink::{SMALL, Sink};
+use crate::proxy::source;
 
 /// A backend's answer whose body is still to be passed on.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ impl AnswerStream {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => {
                 cx.error_io(Level::Error, &error, format_args!("recv() failed"));
-                self.abandon(cx);
+                self.give_up(cx);
             }
         }
         Ok(true)
@@ -232,7 +233,7 @@ impl AnswerStream {
         } else {
             cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
         }
-        self.abandon(cx);
+        self.give_up(cx);
     }
 
     fn pass(
@@ -247,7 +248,7 @@ impl AnswerStream {
         let mut decoded = Vec::new();
         let Ok(taken) = self.reader.take(bytes, &mut decoded) else {
             cx.error(Level::Error, format_args!("upstream sent invalid chunked response"));
-            self.abandon(cx);
+            self.give_up(cx);
             return Ok(());
         };
         let excess = taken.excess;
@@ -282,7 +283,7 @@ impl AnswerStream {
             (Err(why), _) => {
                 let gone = matches!(why, Interrupted::ClientGone);
                 interrupted(cx, why);
-                self.abandon(cx);
+                self.give_up(cx);
                 if gone { Err(Broken) } else { Ok(()) }
             }
         }
@@ -337,8 +338,53 @@ impl AnswerStream {
     }
 
     /// Ends it without.
-    fn abandon(&mut self, cx: &mut RequestCtx) {
+    fn give_up(&mut self, cx: &mut RequestCtx) {
         self.reusable = false;
         self.end(cx);
+    }
+
+    /// Ends it unread: the connection stays only if the body has come already.
+    pub fn abandon(mut self, cx: &mut RequestCtx) {
+        let rest = std::mem::take(&mut self.rest);
+        // Nothing is done with the bytes, so nothing fails.
+        let _ = self.pass(cx, rest.bytes(), |_, _| Ok(()));
+        self.reusable &= self.reader.ended();
+        self.end(cx);
+    }
+
+    /// Appends the next bytes of the body to `out`; false at its end.
+    ///
+    /// # Errors
+    /// [`source::Broken`] where it ends too early.
+    pub async fn next(&mut self, cx: &mut RequestCtx, out: &mut Vec<u8>) -> Result<bool, source::Broken> {
+        let before = out.len();
+        let mut keep = |_: &mut RequestCtx, data: &[u8]| {
+            out.extend_from_slice(data);
+            Ok(())
+        };
+        let rest = std::mem::take(&mut self.rest);
+        self.pass(cx, rest.bytes(), &mut keep).map_err(|_| source::Broken)?;
+        drop(rest);
+        loop {
+            if self.reader.ended() {
+                self.end(cx);
+                return Ok(out.len() > before);
+            }
+            if out.len() > before {
+                return Ok(true);
+            }
+            let Some(backend) = &self.backend else { return Err(source::Broken) };
+            let patience = cx.conf().proxy.read_timeout.duration();
+            if let Err(why) = backend.readable(&cx.conn, patience, self.watch).await {
+                interrupted(cx, why);
+                self.give_up(cx);
+                return Err(source::Broken);
+            }
+            self.read(cx, usize::MAX, |_, data| {
+                out.extend_from_slice(data);
+                Ok(())
+            })
+            .map_err(|_| source::Broken)?;
+        }
     }
 }

@@ -9,7 +9,9 @@ use rkeep_parsers::ir::http::Address;
 use super::{put, put_fmt};
 use crate::proxy::http::date;
 use crate::proxy::request::RequestCtx;
+use crate::proxy::ssi::TIME_FORMAT;
 use crate::proxy::syslog::hostname;
+use crate::sys::clock;
 
 impl RequestCtx {
     pub(super) fn connection_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
@@ -58,9 +60,20 @@ impl RequestCtx {
                 date::put_iso(out);
                 true
             }
+            B::DateLocal => self.put_date(false, out),
+            B::DateGmt => self.put_date(true, out),
             B::TcpinfoRtt | B::TcpinfoRttvar | B::TcpinfoSndCwnd | B::TcpinfoRcvSpace => self.tcp_info(builtin, out),
             B::Https => put(out, b""),
             _ => false,
+        }
+    }
+
+    /// The present time as server-side includes want it written; `%s` alone is seconds since 1970.
+    fn put_date(&self, gmt: bool, out: &mut Vec<u8>) -> bool {
+        let format = self.time_format.as_deref().unwrap_or(TIME_FORMAT.as_bytes());
+        match format {
+            b"%s" => put_fmt(out, format_args!("{}", date::now())),
+            format => put(out, &clock::format(format, date::now(), gmt)),
         }
     }
 

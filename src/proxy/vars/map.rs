@@ -50,11 +50,11 @@ impl Maps {
 impl RequestCtx {
     /// Appends the value of a variable of the configuration; a map is looked up once unless it is volatile.
     pub(super) fn user_variable(&self, var: expr::UserVar, out: &mut Vec<u8>) -> bool {
-        if let Some(Some(value)) = self.user.borrow().get(var.0 as usize) {
+        if let Some(Some(value)) = self.shared.user.borrow().get(var.0 as usize) {
             out.extend_from_slice(value);
             return true;
         }
-        let Some(map) = self.snapshot.maps.get(var) else { return false };
+        let Some(map) = self.snapshot.maps.get(var) else { return self.hidden_by(var, out) };
         let depth = self.map_depth.get();
         if depth >= MAX_DEPTH {
             self.error(Level::Error, format_args!("cycle while evaluating a map"));
@@ -68,6 +68,13 @@ impl RequestCtx {
             self.set_user(var, value);
         }
         true
+    }
+
+    /// The value of nginx's own variable that a `set` elsewhere in the file has hidden.
+    fn hidden_by(&self, var: UserVar, out: &mut Vec<u8>) -> bool {
+        let known = self.snapshot.plan.variables.all().get(var.0 as usize);
+        let family = known.and_then(|known| expr::Prefix::split(&known.name));
+        family.is_some_and(|(prefix, name)| self.prefixed(prefix, name, out))
     }
 
     fn look_up(&self, map: &Map) -> Vec<u8> {

@@ -47,7 +47,7 @@ impl RequestCtx {
 
     /// Gives a variable of the configuration its value.
     pub fn set_user(&self, var: UserVar, value: Vec<u8>) {
-        let mut user = self.user.borrow_mut();
+        let mut user = self.shared.user.borrow_mut();
         let index = var.0 as usize;
         if user.len() <= index {
             user.resize(index + 1, None);

@@ -14,6 +14,8 @@ impl RequestCtx {
             B::Host | B::ServerName => put(out, &self.server.name),
             B::Request => put(out, &self.head.line),
             B::RequestUri => put(out, &self.head.raw_uri),
+            // Of a subrequest it is the client's.
+            B::RequestMethod if self.is_subrequest() => put(out, &self.head.method),
             B::RequestMethod => put(out, &self.method),
             B::Scheme => put(out, b"http"),
             B::ServerProtocol => put(out, self.head.version.as_str().as_bytes()),
