@@ -138,6 +138,10 @@ group! {
         headers: super::Headers,
         /// `charset…`
         charset: super::Charset,
+        /// `auth_request…`
+        auth_request: super::AuthRequest,
+        /// `mirror…`
+        mirror: super::Mirror,
         /// `add_before_body`, `add_after_body`
         addition: super::Addition,
         /// `ssi…`

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod addition;
+pub mod auth_request;
 pub mod blocks;
 pub mod charset;
 pub mod core;
@@ -15,6 +16,7 @@ pub mod limit_conn;
 pub mod limit_req;
 pub mod log;
 pub mod manual;
+pub mod mirror;
 pub mod proxy;
 pub mod realip;
 pub mod rewrite;
@@ -26,6 +28,7 @@ pub mod upstream;
 
 pub use access::Access;
 pub use addition::Addition;
+pub use auth_request::AuthRequest;
 pub use charset::Charset;
 pub use core::CoreMain;
 pub use events::Events;
@@ -39,6 +42,7 @@ pub use index::Index;
 pub use limit_conn::LimitConn;
 pub use limit_req::LimitReq;
 pub use log::HttpLog;
+pub use mirror::Mirror;
 pub use proxy::Proxy;
 pub use realip::RealIp;
 pub use rewrite::Rewrite;

@@ -58,10 +58,6 @@ const GROUPS: &[Group] = groups! {
         "auth_basic";
     "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Ignored("it acts only with auth_basic")
         "auth_basic_user_file";
-    "ngx_http_auth_request_module" [HTTP SERVER LOCATION] line Refused("subrequests are not made yet")
-        "auth_request";
-    "ngx_http_auth_request_module" [HTTP SERVER LOCATION] line Ignored("it acts only with auth_request")
-        "auth_request_set";
     "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Refused("directories are not listed yet")
         "autoindex";
     "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Ignored("it acts only with autoindex")
@@ -136,10 +132,6 @@ const GROUPS: &[Group] = groups! {
         "memcached_bind memcached_socket_keepalive memcached_connect_timeout memcached_send_timeout \
          memcached_buffer_size memcached_read_timeout memcached_next_upstream \
          memcached_next_upstream_tries memcached_next_upstream_timeout memcached_gzip_flag";
-    "ngx_http_mirror_module" [HTTP SERVER LOCATION] line Refused("requests are not mirrored yet")
-        "mirror";
-    "ngx_http_mirror_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mirror")
-        "mirror_request_body";
     "ngx_http_mp4_module" [LOCATION] line Refused("videos are not cut")
         "mp4";
     "ngx_http_mp4_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mp4")

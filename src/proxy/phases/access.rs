@@ -2,20 +2,20 @@
 
 use std::net::IpAddr;
 
-use rkeep_parsers::table::value::{Level, Whom};
+use rkeep_parsers::table::value::Whom;
 
-use super::Step;
+use super::gate::Verdict;
 use crate::proxy::request::{RequestCtx, Status};
 
 /// Lets a request pass or refuses it with 403.
-pub fn check(cx: &mut RequestCtx) -> Step {
+pub fn check(cx: &RequestCtx) -> Verdict {
     let client = cx.client_ip().map(|ip| ip.to_canonical());
     let rule = cx.conf().access.rules.iter().find(|rule| is_whom(&rule.whom, client));
-    if rule.is_some_and(|rule| !rule.allow) {
-        cx.error(Level::Error, format_args!("access forbidden by rule"));
-        return Step::Fail(Status(403));
+    match rule.map(|rule| rule.allow) {
+        None => Verdict::Silent,
+        Some(true) => Verdict::Pass,
+        Some(false) => Verdict::Refuse(Status(403)),
     }
-    Step::TryFiles
 }
 
 /// Whether a client is meant; one without an address is on a unix socket.

@@ -4,6 +4,8 @@ pub mod access;
 pub mod content;
 pub mod error_page;
 pub mod find;
+pub mod gate;
+pub mod mirror;
 pub mod preaccess;
 pub mod rewrite;
 pub mod script;
@@ -29,10 +31,12 @@ pub enum Step {
     Rewrite,
     /// Limits.
     Preaccess,
-    /// `allow`, `deny`.
+    /// `allow`, `deny`, `auth_request`.
     Access,
     /// `try_files`
     TryFiles,
+    /// `mirror`
+    Mirror,
     /// What answers here.
     Content,
     /// Something went wrong, or a status is the answer.
@@ -62,8 +66,9 @@ pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
             Step::FindLocation => find::location(cx),
             Step::Rewrite => rewrite::location(cx),
             Step::Preaccess => preaccess::run(cx).await,
-            Step::Access => access::check(cx),
+            Step::Access => gate::run(cx).await,
             Step::TryFiles => try_files::run(cx),
+            Step::Mirror => mirror::run(cx).await,
             Step::Content => match content::run(cx).await {
                 Ok(Answer::Body(body)) => Step::Send(body),
                 Ok(Answer::Redirect { uri, args }) => redirect(cx, uri, args),

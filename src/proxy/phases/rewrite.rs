@@ -69,7 +69,8 @@ fn script(cx: &mut RequestCtx, level: &Arc<Location>) -> Flow {
 fn run(cx: &mut RequestCtx, op: &Op) -> Flow {
     match op {
         Op::Set(target, value) => {
-            set(cx, *target, value);
+            let value = cx.eval(value);
+            assign(cx, *target, value);
             Flow::Next
         }
         Op::If(condition, location) => {
@@ -90,8 +91,8 @@ fn run(cx: &mut RequestCtx, op: &Op) -> Flow {
     }
 }
 
-fn set(cx: &mut RequestCtx, target: SetTarget, value: &Expr) {
-    let value = cx.eval(value);
+/// Gives a variable its value.
+pub fn assign(cx: &mut RequestCtx, target: SetTarget, value: Vec<u8>) {
     match target {
         SetTarget::User(var) => cx.set_user(var, value),
         SetTarget::Args => cx.args = value,

@@ -10,7 +10,7 @@ use crate::proxy::request::{RequestCtx, Status};
 /// Looks for the names in order; the first that is there becomes the path.
 pub fn run(cx: &mut RequestCtx) -> Step {
     let location = cx.location.clone();
-    let Some(files) = &location.ir.conf.core.try_files else { return Step::Content };
+    let Some(files) = &location.ir.conf.core.try_files else { return Step::Mirror };
     for file in &files.files {
         let mut name = cx.eval(&file.path);
         let prefix = paths::alias_prefix(cx);
@@ -21,7 +21,7 @@ pub fn run(cx: &mut RequestCtx) -> Step {
         let found = std::fs::metadata(paths::from_bytes(&path)).is_ok_and(|found| found.is_dir() == file.dir);
         if found {
             take(cx, name, file.dir, prefix);
-            return Step::Content;
+            return Step::Mirror;
         }
     }
     match &files.fallback {

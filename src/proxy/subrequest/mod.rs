@@ -30,8 +30,9 @@ pub fn run(child: &mut RequestCtx) -> Pin<Box<dyn Future<Output = End> + '_>> {
 pub async fn ask(cx: &mut RequestCtx, ask: Ask) -> Result<Box<RequestCtx>, Status> {
     let mut child = make(cx, ask).ok_or(Status(500))?;
     let end = unless_gone(cx, run(&mut child)).await?;
-    if let End::Answer(prepared) = end {
-        prepared.body.abandon(&mut child);
+    match end {
+        End::Answer(prepared) => prepared.body.abandon(&mut child),
+        End::Silent(status) => child.out.status = status,
     }
     log(&mut child);
     Ok(child)

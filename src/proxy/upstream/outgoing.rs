@@ -284,6 +284,9 @@ fn splice_up(cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) ->
 fn length(cx: &RequestCtx, own_body: Option<&[u8]>, streamed: bool) -> Length {
     match own_body {
         Some(body) => Length::Known(body.len() as u64),
+        // What another request has read; its head says how it was framed then.
+        None if cx.is_subrequest() && cx.body.stored.is_empty() => Length::None,
+        None if cx.is_subrequest() => Length::Known(cx.body.stored.len()),
         None if cx.body.chunked() && streamed => Length::Chunked,
         None if cx.body.chunked() => Length::Known(cx.body.stored.len()),
         None => cx.body.content_length.map_or(Length::None, Length::Known),

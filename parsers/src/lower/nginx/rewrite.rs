@@ -1,7 +1,7 @@
 //! The rewrite script: `set`, `if`, `rewrite`, `return`, `break`.
 
 use super::{Frame, Lowering};
-use crate::ir::expr::{Builtin, Expr, Part, Var};
+use crate::ir::expr::{Expr, Part, Var};
 use crate::ir::http::{Condition, FileTest, Location, Match, Op, Regex, RewriteFlag, SetTarget};
 use crate::syntax::tree::{Directive, Word};
 use crate::table::value::parse_number;
@@ -20,24 +20,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn set(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
-        let word = directive.arg(0);
-        let shown = word.lossy();
-        let Some(name) = shown.strip_prefix('$') else {
-            let fault = Fault::new(format!("invalid variable name \"{shown}\"")).at(word.span);
-            return Err(fault.help(format!("write ${shown}")));
-        };
-        if name.is_empty() {
-            return Err(Fault::new("invalid variable name \"$\"").at(word.span));
-        }
-        let var = match Builtin::by_name(&name.to_ascii_lowercase()) {
-            Some(Builtin::Args) => SetTarget::Args,
-            Some(Builtin::LimitRate) => SetTarget::LimitRate,
-            Some(_) => {
-                let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(word.span);
-                return Err(fault.help("nginx sets this variable itself: take another name"));
-            }
-            None => SetTarget::User(self.cx.variables.define(&name.to_ascii_lowercase(), word.span)),
-        };
+        let var = SetTarget::of(directive.arg(0), &mut self.cx)?;
         let value = Expr::of(directive.arg(1), &mut self.cx)?;
         self.op(Op::Set { var, value }, frame)
     }

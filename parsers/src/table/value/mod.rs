@@ -13,6 +13,7 @@ mod process;
 mod proxy;
 mod realip;
 mod scalar;
+mod subrequest;
 mod zones;
 
 pub use access::{AccessRule, Whom};
@@ -35,6 +36,7 @@ pub use scalar::{
     Buffers, Msec, Number, Offset, Present, SignedNumber, Size, Words, parse_number, parse_offset, parse_size,
     parse_time,
 };
+pub use subrequest::{Assignment, Mirrors, OrOff};
 pub use zones::{ZoneUse, Zones};
 
 use super::Arity;
