@@ -205,8 +205,10 @@ fn worse(so_far: Verdict, at: usize, bucket: Bucket, limit: Limit) -> Verdict {
 async fn pause(cx: &mut RequestCtx, wait: Duration) -> Result<(), Status> {
     let until = Instant::now() + wait;
     let conn = cx.conn.clone();
+    // Of a subrequest the one that asked watches the client.
+    let watched = !cx.is_subrequest();
     let stays = poll_fn(|task| {
-        if conn.poll_gone(task).is_ready() {
+        if watched && conn.poll_gone(task).is_ready() {
             return Poll::Ready(false);
         }
         conn.poll_deadline(until, task).map(|_| true)

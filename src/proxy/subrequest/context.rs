@@ -54,6 +54,9 @@ pub fn make(cx: &RequestCtx, ask: Ask) -> Option<Box<RequestCtx>> {
     child.body = body(cx, ask.with_body);
     child.out.header_only = ask.head_only;
     child.request_id = cx.request_id.clone();
+    child.real = cx.real.clone();
+    // Whoever was counted for the client is not counted again.
+    (child.limits.req, child.limits.conn) = (cx.limits.req, cx.limits.conn);
     child.limit_rate = cx.limit_rate;
     Some(child.into())
 }
