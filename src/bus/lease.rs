@@ -15,7 +15,7 @@ pub const BEAT: Duration = Duration::from_millis(300);
 /// How long a lease lasts without a heartbeat: on a busy box the processes on either side may be late.
 const LEASE: Duration = Duration::from_millis(1500);
 
-/// How long one that leaves as planned counts as serving, so that a restart changes nothing.
+/// How long one that leaves as planned, or reads a new configuration, counts as serving: neither moves an address.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether another program has taken a dead one's place, and how long it must have had it: a
@@ -40,6 +40,8 @@ pub enum FromProxy {
     },
     /// Its threads run.
     Alive,
+    /// It takes up another configuration, which may take a while.
+    Busy,
     /// It ends because it was told to.
     Leaves,
 }
@@ -90,6 +92,7 @@ impl Leases {
                     lease.until = now + LEASE;
                 }
             }),
+            FromProxy::Busy => self.with(key, |lease| lease.until = now + GRACE),
             FromProxy::Leaves => self.with(key, |lease| {
                 lease.leaving = true;
                 lease.until = now + GRACE;
@@ -261,6 +264,17 @@ mod tests {
         assert_eq!(bench.news(), all(Down));
         bench.serve(2, &[VIP]);
         assert_eq!(bench.news(), all(Up));
+    }
+
+    #[test]
+    fn a_reload_may_take_a_while() {
+        let mut bench = Bench::new();
+        bench.tell(1, FromProxy::Busy);
+        bench.wait(4_900);
+        assert_eq!(bench.news(), []);
+        bench.tell(1, FromProxy::Alive);
+        bench.wait(1_600);
+        assert_eq!(bench.news(), all(Down));
     }
 
     #[test]

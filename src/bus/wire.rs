@@ -3,7 +3,9 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, SocketFlags, SocketType,
@@ -87,9 +89,18 @@ impl Link {
     /// # Errors
     /// Those of `poll`.
     pub fn wait(&self) -> io::Result<()> {
-        use rustix::event::{PollFd, PollFlags};
-        rustix::io::retry_on_intr(|| rustix::event::poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], None))?;
-        Ok(())
+        self.poll(None).map(drop)
+    }
+
+    /// The same for at most that long. Whether it came to that.
+    pub fn wait_for(&self, limit: Duration) -> bool {
+        let limit = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
+        self.poll(Some(&limit)).is_ok_and(|ready| ready > 0)
+    }
+
+    fn poll(&self, limit: Option<&Timespec>) -> io::Result<usize> {
+        let wait = || rustix::event::poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], limit);
+        Ok(rustix::io::retry_on_intr(wait)?)
     }
 }
 

@@ -58,12 +58,17 @@ impl Meeting {
 
     /// Lets the next one in who waits, if it is root or of our user.
     pub fn accept(&self) -> Option<Link> {
-        loop {
-            let (socket, _) = socket2::SockRef::from(&self.socket).accept().ok()?;
-            socket.set_nonblocking(true).ok()?;
-            if is_trusted(&socket) {
-                return Some(Link::from_fd(socket.into()));
-            }
+        accept(&self.socket)
+    }
+}
+
+/// As [`Meeting::accept`], where somebody else has opened the place.
+pub fn accept(place: &OwnedFd) -> Option<Link> {
+    loop {
+        let (socket, _) = socket2::SockRef::from(place).accept().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        if is_trusted(&socket) {
+            return Some(Link::from_fd(socket.into()));
         }
     }
 }

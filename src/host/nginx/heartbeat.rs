@@ -36,6 +36,11 @@ impl Heartbeat {
         self.say(&FromProxy::Alive)
     }
 
+    /// Is about to take up another configuration.
+    pub fn pause(&self) {
+        self.say(&FromProxy::Busy);
+    }
+
     /// Ends as planned.
     pub fn leave(&self) {
         self.say(&FromProxy::Leaves);

@@ -3,9 +3,11 @@
 mod upgrade;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::source::DiskLoader;
 use rkeep_parsers::table::value::Level;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -14,6 +16,7 @@ use self::upgrade::Relatives;
 use super::Wish;
 use super::config::{self, Context};
 use super::message::{FromWorker, ToWorker, send};
+use super::orphan::{Home, Orphan};
 use super::resources::{Old, Resources};
 use super::sockets;
 use super::watcher::{Watcher, introduce};
@@ -56,6 +59,9 @@ pub struct Master {
     pid_file: PidFile,
     daemon: bool,
     watcher: Watcher,
+    home: Home,
+    /// The worker of a dead master whose sockets these are.
+    orphan: Option<Orphan>,
     life: Life,
     /// A reload was asked for while another one was under way.
     again: bool,
@@ -93,8 +99,27 @@ impl Master {
         let relatives = Relatives::find();
         // As for nginx, one that has been handed its sockets counts as a daemon.
         let daemon = daemon || relatives.predecessor.is_some();
-        let (next, again, respawn_at, watcher) = (None, false, None, Watcher::new());
-        Master { wish, resources, next, workers, pid_file, daemon, watcher, life, again, respawn_at, relatives }
+        let (watcher, home) = (Watcher::new(), Home::open(pid_file.path()));
+        Master {
+            wish,
+            resources,
+            next: None,
+            workers,
+            pid_file,
+            daemon,
+            watcher,
+            home,
+            orphan: None,
+            life,
+            again: false,
+            respawn_at: None,
+            relatives,
+        }
+    }
+
+    /// The same that takes the place of a dead one.
+    pub fn following(self, orphan: Option<Orphan>) -> Self {
+        Master { orphan, ..self }
     }
 
     /// Runs until it is told to end.
@@ -117,6 +142,7 @@ impl Master {
                 self.heed(received);
             }
             self.read_workers();
+            self.home.answer();
             if self.watcher.has_come() {
                 self.watcher.stand(&self.resources.config.pid);
                 self.workers.iter().filter(|worker| !worker.leaving).for_each(|worker| introduce(&worker.link));
@@ -148,7 +174,8 @@ impl Master {
     fn wait(&self, signals: &SignalFd) {
         let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
         fds.extend(self.workers.iter().map(|worker| PollFd::new(&worker.link, PollFlags::IN)));
-        fds.extend(self.watcher.fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let others = self.watcher.fd().into_iter().chain(self.home.fd());
+        fds.extend(others.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let deadline = match self.life {
             Life::Terminating(at) => Some(at),
             _ => self.respawn_at,
@@ -216,6 +243,8 @@ impl Master {
         }
         self.respawn_at = None;
         self.tell_all(&ToWorker::Quit);
+        // Who comes now is refused rather than left waiting; paths are removed at the end.
+        self.resources.sockets.retain(|socket| matches!(socket.wanted.address, Address::Unix(_)));
     }
 
     fn silence(&mut self) {
@@ -290,7 +319,10 @@ impl Master {
         let next = Resources::open(reading.config?, generation, old, &self.resources.log, false).ok()?;
         if next.config.pid != self.pid_file.path() {
             match PidFile::create(&next.config.pid) {
-                Ok(file) => self.pid_file = file,
+                Ok(file) => {
+                    self.pid_file = file;
+                    self.settle(&next.config.pid);
+                }
                 Err(error) => {
                     let text = format!("open() \"{}\" failed", next.config.pid.display());
                     self.log(Level::Emerg, &with_errno(&text, &error));
@@ -301,8 +333,15 @@ impl Master {
         Some(next)
     }
 
+    /// Is found by its pid file from now on, and so is its worker after its death.
+    fn settle(&mut self, pid: &Path) {
+        self.home = Home::open(pid);
+        self.workers.iter().for_each(|worker| self.home.show(&worker.link));
+    }
+
     /// A worker uses a configuration: it is now the one that counts.
     fn applied(&mut self, pid: i32, generation: u64) {
+        self.orphan.take().iter().for_each(Orphan::release);
         let Some(next) = self.next.take_if(|next| next.generation == generation) else { return };
         let old = std::mem::replace(&mut self.resources, next);
         sockets::remove_paths(&old.sockets, &self.resources.sockets);
@@ -343,6 +382,7 @@ impl Master {
         match started {
             Ok(worker) => {
                 self.log(Level::Notice, &format!("start worker process {}", worker.pid));
+                self.home.show(&worker.link);
                 self.workers.push(worker);
                 true
             }

@@ -25,6 +25,8 @@ pub enum ToWorker {
     Apply,
     /// Use these logs from now on. Descriptors: the list of paths, then the files.
     Reopen,
+    /// Where a master asks that starts after this one's death. Descriptor: the place.
+    Home,
     /// Somebody wants to know whether the proxy serves. Descriptor: the link to him.
     Watched,
     /// End once the requests in flight have been answered.

@@ -8,6 +8,7 @@ mod heartbeat;
 pub mod layout;
 mod master;
 mod message;
+mod orphan;
 mod resources;
 mod signaller;
 mod sockets;

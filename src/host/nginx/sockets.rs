@@ -124,10 +124,10 @@ fn kept(wanted: &Wanted, old: &[Listening]) -> Option<Listening> {
     Some(Listening { wanted: wanted.clone(), fd, inherited: old.inherited })
 }
 
-/// Sockets from another nginx's `NGINX` variable, given to those that are wanted.
+/// Sockets from another nginx's `NGINX` variable.
 pub fn inherited(variable: &str, log: &Log) -> Vec<Listening> {
     log.write(Level::Notice, &format!("using inherited sockets from \"{variable}\""));
-    let mut found: Vec<Listening> = Vec::new();
+    let mut found = Vec::new();
     for word in variable.split([':', ';']).filter(|word| !word.is_empty()) {
         let Some(fd) = word.parse().ok().and_then(|fd| crate::sys::process::inherited(fd).ok()) else {
             let text = format!(
@@ -136,6 +136,15 @@ pub fn inherited(variable: &str, log: &Log) -> Vec<Listening> {
             log.write(Level::Emerg, &text);
             break;
         };
+        found.push(fd);
+    }
+    adopted(found)
+}
+
+/// Sockets that another process has opened, for those that are wanted.
+pub fn adopted(sockets: Vec<OwnedFd>) -> Vec<Listening> {
+    let mut found: Vec<Listening> = Vec::new();
+    for fd in sockets {
         let Some(address) = address_of(&fd) else { continue };
         let copies = found.iter().filter(|other| other.wanted.address == address).count();
         let thread = (copies > 0).then_some(copies);

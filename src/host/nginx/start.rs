@@ -8,6 +8,7 @@ use rkeep_parsers::table::value::Level;
 
 use super::config::{self, Config, Context};
 use super::master::Master;
+use super::orphan::Orphan;
 use super::resources::{Old, Resources};
 use super::sockets::{self, Listening};
 use super::{Paths, Wish, files, signaller, successor};
@@ -109,16 +110,20 @@ fn dump(config: &Config) {
 }
 
 fn start(wish: &Wish, config: Config, inherited: &[Listening], log: &Log) -> ExitCode {
-    let Ok(mut resources) = Resources::open(config, 1, Old { sockets: inherited }, log, false) else {
+    let mut orphan = if inherited.is_empty() { Orphan::find(&config.pid) } else { None };
+    let adopted = orphan.as_mut().map(|orphan| sockets::adopted(std::mem::take(&mut orphan.sockets)));
+    let old = Old { sockets: adopted.as_deref().unwrap_or(inherited) };
+    let Ok(mut resources) = Resources::open(config, 1, old, log, false) else {
         return ExitCode::FAILURE;
     };
+    drop(adopted);
     greet(&resources.log);
     let daemon = resources.config.plan.main.core.daemon;
     let Some((background, pid_file)) = detach(&resources, daemon, !inherited.is_empty()) else {
         return ExitCode::FAILURE;
     };
     settle(&mut resources, daemon);
-    Master::new(wish.clone(), resources, pid_file, daemon).run(background)
+    Master::new(wish.clone(), resources, pid_file, daemon).following(orphan).run(background)
 }
 
 /// Goes to the background if asked to, and writes the pid file. A master that another one has started, to take over its

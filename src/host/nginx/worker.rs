@@ -19,6 +19,7 @@ use super::config::{self, Config, Context};
 use super::heartbeat::Heartbeat;
 use super::layout;
 use super::message::{FromWorker, Inbox, Manifest, ToWorker, address};
+use super::orphan::Heritage;
 use crate::bus::lease::BEAT;
 use crate::bus::wire::Link;
 use crate::host::bundle::{Bundle, unseal};
@@ -37,15 +38,18 @@ pub fn run(link: Link) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let link = Arc::new(link);
-    let (running, heartbeat, log, life) = (None, None, Log::default(), Life::Serving);
-    let mut worker = Worker { link, finished, running, heartbeat, log, life };
+    let (running, heartbeat, heritage, log, life) = (None, None, None, Log::default(), Life::Serving);
+    let mut worker = Worker { link, orphaned: false, finished, running, heartbeat, heritage, log, life };
     let mut inbox = Inbox::default();
     while !matches!(worker.life, Life::Ended | Life::Failed) {
-        let drained = wait(&signals, &worker.link, &done, worker.heartbeat.is_some());
+        let drained = worker.wait(&signals, &done);
         while let Some(received) = signals.next() {
             worker.heed(received);
         }
-        worker.read(&mut inbox);
+        match worker.orphaned {
+            false => worker.read(&mut inbox),
+            true => worker.bequeath(),
+        }
         worker.beat();
         if drained {
             worker.life = Life::Ended;
@@ -54,24 +58,18 @@ pub fn run(link: Link) -> ExitCode {
     worker.leave()
 }
 
-/// Waits until there is something to do, and says whether the engine has finished.
-fn wait(signals: &SignalFd, link: &Link, done: &io::PipeReader, beats: bool) -> bool {
-    let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-    let mut fds = [watch(done.as_fd()), watch(signals.as_fd()), watch(link.as_fd())];
-    // An interrupted wait is as good as one that has ended.
-    let patience = Timespec { tv_sec: 0, tv_nsec: BEAT.subsec_nanos().into() };
-    let _ = rustix::event::poll(&mut fds, beats.then_some(&patience));
-    fds.first().is_some_and(|done| !done.revents().is_empty())
-}
-
 #[derive(Debug)]
 struct Worker {
     link: Arc<Link>,
+    /// The master has died.
+    orphaned: bool,
     /// Written to by the engine once nothing is left to serve.
     finished: io::PipeWriter,
     running: Option<Running>,
     /// Who wants to know whether this serves.
     heartbeat: Option<Heartbeat>,
+    /// Where another master takes over when this one has died.
+    heritage: Option<Heritage>,
     log: Log,
     life: Life,
 }
@@ -82,6 +80,8 @@ struct Running {
     engine: Engine,
     generation: u64,
     config: Config,
+    /// What it listens on, for another master.
+    sockets: Vec<OwnedFd>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,21 @@ struct Delivery {
 }
 
 impl Worker {
+    /// Waits until there is something to do, and says whether the engine has finished.
+    fn wait(&self, signals: &SignalFd, done: &io::PipeReader) -> bool {
+        let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let master = match self.orphaned {
+            false => Some(self.link.as_fd()),
+            true => self.heritage.as_ref().map(Heritage::fd),
+        };
+        let mut fds = vec![watch(done.as_fd()), watch(signals.as_fd())];
+        fds.extend(master.map(watch));
+        let patience = Timespec { tv_sec: 0, tv_nsec: BEAT.subsec_nanos().into() };
+        // An interrupted wait is as good as one that has ended.
+        let _ = rustix::event::poll(&mut fds, self.heartbeat.as_ref().map(|_| &patience));
+        fds.first().is_some_and(|done| !done.revents().is_empty())
+    }
+
     fn heed(&mut self, Received { signal, sender }: Received) {
         let action = match signal {
             libc::SIGTERM | libc::SIGINT => ", exiting",
@@ -119,15 +134,31 @@ impl Worker {
         }
     }
 
-    /// Reads what the master says. Without a master there is nobody to serve for.
+    /// Reads what the master says.
     fn read(&mut self, inbox: &mut Inbox) {
         loop {
             match inbox.next(&self.link) {
                 Ok(Some((message, fds))) => self.take(message, fds),
-                Ok(None) => return self.quit(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => return self.quit(),
+                Ok(None) | Err(_) => return self.orphan(),
             }
+        }
+    }
+
+    /// The master has died. Clients are served on; one that was being let go has only its clients to wait for.
+    fn orphan(&mut self) {
+        self.orphaned = true;
+        if self.running.is_none() {
+            self.life = Life::Ended;
+        }
+        self.log.write(Level::Alert, "the master process has died, serving on until another one takes over");
+    }
+
+    /// Lets another master take over.
+    fn bequeath(&mut self) {
+        let (Some(heritage), Some(running)) = (&mut self.heritage, &self.running) else { return };
+        if heritage.turn(&running.sockets) {
+            self.quit();
         }
     }
 
@@ -136,6 +167,7 @@ impl Worker {
             ToWorker::Fds => {}
             ToWorker::Apply => self.deliver(fds),
             ToWorker::Reopen => self.reopen(fds),
+            ToWorker::Home => self.heritage = fds.into_iter().next().map(Heritage::new),
             ToWorker::Watched => self.watched(fds),
             ToWorker::Quit => self.quit(),
             ToWorker::Terminate => self.terminate(),
@@ -152,6 +184,7 @@ impl Worker {
             return self.tell(&FromWorker::Refused(0, "a configuration came to the worker in pieces".to_owned()));
         };
         let generation = delivery.manifest.generation;
+        self.heartbeat.iter().for_each(Heartbeat::pause);
         match self.apply(delivery) {
             Ok(()) => self.tell(&FromWorker::Applied(generation)),
             Err(text) => self.tell(&FromWorker::Refused(generation, text)),
@@ -175,15 +208,16 @@ impl Worker {
         }
         let (plan, logs, generation) = (config.plan.clone(), descriptors(&files), manifest.generation);
         let drained = self.running.as_ref().map(|running| self.drained(running.generation));
+        let copies = sockets.iter().filter_map(|(_, fd, _)| fd.try_clone().ok()).collect();
         match &mut self.running {
             Some(running) => {
                 running.engine.apply(plan, sockets, logs, drained)?;
-                (running.generation, running.config) = (generation, config);
+                (running.generation, running.config, running.sockets) = (generation, config, copies);
             }
             None => {
                 let engine = Engine::start(config.threads);
                 engine.apply(plan, sockets, logs, drained)?;
-                self.running = Some(Running { engine, generation, config });
+                self.running = Some(Running { engine, generation, config, sockets: copies });
             }
         }
         self.log = log;
@@ -249,6 +283,9 @@ impl Worker {
         self.log.write(Level::Notice, "gracefully shutting down");
         self.life = Life::Draining;
         self.leave_watch();
+        if let Some(running) = &mut self.running {
+            running.sockets.clear();
+        }
         match (&self.running, self.finished.try_clone()) {
             (Some(running), Ok(finished)) => {
                 running.engine.drain(Box::new(move || drop(io::Write::write(&mut &finished, b"1"))))
@@ -332,8 +369,6 @@ fn become_worker(config: &Config, manifest: &Manifest, log: &Log) -> io::Result<
     if let Some(account) = config.account.as_ref().filter(|_| manifest.privileged) {
         account::drop_privileges(account, log)?;
     }
-    // Dropping privileges clears it, so it comes after. A master that has gone meanwhile has closed the link.
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::QUIT));
     if let Some(dir) = &core.working_directory
         && let Err(error) = std::env::set_current_dir(dir)
     {

@@ -76,7 +76,9 @@ impl Master {
         let (level, how) = how(ended);
         self.log(level, &format!("new binary process {pid} exited {how}"));
         self.move_pid_file(self.resources.config.pid.clone());
-        self.watcher.stand(&self.resources.config.pid);
+        let pid = self.resources.config.pid.clone();
+        self.watcher.stand(&pid);
+        self.settle(&pid);
         if self.life == Life::Silent {
             self.serve_again();
         }
