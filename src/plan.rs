@@ -8,6 +8,8 @@ use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
 use serde::{Deserialize, Serialize};
 
+use crate::bus::Fact;
+
 /// What the proxy needs.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyPlan {
@@ -66,6 +68,8 @@ pub struct CheckPlan {
     pub global: Global,
     /// Virtual servers.
     pub services: Arena<service::Service>,
+    /// What a process that died has said of them.
+    pub said: Vec<Fact>,
 }
 
 /// What the agent needs: it sends mail and runs scripts for what the other roles report.
@@ -124,7 +128,7 @@ pub fn cut(ir: Ir) -> Plans {
             groups: ir.groups,
             legacy: VrrpLegacy::default(),
         },
-        check: CheckPlan { global, services: ir.services },
+        check: CheckPlan { global, services: ir.services, said: Vec::new() },
         agent,
     }
 }

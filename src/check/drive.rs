@@ -90,7 +90,11 @@ impl Engine {
     fn start(&mut self, plan: CheckPlan) {
         let mut effects = Vec::new();
         self.services = plan.services.values().map(ServiceState::new).collect();
-        self.services.iter_mut().for_each(|service| service.start(&mut effects));
+        for service in &mut self.services {
+            if !service.resume(&plan.said, &mut effects) {
+                service.start(&mut effects);
+            }
+        }
         self.carry_out(effects);
         self.plan = plan;
         self.watch_addresses();

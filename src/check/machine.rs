@@ -53,6 +53,11 @@ impl Checker {
         Checker { up: !alpha, has_run: false, retries: 0 }
     }
 
+    /// A check that has found its server to be down.
+    pub fn failed() -> Self {
+        Checker { up: false, has_run: true, retries: 0 }
+    }
+
     /// Whether it holds its server to be up.
     pub fn is_up(&self) -> bool {
         self.up

@@ -7,7 +7,7 @@ use rkeep_parsers::ir::service::{Check, RealServer, Service, shown};
 
 use super::machine::{Checker, News, Timing};
 use super::quorum::{Change, Quorum};
-use crate::bus::{Cause, Subject, Verdict, cause};
+use crate::bus::{Cause, Fact, Subject, Verdict, cause};
 
 /// What an outcome leads to outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,8 +140,27 @@ impl ServiceState {
             effects.push(Effect::Log(format!("Removing service {} from VS {}", gone.name, self.name)));
             effects.push(Effect::Say(self.subject(gone), Verdict::Deleted, Cause::kind(cause::RELOAD)));
         }
+        self.go_on(old.quorum.is_up(), effects);
+    }
+
+    /// Begins where a process before this one has ended, if that has said how this virtual server was. What is known is
+    /// not told again.
+    pub fn resume(&mut self, said: &[Fact], effects: &mut Vec<Effect>) -> bool {
+        let verdict = |subject: &Subject| said.iter().find(|fact| fact.subject == *subject).map(|fact| fact.verdict);
+        let Some(was) = verdict(&Subject::Service(self.name.clone())) else { return false };
+        let is_down = |server: &ServerState| verdict(&self.subject(server)) == Some(Verdict::Down);
+        let down: Vec<bool> = self.servers.iter().map(is_down).collect();
+        for (server, _) in self.servers.iter_mut().zip(down).filter(|(_, down)| *down) {
+            server.checkers.fill(Checker::failed());
+        }
+        self.go_on(was == Verdict::Up, effects);
+        true
+    }
+
+    /// Says how everything stands where something did before.
+    fn go_on(&mut self, was_up: bool, effects: &mut Vec<Effect>) {
         self.say_servers(cause::RELOAD, effects);
-        self.quorum = self.quorum.with(old.quorum.is_up());
+        self.quorum = self.quorum.with(was_up);
         match self.quorum.weigh(self.weight()) {
             Some(change) => self.quorum_changed(change, effects),
             None => self.say_quorum(cause::RELOAD, String::new(), effects),

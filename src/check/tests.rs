@@ -158,6 +158,33 @@ fn a_reload_keeps_what_is_known_of_servers_that_stay() {
 }
 
 #[test]
+fn checkers_that_follow_dead_ones_tell_only_what_is_new() {
+    let body = check(80, 0);
+    let servers = [("192.168.3.1 80", body.as_str()), ("192.168.3.2 80", body.as_str())];
+    let mut effects = Vec::new();
+    let mut dead = ServiceState::new(&service(SORRY, &servers));
+    assert!(!dead.resume(&[], &mut effects), "nobody was there before");
+    dead.start(&mut effects);
+    dead.outcome(0, 0, Outcome::Failed, &mut effects);
+    let said = effects.drain(..).filter_map(|effect| match effect {
+        Effect::Say(subject, verdict, cause) => {
+            Some(Fact { subject, verdict, cause, since: std::time::UNIX_EPOCH, seq: 0 })
+        }
+        Effect::Log(_) => None,
+    });
+    let mut said: Vec<Fact> = said.collect();
+    said.reverse();
+    let mut state = ServiceState::new(&service(SORRY, &servers));
+    assert!(state.resume(&said, &mut effects));
+    let known = ["* [192.168.3.1]:tcp:80 Down reload 1 ", "* [192.168.3.2]:tcp:80 Up reload 0 "];
+    assert_eq!(told(&mut effects)[..2], known);
+    state.outcome(0, 0, Outcome::Failed, &mut effects);
+    assert_eq!(told(&mut effects), [""; 0]);
+    state.outcome(0, 0, Outcome::Success, &mut effects);
+    assert_eq!(told(&mut effects)[2], "* [192.168.3.1]:tcp:80 Up check 0 TCP CHECK succeed on service");
+}
+
+#[test]
 fn omega_says_goodbye() {
     let mut state = ServiceState::new(&service("omega", &[("192.168.3.1 80", "weight 1")]));
     let mut effects = Vec::new();

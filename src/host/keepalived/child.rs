@@ -37,6 +37,7 @@ pub fn run(role: Role, link: Link) -> ExitCode {
     log::init(settings.log_options(role));
     let Some(mut plans) = read(role, &settings, bundle) else { return ExitCode::from(2) };
     plans.vrrp.legacy = settings.legacy.clone();
+    plans.check.said.clone_from(&settings.said);
     let _pid = settings.pid.as_deref().map(PidFile::create);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -58,6 +58,8 @@ pub struct Settings {
     pub follow_service: bool,
     /// What a VRRP process that died has left to this one.
     pub legacy: VrrpLegacy,
+    /// What checkers that died have said.
+    pub said: Vec<Fact>,
     /// Where the child writes its id.
     pub pid: Option<PathBuf>,
 }

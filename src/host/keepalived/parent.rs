@@ -14,13 +14,13 @@ use rkeep_parsers::lower::keepalived::{Mode, Pass};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tracing::{debug, error, info, warn};
 
-use super::children::{Child, Patience, name};
+use super::children::{Again, Child, Patience, name};
 use super::message::{FromChild, ToChild};
 use super::proxies::Proxies;
 use super::start::{PARENT, log_lines, settings};
 use super::{Wish, config, dump};
 use crate::bus::hub::Hub;
-use crate::bus::{Cause, Role, Subject, Verdict, cause};
+use crate::bus::{Cause, Fact, Role, Subject, Verdict, cause};
 use crate::host::daemon::Background;
 use crate::host::notify::{self, State};
 use crate::host::pidfile::{self, PidFile};
@@ -332,6 +332,10 @@ impl Parent {
             self.proxies.open();
             settings.legacy = std::mem::take(&mut self.legacy);
         }
+        if role == Role::Checkers {
+            let checked = |fact: &&Fact| matches!(fact.subject, Subject::Service(_) | Subject::RealServer { .. });
+            settings.said = self.hub.store().snapshot().filter(checked).cloned().collect();
+        }
         child.send(ToChild::Run(settings), Some(self.config.bundle.clone()));
         self.hub.subscribe(role);
         self.children.push(child);
@@ -441,10 +445,11 @@ impl Parent {
             return self.stop();
         }
         info!("{name} child process({}) died: Respawning", child.pid);
-        let delay = self.patience.entry(child.role).or_default().delay(child.since.elapsed());
+        let Again { delay, take_up } =
+            self.patience.entry(child.role).or_default().again(child.role, child.since.elapsed());
         info!("Restart of {name} process delayed {} seconds to limit respawn rate", delay.as_secs());
         if child.role == Role::Vrrp {
-            self.inherit(delay.is_zero());
+            self.inherit(take_up);
         }
         self.respawns.push((Instant::now() + delay, child.role));
     }

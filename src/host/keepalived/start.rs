@@ -80,6 +80,7 @@ pub fn settings(wish: &Wish, pid: Option<&Path>) -> Settings {
         keep_vips: wish.keep_vips,
         follow_service: wish.follow_service,
         legacy: VrrpLegacy::default(),
+        said: Vec::new(),
         pid: pid.map(Path::to_owned),
     }
 }
@@ -103,8 +104,9 @@ fn is_running(wish: &Wish) -> bool {
 /// Whether a pid file's process is a keepalived, so that a number that has been given to somebody else does not count.
 fn is_keepalived(file: &Path) -> bool {
     let Ok(pid) = pidfile::read(file) else { return false };
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
-    name.is_ok_and(|name| name.starts_with("keepalived"))
+    let told = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    // One that has died and that nobody has waited for has no command line any more.
+    told("comm").starts_with("keepalived") && !told("cmdline").is_empty()
 }
 
 /// `-t`
