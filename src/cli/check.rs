@@ -10,9 +10,9 @@ use rkeep_parsers::diag::{Diagnostic, Severity, json};
 use rkeep_parsers::ir::Ir;
 use rkeep_parsers::keepalived::{self, Mode};
 use rkeep_parsers::lower::Loaded;
-use rkeep_parsers::lower::link::{self, Side, Sides};
+use rkeep_parsers::lower::link::{self, Side, Sides, script};
 use rkeep_parsers::nginx;
-use rkeep_parsers::source::{DiskLoader, SourceMap};
+use rkeep_parsers::source::{DiskLoader, Loader, SourceMap};
 use rkeep_parsers::table::Compat;
 
 use crate::host::keepalived::config::{ThisMachine, node_name};
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// The keepalived.conf of the other box, to see whether the two can take over from each other
     #[arg(long, value_name = "FILE")]
     peer_keepalived_conf: Option<PathBuf>,
+    /// A script that watches nginx or keepalived; those that keepalived.conf names are looked at in any case
+    #[arg(long, value_name = "FILE")]
+    script: Vec<PathBuf>,
     /// How findings are shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -102,6 +105,7 @@ struct Files {
     nginx: Option<PathBuf>,
     keepalived: Option<PathBuf>,
     peer: Option<PathBuf>,
+    scripts: Vec<PathBuf>,
     /// Whether they are this machine's own.
     own: bool,
 }
@@ -109,16 +113,16 @@ struct Files {
 impl Files {
     fn choose(arguments: &Arguments, exists: impl Fn(&Path) -> bool) -> Option<Files> {
         let (nginx, keepalived) = (arguments.nginx_conf.clone(), arguments.keepalived_conf.clone());
-        let peer = arguments.peer_keepalived_conf.clone();
-        let own = nginx.is_none() && keepalived.is_none();
+        let (peer, scripts) = (arguments.peer_keepalived_conf.clone(), arguments.script.clone());
+        let own = nginx.is_none() && keepalived.is_none() && scripts.is_empty();
         if !own {
-            return Some(Files { nginx, keepalived, peer, own });
+            return Some(Files { nginx, keepalived, peer, scripts, own });
         }
         let plain = Path::new(layout::PLAIN.prefix).join(layout::PLAIN.conf);
         let nginx = [plain, layout::DEBIAN.conf.into()].into_iter().find(|path| exists(path));
         let keepalived = Some(PathBuf::from(KEEPALIVED_CONF)).filter(|path| exists(path));
         let any = nginx.is_some() || keepalived.is_some();
-        any.then_some(Files { nginx, keepalived, peer, own })
+        any.then_some(Files { nginx, keepalived, peer, scripts, own })
     }
 }
 
@@ -131,7 +135,38 @@ fn check(files: &Files) -> Findings {
     let peer = files.peer.as_deref().and_then(|path| findings.take(load_keepalived(path, mode)));
     let sides = Sides { nginx: as_side(&nginx), keepalived: as_side(&keepalived), peer: as_side(&peer) };
     findings.diagnostics.extend(link::findings(&sides));
+    for path in scripts(files, &[&keepalived, &peer]) {
+        findings.take(load_script(&path));
+    }
     findings
+}
+
+/// The scripts that the command line or a keepalived.conf names, each once.
+fn scripts(files: &Files, loaded: &[&Option<(Ir, u32)>]) -> Vec<PathBuf> {
+    let named = loaded.iter().flat_map(|loaded| loaded.iter()).flat_map(|(ir, _)| ir.scripts());
+    let mut all: Vec<PathBuf> = files.scripts.clone();
+    for path in named.filter_map(|script| script.file()).map(PathBuf::from) {
+        // What is not there, keepalived complains about itself.
+        if !all.contains(&path) && path.is_file() {
+            all.push(path);
+        }
+    }
+    all
+}
+
+fn load_script(path: &Path) -> Loaded {
+    let mut loaded = Loaded::default();
+    match DiskLoader.load(path) {
+        Ok(bytes) => {
+            let file = loaded.sources.add(path.to_owned(), bytes.clone(), None);
+            loaded.diagnostics = script::findings(file, &bytes);
+        }
+        Err(error) => {
+            let text = format!("cannot read {}: {error}", path.display());
+            loaded.diagnostics.push(Diagnostic::error("script::no-file", text).help("give a file with --script"));
+        }
+    }
+    loaded
 }
 
 fn as_side(loaded: &Option<(Ir, u32)>) -> Option<Side<'_>> {
@@ -156,7 +191,8 @@ fn text(findings: &Findings, files: &Files) -> String {
     let style = if std::io::stdout().is_terminal() { Style::Colour } else { Style::Plain };
     let mut text = report::render(&findings.diagnostics, &findings.sources, style);
     let named = [&files.nginx, &files.keepalived, &files.peer];
-    let names: Vec<String> = named.into_iter().flatten().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> =
+        named.into_iter().flatten().chain(&files.scripts).map(|path| path.display().to_string()).collect();
     let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
     let counts = counts.map(|(severity, word)| counted(findings.count(severity), word));
     text.push_str(&format!("{}: {}\n", names.join(", "), counts.join(", ")));
@@ -176,6 +212,7 @@ mod tests {
             nginx_conf: nginx.map(PathBuf::from),
             keepalived_conf: None,
             peer_keepalived_conf: None,
+            script: Vec::new(),
             format: Format::Text,
             strict: false,
         }

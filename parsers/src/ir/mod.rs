@@ -56,4 +56,15 @@ pub struct Ir {
     pub groups: Arena<vrrp::Group>,
     /// keepalived's `virtual_server`s with their real servers.
     pub services: Arena<service::Service>,
+    /// What keepalived's `vrrp_script`s run.
+    pub watchers: Vec<vrrp::Script>,
+}
+
+impl Ir {
+    /// The scripts that keepalived runs: for `notify…` and `vrrp_script`.
+    pub fn scripts(&self) -> impl Iterator<Item = &vrrp::Script> {
+        let routers = self.routers.values().map(|router| &router.notify);
+        let notify = routers.chain(self.groups.values().map(|group| &group.notify));
+        notify.flat_map(vrrp::NotifyScripts::all).chain(&self.watchers)
+    }
 }

@@ -127,6 +127,19 @@ pub struct Script {
     pub span: Span,
 }
 
+impl Script {
+    /// The file with its text: the program, or what a shell is told to read.
+    pub fn file(&self) -> Option<&str> {
+        let (program, arguments) = self.argv.split_first()?;
+        let name = program.rsplit('/').next().unwrap_or(program);
+        match name {
+            "sh" | "bash" | "dash" | "ksh" | "zsh" => arguments.iter().find(|word| !word.starts_with('-')),
+            _ => Some(program),
+        }
+        .map(String::as_str)
+    }
+}
+
 /// The `notify…` scripts of an instance or a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotifyScripts {
@@ -144,6 +157,14 @@ pub struct NotifyScripts {
     pub master_rx_lower_pri: Option<Script>,
     /// `notify`
     pub any: Option<Script>,
+}
+
+impl NotifyScripts {
+    /// Those that are written.
+    pub fn all(&self) -> impl Iterator<Item = &Script> {
+        let NotifyScripts { master, backup, fault, stop, deleted, master_rx_lower_pri, any } = self;
+        [master, backup, fault, stop, deleted, master_rx_lower_pri, any].into_iter().flatten()
+    }
 }
 
 /// A `vrrp_sync_group`.

@@ -1,7 +1,7 @@
 //! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
 
 use super::Machine;
-use crate::ir::vrrp::{Group, Router};
+use crate::ir::vrrp::{Group, Router, Script};
 use crate::ir::{Arena, Id, Ir};
 use crate::keepalived::global::GlobalDefsLayer;
 use crate::keepalived::hint;
@@ -42,6 +42,8 @@ pub(super) struct Draft {
     pub(super) groups: Vec<(Group, Vec<String>)>,
     /// Virtual servers that stand.
     pub(super) services: Vec<super::service::ServiceDraft>,
+    /// What `vrrp_script`s run.
+    pub(super) watchers: Vec<Script>,
     /// Scripts that are there; whether one of them is insecure.
     pub(super) scripts: Option<bool>,
 }
@@ -79,6 +81,7 @@ impl Draft {
         }
         let mut ir = Ir { global: Some(super::global::global(&self.global, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
+        ir.watchers = self.watchers;
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));
         for (mut group, names) in self.groups {
             let id = Id::new(ir.groups.len());

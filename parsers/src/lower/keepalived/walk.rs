@@ -4,6 +4,7 @@ use super::draft::{Draft, row};
 use super::report::{Found, Place, Report};
 use super::{Machine, Mode, Pass};
 use crate::diag::{Class, Diagnostic, Severity};
+use crate::ir::vrrp::Script;
 use crate::keepalived::complaints::{complaint, missing};
 use crate::keepalived::hint::{BLOCKS, hint};
 use crate::keepalived::known::{Effect, unbuilt};
@@ -320,7 +321,29 @@ impl<'a> Walk<'a> {
         if context != C::K_TOP || (self.pass == Pass::Parent) == parent_reads {
             self.say_unbuilt(keyword, span, effect);
         }
-        self.skip();
+        match keyword {
+            "vrrp_script" if self.pass == Pass::Vrrp => self.watcher(),
+            _ => self.skip(),
+        }
+    }
+
+    /// Passes over a `vrrp_script`; what it runs may still be worth a look.
+    fn watcher(&mut self) {
+        let outside = self.open.len();
+        if !self.next_opens() {
+            return;
+        }
+        while let Some(line) = self.take() {
+            match &line.item {
+                Item::Words { words, .. } if words.first().is_some_and(|word| word.is("script")) => {
+                    let words = words.iter().skip(1).map(Word::lossy).collect::<Vec<_>>().join(" ");
+                    let argv = words.split_whitespace().map(str::to_owned).collect();
+                    self.draft.watchers.push(Script { argv, user: None, span: line.span });
+                }
+                _ if self.open.len() <= outside => return,
+                _ => {}
+            }
+        }
     }
 
     fn say_unbuilt(&mut self, keyword: &str, span: Span, effect: Effect) {

@@ -4,6 +4,7 @@ mod answer;
 mod cycle;
 mod nat;
 mod pair;
+pub mod script;
 mod service;
 
 use std::net::{IpAddr, SocketAddr};
