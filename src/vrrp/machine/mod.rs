@@ -260,6 +260,10 @@ impl Machine {
 
     fn become_fault(&mut self, cause: &'static str, out: &mut Vec<Effect>) {
         out.push(Effect::Say(Note::Fault));
+        if matches!(self.state, State::Master(_)) {
+            // keepalived says it twice.
+            self.resign(out);
+        }
         self.release(true, out);
         self.state = State::Fault;
         out.push(Effect::Became { verdict: Verdict::Fault, cause });

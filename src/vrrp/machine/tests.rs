@@ -320,7 +320,7 @@ fn stop_says_goodbye_and_lets_go() {
 fn a_fault_takes_it_out_and_back_to_backup() {
     let mut bench = Bench::master(article(100));
     let effects = bench.fault(true);
-    assert_eq!(said(&effects), ["Entering FAULT STATE", "sent 0 priority", "removing VIPs."]);
+    assert_eq!(said(&effects), ["Entering FAULT STATE", "sent 0 priority", "sent 0 priority", "removing VIPs."]);
     assert!(bench.fault(true).is_empty());
     assert!(bench.hear(90).is_empty(), "deaf in FAULT");
     let effects = bench.fault(false);
