@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::compose::Mail;
+use super::helo::Helo;
 use super::postman::Route;
 
 /// What became of a mail that the server has taken.
@@ -67,9 +68,16 @@ pub async fn send(route: &Route, mail: &Mail) -> Result<Delivery, Failure> {
     let dialogue = Dialogue { wait: route.timeout, server };
     let hello = ClientId::Domain(route.helo.clone());
     let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello);
+    let greeted = match dialogue.step("EHLO", greeting).await {
+        Err(failure) if failure.kind == Kind::Never => {
+            let (stream, _) = connect(route).await?;
+            let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(Helo::new(stream)), &hello);
+            dialogue.step("HELO", greeting).await
+        }
+        greeted => greeted,
+    };
     // A server that does not even greet us is one that is away, whatever it says.
-    let away = |failure: Failure| Failure { kind: Kind::Away, ..failure };
-    let mut connection = dialogue.step("EHLO", greeting).await.map_err(away)?;
+    let mut connection = greeted.map_err(|failure| Failure { kind: Kind::Away, ..failure })?;
     let result = dialogue.hand_in(&mut connection, mail).await;
     // The server has the mail or has not; how it says good-bye changes nothing.
     let _ = timeout(route.timeout, connection.quit()).await;

@@ -67,6 +67,7 @@ async fn dialogue(stream: TcpStream, heard: Arc<Mutex<Vec<String>>>) -> Option<(
             _ if in_data => continue,
             "DATA\r\n" => "354 End data with <CR><LF>.<CR><LF>\r\n",
             "QUIT\r\n" => "221 Bye\r\n",
+            "EHLO old\r\n" => "502 what?\r\n",
             _ if line.starts_with("EHLO") => "250-sink\r\n250 8BITMIME\r\n",
             _ if line.starts_with("RCPT TO:<4") => "450 later\r\n",
             _ if line.starts_with("RCPT TO:<5") => "550 never\r\n",
@@ -103,9 +104,13 @@ impl Office {
     }
 
     fn postman(&self) -> Postman {
+        self.postman_of("vm")
+    }
+
+    fn postman_of(&self, helo: &str) -> Postman {
         let port = self.address.port();
         let route =
-            Route { host: "127.0.0.1".to_owned(), port, helo: "vm".to_owned(), timeout: Duration::from_secs(5) };
+            Route { host: "127.0.0.1".to_owned(), port, helo: helo.to_owned(), timeout: Duration::from_secs(5) };
         Postman::start(self.spool(), Some(route), Publisher::new().0)
     }
 }
@@ -179,6 +184,17 @@ async fn one_refused_recipient_costs_the_others_nothing() {
     assert_eq!(reached, 1, "it is not sent again to whom it reached");
     postman.post(&mail(&["b@b.c"]));
     sink.until(|heard| heard.iter().any(|line| line == "RCPT TO:<b@b.c>\r\n")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_ehlo_gets_helo() {
+    let (office, listener) = Office::new("old").await;
+    let sink = Sink::on(listener);
+    let postman = office.postman_of("old");
+    postman.post(&mail(&["a@b.c"]));
+    let heard = sink.until(|heard| heard.iter().any(|line| line == ".\r\n")).await;
+    let hello: Vec<_> = heard.iter().filter(|line| line.contains(" old")).collect();
+    assert_eq!(hello, ["EHLO old\r\n", "HELO old\r\n"]);
 }
 
 #[tokio::test]
