@@ -39,6 +39,12 @@ pub fn keepalived() -> String {
         .paragraph(
             "Every keyword of keepalived is known. One that is not built and without which the pair would not \
                     behave as written is an error with its place; the others are a warning, and rkeep runs on.",
+        )
+        .paragraph("A comment of the form below, alone on its line, speaks to rkeep only; keepalived skips it:")
+        .example("#rkeep: vip follow-service=off")
+        .paragraph(
+            "In a `vrrp_instance`, or outside of all blocks for all of them: its priority stays as it is where nginx of \
+                    the same box, or a virtual server, does not answer on its addresses.",
         );
     let inner = BLOCKS.into_iter().filter(|(.., context)| *context != Contexts::NONE);
     let page = inner.fold(page, |page, (outer, block, context)| {
