@@ -59,7 +59,14 @@ impl Pair {
     pub fn new(cast: Cast, more: [&str; 2]) -> Pair {
         let nginx = [0, 1].map(nginx_conf);
         let keepalived = [0, 1].map(|which| keepalived_conf(which, more[which]));
-        let cluster = Cluster::build(&cast, &Files { nginx, keepalived }).expect("the box does as told");
+        let pair = Pair::with(cast, &Files { nginx, keepalived });
+        assert_eq!(pair.answer().as_deref(), Some("director1"));
+        pair
+    }
+
+    /// The same with other files.
+    pub fn with(cast: Cast, files: &Files) -> Pair {
+        let cluster = Cluster::build(&cast, files).expect("the box does as told");
         let watch = Watch::new(&cluster.client).expect("the box does as told");
         let start = |which: usize| {
             cluster.directors[which].start_nginx().expect("the box does as told");
@@ -68,7 +75,6 @@ impl Pair {
         let first = start(0);
         assert!(cluster.owned_by(0, SOON), "{}", first.stderr());
         let pair = Pair { keepalived: [first, start(1)], cluster, watch };
-        assert_eq!(pair.answer().as_deref(), Some("director1"));
         let knows = |which: usize| pair.keepalived[which].stderr().contains("nginx of this box serves");
         let ours = |which: usize| cast.nginx[which] == rkeep() && cast.keepalived[which] == rkeep();
         assert!(eventually(SOON, || [0, 1].into_iter().all(|which| !ours(which) || knows(which))), "{}", pair.logs());

@@ -7,7 +7,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rkeep::rehearse::{Cast, Subject, eventually};
+use rkeep::rehearse::{Cast, Files, Subject, eventually};
 use rkeep_compat_tests::pair::{NGINX_CONF, Pair, SOON, nginx_conf};
 use rkeep_compat_tests::{not_asked, on_original, rkeep, subject};
 use rustix::process::{Signal, kill_process};
@@ -70,6 +70,9 @@ fn what_is_planned_or_mends_itself_moves_nothing() {
     let since = Instant::now();
     kill_process(pair.processes(0, "nginx")[1].pid, Signal::KILL).unwrap();
     pair.expect_no_move(since);
+    let since = Instant::now();
+    kill_process(pair.processes(0, "nginx")[0].pid, Signal::STOP).unwrap();
+    pair.expect_no_move(since);
     assert_eq!(pair.answer().as_deref(), Some("director1"));
 }
 
@@ -97,6 +100,42 @@ fn where_neither_can_serve_one_of_them_has_the_address() {
     let back = Instant::now();
     pair.cluster.directors[0].start_nginx().unwrap();
     assert!(eventually(2 * SOON, || pair.answer().as_deref() == Some("director1")), "{}", pair.watch.told(back));
+}
+
+/// The address stays where it is: that box says it is able, or that it is not its business.
+#[test]
+fn an_original_nginx_in_its_place_is_left_alone() {
+    if !asked_of_rkeep() {
+        return;
+    }
+    let pair = Pair::of_rkeep();
+    let director = &pair.cluster.directors[0];
+    let since = Instant::now();
+    assert_eq!(director.nginx(&["-s", "quit"]).unwrap().code(), Some(0));
+    assert!(eventually(SOON, || pair.processes(0, "nginx").is_empty()));
+    let original = ["/usr/sbin/nginx", "-p", "/usr/local/nginx/", "-c", "conf/nginx.conf", "-e", "logs/error.log"];
+    assert_eq!(director.node.run(&original).unwrap().code(), Some(0));
+    pair.expect_no_move(since);
+    assert!(pair.keepalived[0].stderr().contains("nginx of this box is no longer ours"), "{}", pair.logs());
+    let killed = pair.kill_nginx(0);
+    pair.expect_no_move(killed);
+}
+
+#[test]
+fn a_virtual_server_with_a_live_real_server_is_enough() {
+    if !asked_of_rkeep() {
+        return;
+    }
+    let pair = Pair::with(Cast::all(&rkeep()), &Files::article());
+    let killed = pair.kill_nginx(0);
+    pair.expect_no_move(killed);
+    pair.kill_nginx(1);
+    // The article's checks: six seconds, and three retries.
+    let given_up = || pair.keepalived.iter().all(|keepalived| keepalived.stderr().contains("giving way"));
+    assert!(eventually(Duration::from_secs(60), given_up), "{}", pair.logs());
+    assert!(eventually(SOON, || pair.cluster.owner().is_some()), "{}", pair.logs());
+    pair.cluster.directors[1].start_nginx().unwrap();
+    assert!(eventually(Duration::from_secs(60), || pair.answer().is_some()), "{}", pair.logs());
 }
 
 #[test]
