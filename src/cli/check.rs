@@ -10,11 +10,12 @@ use rkeep_parsers::diag::{Diagnostic, Severity, json};
 use rkeep_parsers::ir::Ir;
 use rkeep_parsers::keepalived::{self, Mode};
 use rkeep_parsers::lower::Loaded;
-use rkeep_parsers::lower::link::{self, Side, Sides, script};
+use rkeep_parsers::lower::link::{self, Side, Sides};
 use rkeep_parsers::nginx;
-use rkeep_parsers::source::{DiskLoader, Loader, SourceMap};
+use rkeep_parsers::source::{DiskLoader, SourceMap};
 use rkeep_parsers::table::Compat;
 
+use super::scripts;
 use crate::host::keepalived::config::{ThisMachine, node_name};
 use crate::host::nginx::layout;
 
@@ -37,7 +38,8 @@ pub(super) struct Arguments {
     /// The keepalived.conf of the other box, to see whether the two can take over from each other
     #[arg(long, value_name = "FILE")]
     peer_keepalived_conf: Option<PathBuf>,
-    /// A script that watches nginx or keepalived; those that keepalived.conf names are looked at in any case
+    /// A script that watches nginx or keepalived. Those that keepalived.conf names are looked at in any case; without
+    /// options those that cron or rc.local of this machine start, too
     #[arg(long, value_name = "FILE")]
     script: Vec<PathBuf>,
     /// How findings are shown
@@ -135,38 +137,10 @@ fn check(files: &Files) -> Findings {
     let peer = files.peer.as_deref().and_then(|path| findings.take(load_keepalived(path, mode)));
     let sides = Sides { nginx: as_side(&nginx), keepalived: as_side(&keepalived), peer: as_side(&peer) };
     findings.diagnostics.extend(link::findings(&sides));
-    for path in scripts(files, &[&keepalived, &peer]) {
-        findings.take(load_script(&path));
+    for path in scripts::all(&files.scripts, keepalived.as_ref().map(|(ir, _)| ir), files.own) {
+        findings.take(scripts::load(&path));
     }
     findings
-}
-
-/// The scripts that the command line or a keepalived.conf names, each once.
-fn scripts(files: &Files, loaded: &[&Option<(Ir, u32)>]) -> Vec<PathBuf> {
-    let named = loaded.iter().flat_map(|loaded| loaded.iter()).flat_map(|(ir, _)| ir.scripts());
-    let mut all: Vec<PathBuf> = files.scripts.clone();
-    for path in named.filter_map(|script| script.file()).map(PathBuf::from) {
-        // What is not there, keepalived complains about itself.
-        if !all.contains(&path) && path.is_file() {
-            all.push(path);
-        }
-    }
-    all
-}
-
-fn load_script(path: &Path) -> Loaded {
-    let mut loaded = Loaded::default();
-    match DiskLoader.load(path) {
-        Ok(bytes) => {
-            let file = loaded.sources.add(path.to_owned(), bytes.clone(), None);
-            loaded.diagnostics = script::findings(file, &bytes);
-        }
-        Err(error) => {
-            let text = format!("cannot read {}: {error}", path.display());
-            loaded.diagnostics.push(Diagnostic::error("script::no-file", text).help("give a file with --script"));
-        }
-    }
-    loaded
 }
 
 fn as_side(loaded: &Option<(Ir, u32)>) -> Option<Side<'_>> {

@@ -5,6 +5,7 @@ mod keepalived;
 pub mod manual;
 mod nginx;
 mod rkeep;
+mod scripts;
 
 use std::ffi::OsString;
 use std::path::Path;

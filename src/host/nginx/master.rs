@@ -335,6 +335,7 @@ impl Master {
 
     /// Is found by its pid file from now on, and so is its worker after its death.
     fn settle(&mut self, pid: &Path) {
+        self.watcher.stand(pid);
         self.home = Home::open(pid);
         self.workers.iter().for_each(|worker| self.home.show(&worker.link));
     }

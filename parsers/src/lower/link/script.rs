@@ -30,6 +30,10 @@ impl Branch {
 
 /// What is wrong with a script.
 pub fn findings(file: FileId, bytes: &[u8]) -> Vec<Diagnostic> {
+    if bytes.contains(&0) {
+        // A program, not a script.
+        return Vec::new();
+    }
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<Line<'_>> = lines(file, &text).collect();
     let mut found = Vec::new();
@@ -265,6 +269,7 @@ fi
         assert_eq!(codes(counting), ["script::needless"]);
         assert_eq!(codes("pidof nginx || systemctl stop keepalived\n"), ["script::needless"]);
         assert_eq!(codes("#!/bin/sh\nkillall -0 nginx\n"), [""; 0]);
+        assert_eq!(codes("\0ELF pidof nginx && pkill keepalived\n"), [""; 0]);
     }
 
     #[test]

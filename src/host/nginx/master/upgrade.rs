@@ -77,7 +77,6 @@ impl Master {
         self.log(level, &format!("new binary process {pid} exited {how}"));
         self.move_pid_file(self.resources.config.pid.clone());
         let pid = self.resources.config.pid.clone();
-        self.watcher.stand(&pid);
         self.settle(&pid);
         if self.life == Life::Silent {
             self.serve_again();
