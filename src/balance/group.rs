@@ -1,5 +1,7 @@
 //! The primary or the backup servers of a pool.
 
+use std::sync::Arc;
+
 use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::ir::pool::PoolServer;
 
@@ -9,7 +11,7 @@ pub struct Peer {
     /// Where it is.
     pub address: Address,
     /// The address as nginx shows it: `127.0.0.1:80`, `[::1]:80`, `unix:/path`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The `server` as written: what a consistent hash is made of.
     pub server: String,
     /// Its share.
@@ -52,7 +54,7 @@ impl Group {
 fn peers_of(server: &PoolServer) -> impl Iterator<Item = Peer> {
     server.addresses.iter().map(|address| Peer {
         address: address.clone(),
-        name: shown(address),
+        name: shown(address).into(),
         server: server.name.clone(),
         weight: i64::from(server.weight),
         max_conns: server.max_conns,

@@ -29,7 +29,7 @@ enum Method {
 #[derive(Debug)]
 pub struct Pool {
     /// Its name: what `$upstream_addr` shows when no peer is left.
-    pub name: String,
+    pub name: Arc<str>,
     primary: Group,
     backup: Group,
     single: bool,
@@ -64,7 +64,7 @@ impl Pool {
         let mut backup = Group::new(servers, true);
         let counters = registry.counters(name, primary.peers.iter_mut().chain(backup.peers.iter_mut()));
         Pool {
-            name: name.to_owned(),
+            name: name.into(),
             single: primary.peers.len() == 1 && backup.peers.is_empty(),
             method: Method::new(balancer, &primary),
             primary,

@@ -32,7 +32,7 @@ struct Table {
 }
 
 /// The address, and which of several alike it is.
-type PeerKey = (String, usize);
+type PeerKey = (Arc<str>, usize);
 
 #[derive(Debug)]
 struct Owner {
@@ -63,7 +63,7 @@ impl Counters {
 
     fn join<'a>(&self, peers: impl Iterator<Item = &'a mut Peer>) {
         let mut table = self.lock();
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
         for peer in peers {
             let nth = seen.entry(peer.name.clone()).or_default();
             peer.slot = table.0.slot((peer.name.clone(), *nth), peer.weight);

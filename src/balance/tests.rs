@@ -187,8 +187,8 @@ fn random_two_takes_the_less_busy() {
         let choice = pool.pick(&mut pool.begin(Key::None, 0), 1000, &mut chance).unwrap();
         pool.peer(choice).unwrap().name.clone()
     };
-    assert_eq!(name(), "127.0.0.1:27102");
-    assert_eq!(name(), "127.0.0.1:27103");
+    assert_eq!(&*name(), "127.0.0.1:27102");
+    assert_eq!(&*name(), "127.0.0.1:27103");
 }
 
 #[test]

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use rkeep_parsers::table::value::{BodyInFile, Level, TempPath};
 
 use super::body::{Framing, Stored, Took};
+use super::clock;
 use super::io::Lease;
 use super::request::{RequestCtx, Status, Version};
 
@@ -58,7 +58,7 @@ impl RequestCtx {
     /// 408 after `client_body_timeout`.
     pub async fn body_wait(&mut self) -> Result<(), Status> {
         let patience = self.conf().core.client_body_timeout.duration();
-        let deadline = Instant::now() + patience;
+        let deadline = clock::now() + patience;
         let conn = &self.conn;
         let waited = poll_fn(|cx| match conn.stream.poll_readable(cx) {
             Poll::Ready(done) => Poll::Ready(done),

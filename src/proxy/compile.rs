@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rkeep_parsers::ir::http::{self, Address, Handler};
 use rkeep_parsers::table::Compat;
 use rkeep_parsers::table::value::ErrorLog;
+use rustc_hash::FxHashMap;
 
 use super::accesslog::AccessLogs;
 use super::alias::{self, Alias};
@@ -32,7 +33,7 @@ pub struct Snapshot {
     /// What it was made of.
     pub plan: Arc<ProxyPlan>,
     /// Names of the servers of each address.
-    pub listeners: HashMap<Address, Names>,
+    pub listeners: FxHashMap<Address, Names>,
     /// All servers; the index is the id's.
     pub servers: Vec<Arc<Server>>,
     /// All locations; the index is the id's.
@@ -129,7 +130,7 @@ impl Snapshot {
         for server in plan.servers.values() {
             servers.push(Arc::new(Server::compile(server, &locations)?));
         }
-        let mut listeners = HashMap::new();
+        let mut listeners = FxHashMap::default();
         for listener in plan.listeners.values() {
             listeners.insert(listener.address.clone(), Names::compile(listener, &plan, &mut regexes)?);
         }

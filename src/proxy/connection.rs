@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
 
+use super::clock;
 use super::io::{Peer, Stream, Timer};
 use super::thread::Thread;
 
@@ -113,7 +114,7 @@ impl Connection {
     /// # Errors
     /// `TimedOut` after `patience`.
     pub async fn readable(&self, patience: Duration) -> io::Result<()> {
-        let deadline = Instant::now() + patience;
+        let deadline = clock::now() + patience;
         poll_fn(|cx| match self.stream.poll_readable(cx) {
             Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => self.poll_deadline(deadline, cx).map(Err),
@@ -126,7 +127,7 @@ impl Connection {
     /// # Errors
     /// `TimedOut` after `patience`.
     pub async fn writable(&self, patience: Duration) -> io::Result<()> {
-        let deadline = Instant::now() + patience;
+        let deadline = clock::now() + patience;
         poll_fn(|cx| match self.stream.poll_writable(cx) {
             Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => self.poll_deadline(deadline, cx).map(Err),

@@ -9,9 +9,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::clock;
 use super::compile::Snapshot;
 use super::connection::Connection;
 use super::intake::{self, Intake, Read};
+use super::io::Lease;
 use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
@@ -24,7 +26,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         Poll::Ready(())
     })
     .await;
-    let mut deadline = Instant::now() + first_patience(conn);
+    let mut deadline = clock::now() + first_patience(conn);
     let mut rest = Vec::new();
     loop {
         if rest.is_empty() && !wait(conn, deadline).await {
@@ -36,7 +38,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
             After::Wait => {}
             After::Keep { patience, input } => {
                 conn.thread.serving(slot, None);
-                deadline = Instant::now() + patience;
+                deadline = clock::now() + patience;
                 rest = input;
             }
         }
@@ -136,9 +138,9 @@ async fn linger(conn: &Connection, cx: &RequestCtx) {
     conn.stream.shutdown_write();
     let patience = cx.conf().core.lingering_timeout.duration();
     let end = Instant::now() + cx.conf().core.lingering_time.duration();
-    let mut sink = [0; 4096];
     loop {
-        match conn.stream.try_read(&mut sink) {
+        let read = conn.stream.try_read(&mut Lease::take());
+        match read {
             Ok(0) => return,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -65,7 +65,7 @@ impl RequestCtx {
             let _ = write!(line, ", request: \"{}\"", String::from_utf8_lossy(&self.head.line));
         }
         if !self.upstream_url.is_empty() {
-            let _ = write!(line, ", upstream: \"{}\"", self.upstream_url);
+            let _ = write!(line, ", upstream: \"{}\"", String::from_utf8_lossy(&self.upstream_url));
         }
         if let Some(host) = self.head.fields.get(b"Host") {
             let _ = write!(line, ", host: \"{}\"", String::from_utf8_lossy(host));

@@ -3,12 +3,13 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::table::value::Level;
 
 use super::body::Framing;
+use super::clock;
 use super::compile::{Server, Snapshot};
 use super::connection::Connection;
 use super::http::chunked::Decoder;
@@ -64,7 +65,7 @@ async fn read_head(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Read> {
     let snapshot = conn.thread.snapshot()?;
     let names = snapshot.names(conn)?;
     let default = snapshot.servers.get(names.default_server())?.clone();
-    let deadline = Instant::now() + default.ir.conf.http.client_header_timeout.duration();
+    let deadline = clock::now() + default.ir.conf.http.client_header_timeout.duration();
     let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default.clone()));
     cx.pipelined = pipelined;
     cx.action = " while reading client request line";
@@ -105,7 +106,7 @@ async fn read_head(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Read> {
         };
         if !step {
             reading.get_or_insert_with(|| Stats::hold(&conn.thread.stats().reading));
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let left = deadline.saturating_duration_since(clock::now()).max(Duration::from_millis(1));
             if conn.readable(left).await.is_err() {
                 let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
                 cx.error_io(Level::Info, &error, format_args!("client timed out"));

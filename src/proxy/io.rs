@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
@@ -38,7 +38,7 @@ macro_rules! either {
 }
 
 impl Stream {
-    /// Connects to a backend. TCP sockets get TCP_NODELAY.
+    /// Connects to a backend.
     ///
     /// # Errors
     /// Of the socket calls.
@@ -49,9 +49,7 @@ impl Stream {
         };
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         how.prepare(&socket)?;
-        let stream = socket.connect(to).await?;
-        let _ = stream.set_nodelay(true);
-        Ok(Stream::Tcp(stream))
+        Ok(Stream::Tcp(socket.connect(to).await?))
     }
 
     /// Ready when there may be something to read.
@@ -329,10 +327,12 @@ impl Listener {
 }
 
 /// A deadline that can be moved for next to nothing: the runtime's timer is touched only when it fires too early or
-/// would fire too late.
+/// would fire too late, or when another task waits.
 #[derive(Debug, Default)]
 pub struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Who is woken when it fires.
+    waiting: Option<Waker>,
 }
 
 impl Timer {
@@ -342,7 +342,10 @@ impl Timer {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
+        } else if !sleep.is_elapsed() && self.waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
         }
+        self.waiting = Some(cx.waker().clone());
         loop {
             ready!(sleep.as_mut().poll(cx));
             if sleep.deadline() >= at {

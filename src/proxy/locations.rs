@@ -1,9 +1,8 @@
 //! Which location a URI is in: exact ones, the longest prefix, then regular expressions in the order of the file.
 
-use std::collections::HashMap;
-
 use rkeep_parsers::ir::Id;
 use rkeep_parsers::ir::http::{Location, Match};
+use rustc_hash::FxHashMap;
 
 use super::regex::{Regex, Regexes};
 use super::request::RequestCtx;
@@ -12,12 +11,12 @@ use crate::plan::ProxyPlan;
 /// The locations inside one level.
 #[derive(Debug, Default)]
 pub struct Tree {
-    exact: HashMap<Vec<u8>, usize>,
-    prefixes: HashMap<Vec<u8>, Prefix>,
+    exact: FxHashMap<Vec<u8>, usize>,
+    prefixes: FxHashMap<Vec<u8>, Prefix>,
     /// Lengths that prefixes have, longest first.
     lengths: Vec<usize>,
     /// Exact or prefix locations with a `/` at their end that want it added.
-    redirects: HashMap<Vec<u8>, usize>,
+    redirects: FxHashMap<Vec<u8>, usize>,
     regexes: Vec<(Regex, usize)>,
 }
 

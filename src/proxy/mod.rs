@@ -4,6 +4,7 @@ pub mod accesslog;
 pub mod alias;
 pub mod body;
 pub mod client_body;
+mod clock;
 pub mod compile;
 pub mod compose;
 pub mod connection;

@@ -1,8 +1,7 @@
 //! Which server a host name means: exact names, the longest `*.name`, the longest `name.*`, patterns in order.
 
-use std::collections::HashMap;
-
 use rkeep_parsers::ir::http::{Listener, ServerName};
+use rustc_hash::FxHashMap;
 
 use super::regex::{Regex, Regexes};
 use super::request::Captures;
@@ -12,11 +11,11 @@ use crate::plan::ProxyPlan;
 #[derive(Debug, Default)]
 pub struct Names {
     default: usize,
-    exact: HashMap<Vec<u8>, usize>,
+    exact: FxHashMap<Vec<u8>, usize>,
     /// `.example.com` of `*.example.com`
-    suffix: HashMap<Vec<u8>, usize>,
+    suffix: FxHashMap<Vec<u8>, usize>,
     /// `www.` of `www.*`
-    prefix: HashMap<Vec<u8>, usize>,
+    prefix: FxHashMap<Vec<u8>, usize>,
     regexes: Vec<(Regex, usize)>,
 }
 

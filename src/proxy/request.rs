@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::body::ClientBody;
+use super::clock;
 use super::compile::{Location, Server, Snapshot};
 use super::connection::Connection;
 use super::http::fields::Fields;
@@ -95,7 +96,7 @@ impl Captures {
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamRecord {
     /// `ip:port`, `unix:path`, or the pool's name when no server was there.
-    pub addr: Vec<u8>,
+    pub addr: Arc<str>,
     /// The status of the answer, 502 or 504 for failures; 0 is shown as `-`.
     pub status: u16,
     /// How long connecting took.
@@ -249,7 +250,7 @@ pub struct RequestCtx {
     /// What the request is doing, for error messages: ` while connecting to upstream`.
     pub action: &'static str,
     /// The URL of the backend being talked to, for error messages.
-    pub upstream_url: String,
+    pub upstream_url: Vec<u8>,
 }
 
 /// A status that ends normal processing: it goes through `error_page` and becomes a built-in page unless one is set.
@@ -315,8 +316,8 @@ impl RequestCtx {
             pipelined: false,
             expect_trailers: false,
             cut: None,
-            began: Instant::now(),
-            began_at: SystemTime::now(),
+            began: clock::now(),
+            began_at: clock::wall(),
             sent: 0,
             sent_head: 0,
             complete: false,

@@ -68,16 +68,23 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     };
     let mut sink = Sink::new(cx.conn.clone(), coding);
     sink.head(|bytes| head::write(cx, bytes));
+    // The futures of what waits are large; most answers are here whole and need none.
     let complete = match joins {
-        // In a box: few answers are put together.
         Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, recoder: joined, joins })).await,
-        None => transfer(cx, &mut sink, body).await,
+        None => match transfer_now(cx, &mut sink, body) {
+            Moved::All(complete) => complete,
+            Moved::Not(body) => Box::pin(transfer(cx, &mut sink, body)).await,
+        },
     };
     if complete && cx.out.chunked && cx.expect_trailers {
         headers::trailers(cx);
     }
     let trailers = std::mem::take(&mut cx.out.trailers);
-    let finished = sink.finish(complete, &trailers).await;
+    let finished = match sink.finish(complete, &trailers) {
+        Ok(true) => Ok(()),
+        Ok(false) => sink.flush().await,
+        Err(error) => Err(error),
+    };
     cx.out.trailers = trailers;
     finish(cx, &sink, complete, finished);
 }
@@ -109,6 +116,27 @@ fn finish(cx: &mut RequestCtx, sink: &Sink, complete: bool, finished: std::io::R
     if !cx.complete {
         cx.keepalive = false;
         cx.body.broken = true;
+    }
+}
+
+/// What moving a body without waiting came to.
+enum Moved {
+    /// It has ended, whole or not.
+    All(bool),
+    /// It has to be waited for.
+    Not(Body),
+}
+
+/// Sends a body that is here.
+fn transfer_now(cx: &mut RequestCtx, sink: &mut Sink, body: Body) -> Moved {
+    match body {
+        Body::Empty => Moved::All(true),
+        Body::Memory(bytes) => Moved::All(sink.push(&bytes).is_ok()),
+        Body::Upstream(mut stream) => match stream.pass_whole(cx, sink) {
+            Some(complete) => Moved::All(complete),
+            None => Moved::Not(Body::Upstream(stream)),
+        },
+        body => Moved::Not(body),
     }
 }
 

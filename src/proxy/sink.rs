@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::clock;
 use super::connection::Connection;
 use super::filters::gzip::Encoder;
 use super::filters::recode::Recoder;
@@ -170,6 +171,24 @@ impl Sink {
         self.pending.len() - self.at
     }
 
+    /// Sends what the socket takes at once; true when nothing is kept.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn flush_now(&mut self) -> io::Result<bool> {
+        if self.pace.is_none() && self.pending() > 0 {
+            match self.conn.stream.try_write(self.pending.get(self.at..).unwrap_or_default()) {
+                Ok(n) => {
+                    self.passed(n as u64);
+                    self.at += n;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+        Ok(self.pending() == 0)
+    }
+
     /// Ready once nothing is kept.
     ///
     /// # Errors
@@ -213,18 +232,18 @@ impl Sink {
     /// The connection is broken, or `TimedOut`.
     pub async fn flush(&mut self) -> io::Result<()> {
         let mut before = self.sent;
-        let mut deadline = Instant::now() + self.patience;
+        let mut deadline = clock::now() + self.patience;
         poll_fn(|cx| {
             if let Poll::Ready(done) = self.poll_flush(cx) {
                 return Poll::Ready(done);
             }
             if self.sent != before {
                 before = self.sent;
-                deadline = Instant::now() + self.patience;
+                deadline = clock::now() + self.patience;
             }
             if self.pace.is_some_and(|pace| matches!(pace.leave(Instant::now(), self.sent), Leave::Wait(_))) {
                 // The wait is ours, not the client's.
-                deadline = Instant::now() + self.patience;
+                deadline = clock::now() + self.patience;
             }
             self.conn.poll_deadline(deadline, cx).map(|error| Err(self.fail(error)))
         })
@@ -338,11 +357,12 @@ impl Sink {
         self.flush().await
     }
 
-    /// Ends the body. A body that is not `complete` must not look so: the last chunk is left out.
+    /// Ends the body and says whether all is sent; what is not goes by [`Self::flush`]. A body that is not `complete` must
+    /// not look so: the last chunk is left out.
     ///
     /// # Errors
-    /// The connection is broken, or `TimedOut`.
-    pub async fn finish(&mut self, complete: bool, trailers: &Fields) -> io::Result<()> {
+    /// The connection is broken.
+    pub fn finish(&mut self, complete: bool, trailers: &Fields) -> io::Result<bool> {
         if complete && !self.discard {
             if let Some(mut encoder) = self.encoder.take() {
                 let mut rest = Vec::new();
@@ -354,7 +374,7 @@ impl Sink {
                 self.last_chunk(trailers);
             }
         }
-        self.flush().await
+        self.flush_now()
     }
 
     fn last_chunk(&mut self, trailers: &Fields) {

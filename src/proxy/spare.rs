@@ -82,7 +82,7 @@ pub struct Memory {
     /// `cx.upstream_fields`
     pub upstream_fields: Fields,
     /// `cx.upstream_url`
-    pub upstream_url: String,
+    pub upstream_url: Vec<u8>,
     /// `cx.shared`
     pub shared: Rc<Shared>,
 }

@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::clock;
 use super::connection::Connection;
 use super::drive;
 use super::engine::{Command, OnDrop, Shared};
@@ -170,7 +171,7 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     let task = spawn_local(async move {
         let leave = Leave { conn, slot };
         let _active = Stats::hold(&leave.conn.thread.stats().active);
-        drive::connection(&leave.conn, slot).await;
+        clock::turns(drive::connection(&leave.conn, slot)).await;
     });
     thread.know(slot, task.abort_handle());
 }

@@ -17,3 +17,10 @@ pub struct Headers {
     #[row("add_trailer")]
     pub add_trailer: Vec<AddHeader>,
 }
+
+impl Headers {
+    /// Whether no answer is changed.
+    pub fn adds_nothing(&self) -> bool {
+        self.expires == Expires::Off && self.add_header.is_empty() && self.add_trailer.is_empty()
+    }
+}

@@ -8,6 +8,7 @@ use crate::proxy::request::RequestCtx;
 
 /// Adds the character set of the location to the media type; the answer is recoded where it is in another set.
 pub fn filter(cx: &mut RequestCtx) -> Option<Box<Recoder>> {
+    cx.conf().charset.charset.0.as_ref()?;
     let location = cx.location.clone();
     let conf = &location.ir.conf.charset;
     let target = conf.charset.0.as_ref()?;

@@ -10,8 +10,7 @@ use crate::proxy::request::{RequestCtx, Version};
 
 /// Makes a compressor where the answer is to be compressed, and tells so in the head.
 pub fn filter(cx: &mut RequestCtx) -> Option<Box<Encoder>> {
-    let location = cx.location.clone();
-    let conf = &location.ir.conf.gzip;
+    let conf = &cx.conf().gzip;
     let wanted = conf.on
         && matches!(cx.out.status, 200 | 403 | 404)
         && cx.out.fields.get(b"Content-Encoding").is_none_or(<[u8]>::is_empty)
@@ -30,7 +29,7 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Box<Encoder>> {
     cx.out.allow_ranges = false;
     cx.out.fields.remove(b"Accept-Ranges");
     weaken_etag(cx);
-    Some(Box::new(Encoder::new(conf.level.0 as u32)))
+    Some(Box::new(Encoder::new(cx.conf().gzip.level.0 as u32)))
 }
 
 fn client_takes_it(cx: &RequestCtx) -> bool {

@@ -12,6 +12,9 @@ fn is_safe(status: u16) -> bool {
 
 /// Adds what the location says.
 pub fn filter(cx: &mut RequestCtx) {
+    if cx.conf().headers.adds_nothing() {
+        return;
+    }
     let location = cx.location.clone();
     let headers = &location.ir.conf.headers;
     let safe = is_safe(cx.out.status);

@@ -7,6 +7,8 @@ use std::ops::Range;
 pub struct Fields {
     bytes: Vec<u8>,
     fields: Vec<Entry>,
+    /// A bit for each length that a name has or had, so that most names that are not there are not looked for.
+    lengths: u64,
 }
 
 /// Places of one field's name and value.
@@ -21,10 +23,12 @@ impl Fields {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.fields.clear();
+        self.lengths = 0;
     }
 
     /// Adds a field at the end.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.lengths |= length_bit(name);
         let name = self.store(name);
         let value = self.store(value);
         self.fields.push(Entry { name, value });
@@ -42,6 +46,9 @@ impl Fields {
 
     /// The first field of this name, in any case.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        if self.lengths & length_bit(name) == 0 {
+            return None;
+        }
         self.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
@@ -117,6 +124,10 @@ impl Fields {
     pub fn truncate(&mut self, count: usize) {
         self.fields.truncate(count);
     }
+}
+
+fn length_bit(name: &[u8]) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// Whether a field name with dashes equals a variable's name with underscores, in any case: `X-Foo`, `x_foo`.

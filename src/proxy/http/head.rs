@@ -121,7 +121,7 @@ const UNIQUE: &[&[u8]] = &[
 ];
 
 fn check_unique(head: &RequestHead, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-    if !UNIQUE.iter().any(|unique| unique.eq_ignore_ascii_case(name)) {
+    if !head.fields.has(name) || !UNIQUE.iter().any(|unique| unique.eq_ignore_ascii_case(name)) {
         return Ok(());
     }
     let Some((before, previous)) = head.fields.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)) else {

@@ -4,6 +4,7 @@ use rkeep_parsers::ir::http::Match;
 use rkeep_parsers::table::value::Level;
 
 use super::Step;
+use crate::proxy::clock;
 use crate::proxy::http::uri::{Escape, escape};
 use crate::proxy::locations::{self, Found};
 use crate::proxy::request::{RequestCtx, Status};
@@ -73,7 +74,7 @@ fn stays_open(cx: &RequestCtx) -> bool {
         (cx.method == b"POST" && disabled("msie6") && is_msie6(agent)) || (disabled("safari") && is_safari(agent));
     core.keepalive_timeout.timeout.0 != 0
         && cx.conn.requests.get() < core.keepalive_requests.0
-        && cx.conn.since.elapsed() <= core.keepalive_time.duration()
+        && clock::since(cx.conn.since) <= core.keepalive_time.duration()
         && !old_browser
 }
 

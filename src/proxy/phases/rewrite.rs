@@ -30,6 +30,9 @@ enum Flow {
 
 /// The server's script.
 pub fn server(cx: &mut RequestCtx) -> Step {
+    if cx.server.root.script.is_empty() {
+        return Step::FindLocation;
+    }
     let root = cx.server.root.clone();
     match script(cx, &root) {
         Flow::Leave(step) => step,
@@ -39,6 +42,9 @@ pub fn server(cx: &mut RequestCtx) -> Step {
 
 /// The location's script.
 pub fn location(cx: &mut RequestCtx) -> Step {
+    if cx.location.script.is_empty() && !cx.uri_changed {
+        return Step::Access;
+    }
     let location = cx.location.clone();
     if let Flow::Leave(step) = script(cx, &location) {
         return step;

@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::balance::Seconds;
+use crate::proxy::clock;
 
 /// The wall clock's seconds as they would be had nobody set the clock since the start.
 pub fn seconds() -> Seconds {
     static START: OnceLock<(Instant, std::time::Duration)> = OnceLock::new();
     let (start, epoch) =
         START.get_or_init(|| (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
-    (*epoch + start.elapsed()).as_secs() as Seconds
+    (*epoch + clock::since(*start)).as_secs() as Seconds
 }
 
 /// A number that nobody can foresee well enough to matter to balancing.

@@ -11,7 +11,7 @@ use crate::proxy::request::{Answer, RequestCtx, Status};
 /// Makes `cx.out` of a backend's head.
 pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received) {
     cx.out.status = received.status;
-    cx.out.status_line = Some(std::mem::take(&mut received.status_line));
+    cx.out.status_line = received.status_line.take();
     cx.out.content_length = if received.meaning.chunked { None } else { received.meaning.length };
     cx.out.conditions_done = true;
     cx.out.charset_open = true;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
 
+use crate::proxy::clock;
 use crate::proxy::connection::Connection;
 use crate::proxy::io::{Connect, Stream};
 
@@ -57,7 +58,7 @@ impl Backend {
         patience: Duration,
         watch: Client,
     ) -> Result<Backend, Interrupted> {
-        let deadline = Instant::now() + patience;
+        let deadline = clock::now() + patience;
         let mut connecting = std::pin::pin!(Stream::connect(address, how));
         let stream = poll_fn(|cx| {
             if let Poll::Ready(done) = connecting.as_mut().poll(cx) {
@@ -66,7 +67,7 @@ impl Backend {
             poll_interrupt(client, deadline, watch, cx).map(Err)
         })
         .await?;
-        Ok(Backend { stream, address: address.clone(), since: Instant::now(), requests: 0, cached: false })
+        Ok(Backend { stream, address: address.clone(), since: clock::now(), requests: 0, cached: false })
     }
 
     /// Waits for something to read.
@@ -74,7 +75,7 @@ impl Backend {
     /// # Errors
     /// [`Interrupted`]
     pub async fn readable(&self, client: &Connection, patience: Duration, watch: Client) -> Result<(), Interrupted> {
-        let deadline = Instant::now() + patience;
+        let deadline = clock::now() + patience;
         poll_fn(|cx| {
             if let Poll::Ready(done) = self.stream.poll_readable(cx) {
                 return Poll::Ready(done.map_err(Interrupted::Failed));

@@ -2,6 +2,7 @@
 //! closed here at once and never used again.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, Waker};
@@ -11,6 +12,7 @@ use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::ir::pool::Pool;
 
 use super::backend::Backend;
+use crate::proxy::clock;
 use crate::proxy::io::Timer;
 
 /// How a pool keeps idle connections.
@@ -44,7 +46,7 @@ impl Keep {
 
     /// Whether a connection may serve once more.
     pub fn allows(&self, backend: &Backend) -> bool {
-        backend.requests < self.requests && backend.since.elapsed() <= self.time
+        backend.requests < self.requests && clock::since(backend.since) <= self.time
     }
 }
 
@@ -59,7 +61,7 @@ pub struct Owner {
 
 impl Owner {
     fn takes(&self, kept: &Idle, address: &Address) -> bool {
-        self.pool == kept.owner.pool && self.location == kept.owner.location && *address == kept.backend.address
+        self.location == kept.owner.location && *address == kept.backend.address
     }
 }
 
@@ -70,12 +72,19 @@ struct Idle {
     until: Instant,
 }
 
-/// A thread's idle connections, oldest first.
+/// A thread's idle connections.
 #[derive(Debug, Default)]
 struct Shelf {
-    idle: Vec<Idle>,
+    pools: Vec<OfPool>,
     /// The task that watches them, and when it looks next of itself.
     watcher: Option<(Waker, Instant)>,
+}
+
+/// The idle connections of a pool, oldest first.
+#[derive(Debug)]
+struct OfPool {
+    pool: u64,
+    idle: VecDeque<Idle>,
 }
 
 thread_local! {
@@ -85,9 +94,10 @@ thread_local! {
 /// The newest idle connection to `address`.
 pub fn take(owner: &Owner, address: &Address) -> Option<Backend> {
     SHELF.with_borrow_mut(|shelf| {
+        let idle = shelf.of_pool(owner.pool)?;
         loop {
-            let index = shelf.idle.iter().rposition(|kept| owner.takes(kept, address))?;
-            let mut kept = shelf.idle.remove(index);
+            let index = idle.iter().rposition(|kept| owner.takes(kept, address))?;
+            let mut kept = idle.remove(index)?;
             if kept.is_silent(&mut Context::from_waker(Waker::noop())) {
                 kept.backend.cached = true;
                 return Some(kept.backend);
@@ -98,7 +108,7 @@ pub fn take(owner: &Owner, address: &Address) -> Option<Backend> {
 
 /// Keeps a connection; the oldest of the pool makes room.
 pub fn put(owner: Owner, backend: Backend, keep: &Keep) {
-    let mut kept = Idle { owner, backend, until: Instant::now() + keep.timeout };
+    let mut kept = Idle { owner, backend, until: clock::now() + keep.timeout };
     let watched = SHELF.with_borrow_mut(|shelf| {
         if let Some((watcher, next)) = &shelf.watcher {
             if !kept.is_silent(&mut Context::from_waker(watcher)) {
@@ -108,8 +118,7 @@ pub fn put(owner: Owner, backend: Backend, keep: &Keep) {
                 watcher.wake_by_ref();
             }
         }
-        shelf.make_room(kept.owner.pool, keep.connections);
-        shelf.idle.push(kept);
+        shelf.push(kept, keep.connections);
         shelf.watcher.is_some()
     });
     if !watched {
@@ -118,20 +127,30 @@ pub fn put(owner: Owner, backend: Backend, keep: &Keep) {
 }
 
 impl Shelf {
-    fn make_room(&mut self, pool: u64, limit: usize) {
-        let of_pool = |kept: &Idle| kept.owner.pool == pool;
-        if self.idle.iter().filter(|kept| of_pool(kept)).count() >= limit
-            && let Some(oldest) = self.idle.iter().position(of_pool)
-        {
-            self.idle.remove(oldest);
+    fn of_pool(&mut self, pool: u64) -> Option<&mut VecDeque<Idle>> {
+        self.pools.iter_mut().find(|of| of.pool == pool).map(|of| &mut of.idle)
+    }
+
+    fn push(&mut self, kept: Idle, limit: usize) {
+        let pool = kept.owner.pool;
+        let Some(idle) = self.of_pool(pool) else {
+            self.pools.push(OfPool { pool, idle: VecDeque::from([kept]) });
+            return;
+        };
+        if idle.len() >= limit {
+            idle.pop_front();
         }
+        idle.push_back(kept);
     }
 
     /// Closes what is not to be kept any more. Says when to look again; never when nothing is left.
     fn look(&mut self, cx: &mut Context<'_>) -> Option<Instant> {
         let now = Instant::now();
-        self.idle.retain_mut(|kept| kept.until > now && kept.is_silent(cx));
-        let next = self.idle.iter().map(|kept| kept.until).min();
+        for of in &mut self.pools {
+            of.idle.retain_mut(|kept| kept.until > now && kept.is_silent(cx));
+        }
+        self.pools.retain(|of| !of.idle.is_empty());
+        let next = self.pools.iter().flat_map(|of| of.idle.iter().map(|kept| kept.until)).min();
         self.watcher = next.map(|next| (cx.waker().clone(), next));
         next
     }

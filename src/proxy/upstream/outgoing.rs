@@ -119,6 +119,11 @@ impl Outgoing {
         Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body }
     }
 
+    /// Whether the body leaves in pieces as the client sends it: they must not wait for one another's acknowledgement.
+    pub fn comes_in_pieces(&self) -> bool {
+        matches!(self.body, Source::Client { .. })
+    }
+
     /// The URI.
     pub fn uri(&self) -> &[u8] {
         self.head.get(self.uri.clone()).unwrap_or_default()

@@ -20,6 +20,7 @@ use super::target::Destination;
 use super::tries::Tries;
 use super::trouble::Trouble;
 use crate::proxy::body::Body;
+use crate::proxy::clock;
 use crate::proxy::compile::Location;
 use crate::proxy::io::Connect;
 use crate::proxy::request::{Answer, RequestCtx, Status};
@@ -32,8 +33,9 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
     let location = Arc::clone(location);
     let Some(route) = &location.route else { return Err(Status(500)) };
     let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
-    if !streamed {
-        cx.read_body().await?;
+    if !streamed && (!cx.body.done || cx.body.expects_continue) {
+        // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
+        Box::pin(cx.read_body()).await?;
     }
     let to = Destination::of(cx, pass).await?;
     let outgoing = Outgoing::compose(cx, route, pass, &to, streamed);
@@ -65,7 +67,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
 
 fn close_record(cx: &mut RequestCtx, tries: &Tries) {
     if let Some(record) = cx.upstream.last_mut() {
-        record.response_time = Some(tries.since.elapsed());
+        record.response_time = Some(clock::since(tries.since));
     }
 }
 
@@ -84,14 +86,14 @@ impl Exchange {
         tries.cached = backend.cached;
         backend.requests += 1;
         if let Some(record) = cx.upstream.last_mut() {
-            record.connect_time = Some(tries.since.elapsed());
+            record.connect_time = Some(clock::since(tries.since));
         }
         tries.sent = true;
         let sent = send(cx, &self.outgoing, &backend, self.watch(cx)).await?;
         let received = receive(cx, &backend, self.watch(cx)).await?;
         if let Some(record) = cx.upstream.last_mut() {
             record.status = received.status;
-            record.header_time = Some(tries.since.elapsed());
+            record.header_time = Some(clock::since(tries.since));
         }
         Ok((backend, received, sent))
     }
@@ -114,7 +116,7 @@ impl Exchange {
         let how = how_to_connect(cx, &peer.address);
         let patience = cx.conf().proxy.connect_timeout.duration();
         let watch = self.watch(cx);
-        let connected = Backend::connect(&cx.conn, &peer.address, how, patience, watch).await;
+        let connected = Box::pin(Backend::connect(&cx.conn, &peer.address, how, patience, watch)).await;
         connected.map_err(|why| match why {
             Interrupted::Failed(error) => {
                 connect_failed(cx, &peer.name, &peer.address, &error);

@@ -28,8 +28,8 @@ pub enum Failed {
 pub struct Received {
     /// The status; 200 for HTTP/0.9.
     pub status: u16,
-    /// Status and reason as sent; empty for HTTP/0.9.
-    pub status_line: Vec<u8>,
+    /// Status and reason as sent; empty for HTTP/0.9, none for a plain `200 OK`.
+    pub status_line: Option<Vec<u8>>,
     /// What the fields say.
     pub meaning: Meaning,
     /// Whether there was a head at all.
@@ -155,12 +155,13 @@ fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, 
                 cx.error(Level::Error, format_args!("upstream sent no valid HTTP/1.0 header"));
                 cx.upstream_fields.clear();
                 let meaning = Meaning { close: true, ..Meaning::default() };
-                return Ok(Some((Received::new(200, Vec::new(), meaning, true), at)));
+                return Ok(Some((Received::new(200, Some(Vec::new()), meaning, true), at)));
             }
             (Parsed::Head(head), _) if head.len as u64 > cx.conf().proxy.buffer_size.0 => return Err(too_big(cx)),
             (Parsed::Head(head), _) if head.status / 100 == 1 && head.status != 101 => at += head.len,
             (Parsed::Head(head), meaning) => {
-                let line = buffer.get(head.status_line.clone()).unwrap_or_default().to_vec();
+                let line = buffer.get(head.status_line.clone()).unwrap_or_default();
+                let line = (line != b"200 OK").then(|| line.to_vec());
                 return Ok(Some((Received::new(head.status, line, closed(meaning, &head), false), at + head.len)));
             }
         }
@@ -168,7 +169,7 @@ fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, 
 }
 
 impl Received {
-    fn new(status: u16, status_line: Vec<u8>, meaning: Meaning, http09: bool) -> Self {
+    fn new(status: u16, status_line: Option<Vec<u8>>, meaning: Meaning, http09: bool) -> Self {
         Received { status, status_line, meaning, http09, rest: Rest::Nothing }
     }
 }

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
-use std::time::Instant;
 
 use rkeep_parsers::table::value::Level;
 
@@ -11,6 +10,7 @@ use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::outgoing::{Failure, Outgoing, Progress, Step};
 use super::receive::{Failed, interrupted};
 use super::trouble::Trouble;
+use crate::proxy::clock;
 use crate::proxy::request::{RequestCtx, Status};
 
 /// How sending ended.
@@ -37,6 +37,9 @@ enum Woken {
 pub async fn send(cx: &mut RequestCtx, outgoing: &Outgoing, backend: &Backend, watch: Client) -> Result<Sent, Failed> {
     cx.action = " while sending request to upstream";
     let mut progress = Progress::default();
+    if outgoing.comes_in_pieces() {
+        backend.stream.set_nodelay(true);
+    }
     let done = loop {
         let step = outgoing.step(cx, backend, &mut progress);
         if let Some(record) = cx.upstream.last_mut() {
@@ -75,7 +78,7 @@ async fn wait(cx: &mut RequestCtx, backend: &Backend, step: Step, watch: Client)
         Step::Starved => cx.conf().core.client_body_timeout.duration(),
         _ => cx.conf().proxy.send_timeout.duration(),
     };
-    let deadline = Instant::now() + patience;
+    let deadline = clock::now() + patience;
     let woken = {
         let cx = &*cx;
         poll_fn(|task| {

@@ -17,6 +17,7 @@ use super::splice::{self, Pipe};
 use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
+use crate::proxy::clock;
 use crate::proxy::io::Lease;
 use crate::proxy::pace::{Leave, Pace};
 use crate::proxy::request::RequestCtx;
@@ -104,6 +105,22 @@ impl AnswerStream {
         self.end(cx);
         cx.action = " while sending to client";
         complete
+    }
+
+    /// Passes on what came with the head. Says whether the body is complete if it ended there; none when more is to come.
+    pub fn pass_whole(&mut self, cx: &mut RequestCtx, sink: &mut Sink) -> Option<bool> {
+        if cx.cut.is_some() || !matches!(self.kind, Kind::Body { .. }) {
+            return None;
+        }
+        cx.action = " while reading upstream";
+        let rest = std::mem::take(&mut self.rest);
+        let passed = self.pass(cx, rest.bytes(), |_, data| sink.push(data));
+        if passed.is_ok() && !self.reader.ended() && self.backend.is_some() {
+            return None;
+        }
+        self.end(cx);
+        cx.action = " while sending to client";
+        Some(passed.is_ok() && self.reader.ended())
     }
 
     async fn pump_body(&mut self, cx: &mut RequestCtx, sink: &mut Sink, buffered: bool) -> Result<bool, Broken> {
@@ -265,8 +282,8 @@ impl AnswerStream {
     async fn wait(&mut self, cx: &mut RequestCtx, sink: &mut Sink, wants: Wants, buffered: bool) -> Result<(), Broken> {
         let deadline = match wants {
             Wants::Time(until) => until,
-            Wants::Backend => Instant::now() + cx.conf().proxy.read_timeout.duration(),
-            _ => Instant::now() + sink.patience(),
+            Wants::Backend => clock::now() + cx.conf().proxy.read_timeout.duration(),
+            _ => clock::now() + sink.patience(),
         };
         let woken = {
             let cx = &*cx;
@@ -328,7 +345,7 @@ impl AnswerStream {
         let (backend, held) = (self.backend.take(), self.held.take());
         let (Some(backend), Some(held)) = (backend, held) else { return };
         if let Some(record) = cx.upstream.last_mut() {
-            record.response_time = Some(self.since.elapsed());
+            record.response_time = Some(clock::since(self.since));
             record.response_length = self.reader.length;
         }
         let reusable = self.reusable && self.reader.keeps_connection() && self.rest.bytes().is_empty();

@@ -9,6 +9,7 @@ use super::ambient;
 use super::pools::Upstream;
 use super::trouble::{Asked, Trouble, non_idempotent};
 use crate::balance::{Attempt, Choice, Outcome, Peer, Released};
+use crate::proxy::clock;
 use crate::proxy::request::{RequestCtx, Status, UpstreamRecord};
 
 /// A server that a request holds. Given back when dropped.
@@ -65,7 +66,7 @@ impl Tries {
     pub fn begin(cx: &RequestCtx, upstream: &Arc<Upstream>, unbuffered: bool) -> Tries {
         let limit = cx.conf().proxy.next_upstream_tries.0;
         let attempt = upstream.pool.begin(upstream.key(cx), u32::try_from(limit).unwrap_or(u32::MAX));
-        let now = Instant::now();
+        let now = clock::now();
         Tries {
             upstream: Arc::clone(upstream),
             attempt,
@@ -84,17 +85,17 @@ impl Tries {
     /// # Errors
     /// [`Trouble::NoLive`]
     pub fn choose(&mut self, cx: &mut RequestCtx, uri: &[u8]) -> Result<(), Trouble> {
-        (self.sent, self.cached, self.since) = (false, false, Instant::now());
+        (self.sent, self.cached, self.since) = (false, false, clock::now());
         cx.action = " while connecting to upstream";
         let choice = self.upstream.pool.pick(&mut self.attempt, ambient::seconds(), &mut ambient::chance);
         self.held = choice.map(|choice| Held { upstream: Arc::clone(&self.upstream), choice: Some(choice) });
         let name = self.held.as_ref().and_then(Held::peer).map_or(&self.upstream.pool.name, |peer| &peer.name);
         cx.upstream_url.clear();
-        cx.upstream_url.push_str("http://");
-        cx.upstream_url.push_str(name);
-        cx.upstream_url.push_str(&String::from_utf8_lossy(uri));
+        for piece in [b"http://", name.as_bytes(), uri] {
+            cx.upstream_url.extend_from_slice(piece);
+        }
         let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
-        cx.upstream.push(UpstreamRecord { addr: name.as_bytes().to_vec(), new_group, ..UpstreamRecord::default() });
+        cx.upstream.push(UpstreamRecord { addr: Arc::clone(name), new_group, ..UpstreamRecord::default() });
         if self.held.is_some() {
             return Ok(());
         }
@@ -135,7 +136,7 @@ impl Tries {
         let since = self.since;
         if let Some(record) = cx.upstream.last_mut() {
             record.status = trouble.status();
-            record.response_time = Some(since.elapsed());
+            record.response_time = Some(clock::since(since));
         }
         if self.attempt.tries > 0 && trouble.allows_next(self.asked(cx)) {
             return Ok(());
@@ -160,7 +161,7 @@ impl Tries {
             sent: self.sent,
             non_idempotent: non_idempotent(&cx.method),
             unbuffered: self.unbuffered,
-            late: patience.0 > 0 && self.began.elapsed() >= patience.duration(),
+            late: patience.0 > 0 && clock::since(self.began) >= patience.duration(),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use rkeep_parsers::table::value::Level;
 
 use super::backend::Interrupted;
 use super::stream::AnswerStream;
+use crate::proxy::clock;
 use crate::proxy::io::{Lease, Stream};
 use crate::proxy::request::RequestCtx;
 use crate::proxy::sink::Sink;
@@ -29,6 +29,7 @@ pub async fn run(mut stream: AnswerStream, cx: &mut RequestCtx, sink: &mut Sink)
     cx.keepalive = false;
     let flushed = sink.flush().await.is_ok();
     if let Some(backend) = stream.backend.as_ref().filter(|_| flushed) {
+        backend.stream.set_nodelay(true);
         let down = Way { kept: stream.rest.bytes().to_vec(), ..Way::default() };
         let up = Way { kept: std::mem::take(&mut cx.input), ..Way::default() };
         let (down, up, ended) = both(cx, &backend.stream, down, up).await;
@@ -59,7 +60,7 @@ fn tell(cx: &RequestCtx, ended: Result<(), Interrupted>) {
 async fn both(cx: &RequestCtx, backend: &Stream, mut down: Way, mut up: Way) -> (Way, Way, Result<(), Interrupted>) {
     let client = &cx.conn.stream;
     let patience = cx.conf().proxy.read_timeout.duration();
-    let mut deadline = Instant::now() + patience;
+    let mut deadline = clock::now() + patience;
     let ended = poll_fn(|task| {
         let before = (down.moved, up.moved);
         let ways = [down.poll(backend, client, task), up.poll(client, backend, task)];
@@ -71,7 +72,7 @@ async fn both(cx: &RequestCtx, backend: &Stream, mut down: Way, mut up: Way) -> 
             }
         }
         if before != (down.moved, up.moved) {
-            deadline = Instant::now() + patience;
+            deadline = clock::now() + patience;
         }
         cx.conn.poll_deadline(deadline, task).map(|_| Err(Interrupted::Timeout))
     })

@@ -12,7 +12,7 @@ impl RequestCtx {
     pub(super) fn upstream_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
         match builtin {
             B::UpstreamAddr => self.list(out, |record, out| {
-                put(out, &record.addr);
+                put(out, record.addr.as_bytes());
             }),
             B::UpstreamStatus => self.list(out, |record, out| match record.status {
                 0 => {
