@@ -9,8 +9,8 @@ use super::http::fields::Fields;
 use super::request::{RequestCtx, RequestHead, Shared, UpstreamRecord};
 use super::response::ResponseHead;
 
-/// How many of each kind a thread keeps.
-const KEPT: usize = 64;
+/// How many of each kind a thread keeps: what some hundreds of requests at a time need, two megabytes at most.
+const KEPT: usize = 512;
 /// The largest buffer that is kept, bytes.
 const LARGEST: usize = 16 * 1024;
 
