@@ -3,21 +3,43 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use super::Subject;
-use super::drill::{Drill, Stage};
+use clap::builder::PossibleValuesParser;
+
+use super::cluster::{self, Cluster};
+use super::drill::{self, Drill};
+use super::progress::Progress;
 use super::report::Outcome;
+use super::site::Site;
+use super::stage::Stage;
+use super::{Cast, Files, Subject};
 use crate::sys::namespace;
 
 /// `rkeep rehearse`: builds the whole cluster on this machine, rkeep in every role, and takes it through its drills.
-/// Needs no root and no files, touches nothing outside.
+///
+/// Needs no root and no files, touches nothing outside. Exits with 0 if all drills held, with 1 if one did not, with 2 if
+/// it could not run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// Run this drill only (may be given more than once).
-    #[arg(long, value_enum)]
-    drill: Vec<Drill>,
-    /// Print the outcome as JSON.
+    /// Run this drill only (may be given more than once)
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(drill::ALL.iter().map(|it| it.name)))]
+    drill: Vec<String>,
+    /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
+    /// Break something beforehand, to see that a drill notices
+    #[arg(long = "break", value_name = "WHAT", value_enum)]
+    broken: Vec<Breakage>,
+}
+
+/// What can be broken beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Breakage {
+    /// The network keeps the directors from hearing each other's adverts
+    Adverts,
+    /// The second director has another `auth_pass`
+    Auth,
+    /// The mail server takes no mail
+    Mail,
 }
 
 /// Sysctls that keep unprivileged users from making namespaces, with the value that does.
@@ -27,11 +49,11 @@ const FORBIDDING: [(&str, &str); 3] = [
     ("kernel.apparmor_restrict_unprivileged_userns", "1"),
 ];
 
-/// Runs it. Exit code 0 only if all drills held; the process must still be single-threaded.
+/// Runs it. The process must still be single-threaded.
 pub fn main(arguments: &Arguments) -> ExitCode {
     match rehearse(arguments) {
-        Ok(outcomes) if outcomes.iter().all(Outcome::held) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("rkeep rehearse: {error}{}", advice(&error));
             ExitCode::from(2)
@@ -39,36 +61,85 @@ pub fn main(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn rehearse(arguments: &Arguments) -> io::Result<Vec<Outcome>> {
+/// Says whether all drills held.
+fn rehearse(arguments: &Arguments) -> io::Result<bool> {
     namespace::become_root()?;
-    let drills: &[Drill] = if arguments.drill.is_empty() { &Drill::ALL } else { &arguments.drill };
-    progress("building: 2 directors, 3 web servers, a client, a mail server, rkeep in every role");
-    let mut stage = Stage::new(&Subject::Rkeep(std::env::current_exe()?))?;
-    let mut outcomes = Vec::new();
-    for drill in drills {
-        progress(&format!("running drill {drill:?}"));
-        let outcome = stage.run(*drill)?;
-        if !arguments.json {
-            print(&format!("{outcome}"))?;
+    let mut progress = Progress::new();
+    progress.part("building: 2 directors, 3 web servers, 4 clients, a mail server, rkeep in every role".to_owned());
+    let mut stage = Stage::new(article(&arguments.broken)?, progress)?;
+    let outcomes = play(&mut stage, &arguments.drills(), arguments.json)?;
+    let held = outcomes.iter().all(Outcome::held);
+    let timeline = stage.timeline();
+    match arguments.json {
+        true => {
+            print(&format!("{:#}\n", serde_json::json!({ "held": held, "drills": outcomes, "timeline": timeline })))?
         }
-        if !outcome.held() {
-            progress(&stage.logs());
+        false => print(&format!("\n{timeline}\n{}\n", summary(&outcomes)))?,
+    }
+    Ok(held)
+}
+
+impl Arguments {
+    fn drills(&self) -> Vec<&'static Drill> {
+        let asked = |drill: &&&Drill| self.drill.is_empty() || self.drill.iter().any(|name| name == drill.name);
+        drill::ALL.iter().filter(asked).copied().collect()
+    }
+}
+
+/// The article's cluster, with that broken.
+fn article(broken: &[Breakage]) -> io::Result<Site> {
+    let mut files = Files::article();
+    if broken.contains(&Breakage::Auth) {
+        files.keepalived[1] = files.keepalived[1].replace("auth_pass 1111", "auth_pass 2222");
+    }
+    let pair = cluster::article::pair()?;
+    let cluster = Cluster::build(&Cast::all(&Subject::Rkeep(std::env::current_exe()?)), &files)?;
+    if broken.contains(&Breakage::Adverts) {
+        cluster.directors.iter().try_for_each(|director| cluster.lan.deafen(&director.node))?;
+    }
+    if broken.contains(&Breakage::Mail) {
+        cluster.mail.set_open(false);
+    }
+    Ok(Site::article(cluster, pair))
+}
+
+fn play(stage: &mut Stage, drills: &[&Drill], quiet: bool) -> io::Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    for (number, drill) in drills.iter().enumerate() {
+        stage.progress.part(format!("{}/{} {}", number + 1, drills.len(), drill.name));
+        let outcome = drill.play(stage)?;
+        stage.progress.clear();
+        if !quiet {
+            print(&outcome.to_string())?;
         }
         outcomes.push(outcome);
     }
-    if arguments.json {
-        let held = outcomes.iter().all(Outcome::held);
-        print(&format!("{:#}\n", serde_json::json!({ "held": held, "drills": &outcomes })))?;
+    if !outcomes.iter().all(Outcome::held) {
+        let directory = std::env::temp_dir().join(format!("rkeep-rehearse-{}", std::process::id()));
+        stage.write_logs(&directory)?;
+        eprintln!("rkeep rehearse: the directors' and the clients' logs are in {}", directory.display());
     }
     Ok(outcomes)
 }
 
-fn print(text: &str) -> io::Result<()> {
-    io::stdout().write_all(text.as_bytes())
+/// The last line.
+fn summary(outcomes: &[Outcome]) -> String {
+    let names = |which: &dyn Fn(&Outcome) -> bool| {
+        outcomes.iter().filter(|it| which(it)).map(|it| it.drill).collect::<Vec<_>>().join(", ")
+    };
+    let (broken, left_out) = (names(&|it| !it.held()), names(&|it| it.left_out.is_some()));
+    let mut line = match broken.as_str() {
+        "" => format!("all {} drills held", outcomes.iter().filter(|it| it.left_out.is_none()).count()),
+        broken => format!("did not hold: {broken}"),
+    };
+    if !left_out.is_empty() {
+        line += &format!("; left out: {left_out}");
+    }
+    line
 }
 
-fn progress(text: &str) {
-    eprintln!("rkeep rehearse: {text}");
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())
 }
 
 /// What to do about an error that comes from the machine's settings.

@@ -28,6 +28,17 @@ const HOSTS: &str = "127.0.0.1 localhost\n192.168.3.20 www.linuxzen.com\n";
 
 /// The article's files, the `nginx.conf` completed.
 pub mod article {
+    use std::path::Path;
+
+    use rkeep_parsers::keepalived::{self, AnyMachine, Mode};
+    use rkeep_parsers::lower::Loaded;
+    use rkeep_parsers::nginx;
+    use rkeep_parsers::source::MapLoader;
+    use rkeep_parsers::table::Compat;
+
+    use super::super::pair::Pair;
+    use super::{DIRECTORS, MAIL};
+
     /// Both directors' `nginx.conf`.
     pub const NGINX: [&str; 2] = [
         include_str!("../../testdata/article/completed/master-nginx.conf"),
@@ -40,6 +51,29 @@ pub mod article {
     ];
     /// What the `nginx.conf` include.
     pub const MIME_TYPES: &str = include_str!("../../testdata/article/completed/mime.types");
+
+    /// What the files say to the drills.
+    ///
+    /// # Errors
+    /// They are not understood.
+    pub fn pair() -> std::io::Result<Pair> {
+        let nginx = NGINX.map(|text| read_nginx(text).ir);
+        let keepalived = KEEPALIVED.map(|text| read_keepalived(text).ir);
+        let ([Some(n1), Some(n2)], [Some(k1), Some(k2)]) = (&nginx, &keepalived) else {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        };
+        Ok(Pair::read([k1, k2], [n1, n2], DIRECTORS.map(|own| vec![own])))
+    }
+
+    fn read_nginx(text: &str) -> Loaded {
+        let files = MapLoader::default().file("/conf/nginx.conf", text).file("/conf/mime.types", MIME_TYPES);
+        nginx::load(Path::new("/conf/nginx.conf"), Path::new("/"), None, &files, Compat::default())
+    }
+
+    fn read_keepalived(text: &str) -> Loaded {
+        let files = MapLoader::default().file("/keepalived.conf", text).host("www.linuxzen.com", &[MAIL.into()]);
+        keepalived::load(Path::new("/keepalived.conf"), "", &files, &AnyMachine, Mode::Check { own: false })
+    }
 }
 
 /// Who plays which role.
@@ -130,8 +164,13 @@ impl Server {
         if ended.code() == Some(0) {
             return Ok(());
         }
-        let log = self.node.read("/usr/local/nginx/logs/error.log").unwrap_or_default();
-        Err(io::Error::other(format!("nginx on {}: {:?} {}{log}", self.address, ended.status, ended.stderr)))
+        let (status, stderr, log) = (ended.status, ended.stderr, self.error_log());
+        Err(io::Error::other(format!("nginx on {}: {status:?} {stderr}{log}", self.address)))
+    }
+
+    /// What its nginx has logged of errors.
+    pub fn error_log(&self) -> String {
+        self.node.read("/usr/local/nginx/logs/error.log").unwrap_or_default()
     }
 
     /// Starts keepalived in the foreground with its log captured.

@@ -58,8 +58,16 @@ impl Target {
     /// # Errors
     /// No connection or no whole answer.
     pub fn get(&self, path: &str) -> io::Result<Reply> {
+        self.get_from("localhost", path)
+    }
+
+    /// The same of a host by name.
+    ///
+    /// # Errors
+    /// No connection or no whole answer.
+    pub fn get_from(&self, host: &str, path: &str) -> io::Result<Reply> {
         let mut connection = self.connect()?;
-        connection.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+        connection.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
         connection.reply()
     }
 
@@ -262,7 +270,7 @@ impl Connection {
     }
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines()
         .skip(1)
         .filter_map(|line| line.split_once(':'))

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use futures_util::TryStreamExt;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{InfoData, InfoVeth};
-use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::Node;
 
@@ -86,6 +86,34 @@ impl Lan {
     pub fn mend(&self, node: &Node) -> io::Result<()> {
         let bridge = self.switch.within(|| index(BRIDGE))?;
         self.change(node, move |port| port.controller(bridge))
+    }
+
+    /// Keeps a box and the others that are isolated from hearing each other; or lets them again.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn isolate(&self, node: &Node, isolated: bool) -> io::Result<()> {
+        self.change_port(node, move |port| port.isolated(isolated))
+    }
+
+    /// Lets a box hear no multicast any more, and so no VRRP.
+    ///
+    /// # Errors
+    /// It was never plugged in.
+    pub fn deafen(&self, node: &Node) -> io::Result<()> {
+        self.change_port(node, |port| port.mcast_flood(false))
+    }
+
+    fn change_port(
+        &self,
+        node: &Node,
+        how: impl FnOnce(LinkMessageBuilder<LinkBridgePort>) -> LinkMessageBuilder<LinkBridgePort> + Send + 'static,
+    ) -> io::Result<()> {
+        let port = port(node);
+        self.switch.within_async(move || async move {
+            let message = how(LinkBridgePort::new(index(&port)?)).build();
+            netlink()?.link().set_port(message).execute().await.map_err(failed)
+        })
     }
 
     fn change(

@@ -1,25 +1,31 @@
 //! Whole clusters on one machine: boxes in namespaces on one switch, with clients, a mail sink and an ear on the wire.
 //! `rkeep rehearse` and the compat tests are built on it. Needs no tool and, where user namespaces are allowed, no root.
 
+mod bound;
 mod cli;
+pub mod clients;
 pub mod cluster;
-mod drill;
+pub mod drill;
 mod files;
 pub mod http;
 mod lan;
-mod load;
 mod node;
+mod owner;
+mod pair;
 mod program;
+mod progress;
 mod report;
 mod sink;
+mod site;
+mod stage;
 mod subject;
+mod timeline;
 mod watch;
 
 pub use cli::{Arguments, main};
 pub use cluster::{Cast, Cluster, Files, Server};
 pub use files::Placed;
 pub use lan::{INTERFACE, Lan, mac};
-pub use load::{Load, Outage};
 pub use node::{Node, Task};
 pub use program::{Ended, Process, Running, eventually};
 pub use sink::{Mail, MailSink};

@@ -123,6 +123,15 @@ impl Node {
         Ok(named.len())
     }
 
+    /// Sends a signal to the process that pid files of the node give by this id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn signal_one(&self, inner: i32, signal: Signal) -> io::Result<()> {
+        let found = self.processes()?.into_iter().find(|process| process.inner == inner);
+        Ok(kill_process(found.ok_or(io::ErrorKind::NotFound)?.pid, signal)?)
+    }
+
     /// Kills all processes of that name as a crash of all at once would: first they are frozen, so that none of them
     /// reacts to the end of another.
     ///

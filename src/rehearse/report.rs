@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Outage;
+use super::bound::Bound;
+use super::timeline::Silence;
 
 /// One drill.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -14,35 +15,36 @@ pub struct Outcome {
     pub drill: &'static str,
     /// What was done, in a sentence.
     pub what: &'static str,
-    /// What was measured.
-    pub figures: Vec<Figure>,
+    /// Its parts: a fault, and the way back.
+    pub legs: Vec<Measured>,
+    /// What else was seen, in words.
+    pub seen: Vec<String>,
     /// What did not hold. Empty: the drill held.
     pub broken: Vec<String>,
-}
-
-/// One line of figures.
-#[derive(Clone, Debug, Serialize)]
-pub struct Figure {
-    /// Of what.
-    pub name: String,
-    /// The value: a number where there is one, else as people read it.
-    pub value: Value,
-    /// The largest value that the protocol allows.
+    /// Why it was not run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<u64>,
-    /// What is counted.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub unit: &'static str,
+    pub left_out: Option<String>,
 }
 
-/// A figure's value.
+/// What clients went through in one part of a drill.
 #[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A number.
-    Number(u64),
-    /// Words.
-    Text(String),
+pub struct Measured {
+    /// The part.
+    pub leg: &'static str,
+    /// Who owned the address at its end.
+    pub owner: String,
+    /// The longest time, in milliseconds, that a client went without an answer.
+    pub silent_ms: u64,
+    /// The longest that the protocol allows.
+    pub allowed_ms: u64,
+    /// What that is made of.
+    pub allowed: String,
+    /// Requests sent.
+    pub requests: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Mails that came.
+    pub mails: usize,
 }
 
 impl Outcome {
@@ -56,14 +58,9 @@ impl Outcome {
         self.broken.is_empty()
     }
 
-    /// Notes a figure in words.
-    pub fn figure(&mut self, name: impl Into<String>, value: impl fmt::Display) {
-        self.figures.push(Figure { name: name.into(), value: Value::Text(value.to_string()), allowed: None, unit: "" });
-    }
-
-    /// Notes a number.
-    pub fn number(&mut self, name: impl Into<String>, value: u64, unit: &'static str) {
-        self.figures.push(Figure { name: name.into(), value: Value::Number(value), allowed: None, unit });
+    /// Notes what was seen.
+    pub fn see(&mut self, words: impl fmt::Display) {
+        self.seen.push(words.to_string());
     }
 
     /// Notes what should hold and does not.
@@ -73,14 +70,32 @@ impl Outcome {
         }
     }
 
-    /// Notes how long nobody answered, which must not be longer than the protocol allows.
-    pub fn silence(&mut self, name: &str, outage: &Outage, bound: Duration) {
-        let (longest, allowed) = (millis(outage.longest), millis(bound));
-        let value = Value::Number(longest);
-        self.figures.push(Figure { name: format!("{name}: no answer"), value, allowed: Some(allowed), unit: "ms" });
-        self.number(format!("{name}: sent"), outage.asked as u64, "requests");
-        self.number(format!("{name}: failed"), outage.tally.failed() as u64, "requests");
-        self.expect(longest <= allowed, || format!("{name}: {longest} ms without an answer, {allowed} ms allowed"));
+    /// Notes what clients went through, and holds it against what is allowed.
+    pub fn measured(
+        &mut self,
+        leg: &'static str,
+        owner: &impl fmt::Display,
+        seen: Silence,
+        bound: &Bound,
+        mails: usize,
+    ) {
+        let (silent_ms, allowed_ms) = (millis(seen.longest), millis(bound.total()));
+        self.expect(silent_ms <= allowed_ms, || {
+            format!("{leg}: {silent_ms} ms without an answer, {allowed_ms} ms allowed ({bound})")
+        });
+        self.expect(seen.failed_late == 0, || {
+            format!("{leg}: {} requests failed that had no reason to", seen.failed_late)
+        });
+        self.legs.push(Measured {
+            leg,
+            owner: owner.to_string(),
+            silent_ms,
+            allowed_ms,
+            allowed: bound.to_string(),
+            requests: seen.sent,
+            failed: seen.failed,
+            mails,
+        });
     }
 }
 
@@ -89,26 +104,53 @@ pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  {:<26} ", self.name)?;
-        match &self.value {
-            Value::Number(number) => write!(f, "{number} {}", self.unit)?,
-            Value::Text(text) => f.write_str(text)?,
-        }
-        self.allowed.map_or(Ok(()), |allowed| write!(f, " (at most {allowed} {} allowed)", self.unit))
+        let Measured { leg, owner, silent_ms, allowed_ms, allowed, requests, failed, mails } = self;
+        write!(f, "{leg:<8} {silent_ms:>5} ms without answer, {allowed_ms} allowed ({allowed}); ")?;
+        write!(f, "{failed} of {requests} requests failed; {mails} mails; owned by {owner}")
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "drill {}: {}", self.drill, self.what)?;
-        for figure in &self.figures {
-            writeln!(f, "{figure}")?;
-        }
-        for broken in &self.broken {
-            writeln!(f, "  BROKEN: {broken}")?;
-        }
-        writeln!(f, "  {}", if self.held() { "held" } else { "did not hold" })
+        let verdict = match (&self.left_out, self.held()) {
+            (Some(_), _) => "left out",
+            (None, true) => "held",
+            (None, false) => "BROKEN",
+        };
+        writeln!(f, "{:<12} {verdict:<8} {}", self.drill, self.what)?;
+        let indented = |f: &mut fmt::Formatter<'_>, line: &dyn fmt::Display| writeln!(f, "{:22}{line}", "");
+        self.left_out.iter().try_for_each(|why| indented(f, why))?;
+        self.seen.iter().try_for_each(|line| indented(f, line))?;
+        self.legs.iter().try_for_each(|leg| indented(f, leg))?;
+        self.broken.iter().try_for_each(|broken| indented(f, &format_args!("BROKEN: {broken}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pair::Pair;
+    use super::*;
+
+    fn outcome(longest: u64, failed_late: usize) -> Outcome {
+        let seen = Silence { sent: 100, failed: 3, failed_late, longest: Duration::from_millis(longest) };
+        let mut outcome = Outcome::new("reload", "both reload");
+        outcome.measured("reload", &"director 1", seen, &Bound::room(&Pair::default(), 0), 0);
+        outcome
+    }
+
+    #[test]
+    fn a_drill_holds_within_its_bound_only() {
+        assert!(outcome(400, 0).held());
+        assert!(!outcome(401, 0).held());
+        assert!(!outcome(0, 1).held());
+    }
+
+    #[test]
+    fn what_broke_is_said() {
+        let shown = outcome(401, 0).to_string();
+        assert!(shown.starts_with("reload       BROKEN   both reload\n"), "{shown}");
+        assert!(shown.contains("BROKEN: reload: 401 ms without an answer, 400 ms allowed (room 400)\n"), "{shown}");
     }
 }

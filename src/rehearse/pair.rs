@@ -1,0 +1,261 @@
+//! What the drills must know of a pair of directors, read from its files. Pure.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+use rkeep_parsers::ir::Ir;
+use rkeep_parsers::ir::http::{Address, Handler, Listener, Match, ProxyPass, Server, ServerName, Target};
+use rkeep_parsers::ir::pool::{Balancer, Pool};
+use rkeep_parsers::ir::service::{self, Protocol, RealServer, Service};
+use rkeep_parsers::ir::vrrp::Router;
+
+use super::clients::Probe;
+
+/// Both directors, as their files describe them.
+#[derive(Clone, Debug, Default)]
+pub struct Pair {
+    /// Their virtual routers.
+    pub instances: Vec<Instance>,
+    /// The virtual servers of the first.
+    pub services: Vec<Service>,
+    /// Their own addresses.
+    pub addresses: [Vec<Ipv4Addr>; 2],
+    /// What clients ask a virtual address for; none when nothing answers on any.
+    pub probe: Option<Probe>,
+    /// What each director's own nginx is asked for.
+    pub direct: [Option<Direct>; 2],
+}
+
+/// A virtual router.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Its name on the first director.
+    pub name: String,
+    /// Its number.
+    pub router: u8,
+    /// Its addresses.
+    pub addresses: Vec<Ipv4Addr>,
+    /// What either director does as one of its two.
+    pub sides: [Terms; 2],
+}
+
+/// One director's part in a virtual router.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// `priority`
+    pub priority: u8,
+    /// `version`
+    pub version: u8,
+    /// `advert_int`
+    pub interval: Duration,
+    /// `down_timer_adverts`
+    pub adverts: u8,
+    /// `nopreempt`
+    pub nopreempt: bool,
+    /// `preempt_delay`
+    pub preempt_delay: Duration,
+}
+
+/// A listener that passes requests to a pool, asked directly.
+#[derive(Clone, Debug)]
+pub struct Direct {
+    /// The request.
+    pub probe: Probe,
+    /// The servers that get the requests and their weights, where they go in turn.
+    pub shares: Vec<(SocketAddr, u32)>,
+    /// Whether another server takes the requests of one that fails.
+    pub spare: bool,
+    /// The longest `fail_timeout`: a server that is back is tried again after that.
+    pub forgiven: Duration,
+}
+
+impl Pair {
+    /// Reads it from the models of both directors' files.
+    pub fn read(keepalived: [&Ir; 2], nginx: [&Ir; 2], addresses: [Vec<Ipv4Addr>; 2]) -> Pair {
+        let instances = instances(keepalived);
+        let services: Vec<Service> = keepalived[0].services.values().cloned().collect();
+        let virtuals = instances.iter().flat_map(|instance| instance.addresses.iter().copied());
+        let probe = virtuals.clone().find_map(|address| probe(address, &services, nginx[0]));
+        let direct = [0, 1].map(|which: usize| {
+            addresses[which].iter().find_map(|own| direct(nginx[which], |listener| is_bound(listener, *own), *own))
+        });
+        Pair { instances, services, addresses, probe, direct }
+    }
+
+    /// Who has the addresses when all is well: the director that outranks the other.
+    pub fn home(&self) -> usize {
+        self.instances.first().map_or(0, Instance::home)
+    }
+
+    /// The virtual router whose fate is followed.
+    pub fn router(&self) -> Option<&Instance> {
+        self.instances.first()
+    }
+
+    /// Who has the addresses once that director, which had them, is back: `nopreempt` leaves them where they are.
+    pub fn after_return(&self, director: usize) -> usize {
+        let waits = |instance: &Instance| instance.home() == director && instance.sides[director].nopreempt;
+        if self.router().is_some_and(waits) { 1 - director } else { self.home() }
+    }
+
+    /// Whether a virtual server sends clients to that director.
+    pub fn is_real_server(&self, director: usize) -> bool {
+        self.real_servers(director).next().is_some()
+    }
+
+    fn real_servers(&self, director: usize) -> impl Iterator<Item = (&Service, &RealServer)> {
+        let own =
+            move |real: &&RealServer| self.addresses[director].iter().any(|own| IpAddr::V4(*own) == real.address.ip());
+        self.services
+            .iter()
+            .flat_map(move |service| service.real_servers.iter().filter(own).map(move |it| (service, it)))
+    }
+
+    /// The ends of the subjects of the mails that checkers send when they find that director's servers so.
+    pub fn reports(&self, director: usize, verdict: &str) -> Vec<String> {
+        let alerting = self.real_servers(director).filter(|(_, real)| real.smtp_alert && !real.checks.is_empty());
+        let report = |(service, real): (&Service, &RealServer)| {
+            let real = service::shown(real.address, service.protocol);
+            format!("Realserver {real} of virtual server {} - {verdict}", service.shown())
+        };
+        alerting.map(report).collect()
+    }
+}
+
+impl Instance {
+    /// The director that has it when all is well.
+    pub fn home(&self) -> usize {
+        usize::from(self.sides[1].priority > self.sides[0].priority)
+    }
+}
+
+fn instances(keepalived: [&Ir; 2]) -> Vec<Instance> {
+    let pairs = keepalived[0].routers.values().filter_map(|own| {
+        let other = keepalived[1].routers.values().find(|other| other.vrid == own.vrid)?;
+        Some((own, other))
+    });
+    let instance = |(own, other): (&Router, &Router)| Instance {
+        name: own.name.clone(),
+        router: own.vrid,
+        addresses: own.addresses.iter().chain(&own.excluded).filter_map(|one| as_v4(one.address)).collect(),
+        sides: [terms(own), terms(other)],
+    };
+    pairs.map(instance).collect()
+}
+
+fn terms(router: &Router) -> Terms {
+    Terms {
+        priority: router.priority,
+        version: router.version,
+        interval: router.advert_interval,
+        adverts: router.down_timer_adverts,
+        nopreempt: router.nopreempt,
+        preempt_delay: router.preempt_delay,
+    }
+}
+
+fn as_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// What answers on a virtual address: a virtual server, or else nginx.
+fn probe(address: Ipv4Addr, services: &[Service], nginx: &Ir) -> Option<Probe> {
+    let takes = |service: &&Service| service.address.ip() == address && service.protocol == Protocol::Tcp;
+    let on_service = services.iter().find(takes).map(|service| {
+        let at = SocketAddrV4::new(address, service.address.port());
+        // The real servers of such a pair are most often the two nginx themselves.
+        let through = direct(nginx, |listener| port(listener) == Some(at.port()), address);
+        let (host, path) = through.map_or(("localhost".into(), "/".into()), |it| (it.probe.host, it.probe.path));
+        Probe { at, host, path }
+    });
+    on_service.or_else(|| direct(nginx, |listener| is_bound(listener, address), address).map(|it| it.probe))
+}
+
+fn port(listener: &Listener) -> Option<u16> {
+    match &listener.address {
+        Address::Inet(address) => Some(address.port()),
+        Address::Unix(_) => None,
+    }
+}
+
+/// Whether a listener takes plain connections to an address.
+fn is_bound(listener: &Listener, to: Ipv4Addr) -> bool {
+    let plain = !listener.options.ssl && !listener.options.proxy_protocol;
+    let ip = match &listener.address {
+        Address::Inet(SocketAddr::V4(bound)) => bound.ip().is_unspecified() || *bound.ip() == to,
+        Address::Inet(SocketAddr::V6(bound)) => bound.ip().is_unspecified() && listener.options.ipv6only == Some(false),
+        Address::Unix(_) => false,
+    };
+    plain && ip
+}
+
+/// The first listener that fits and passes requests on; failing that, the first that fits.
+fn direct(nginx: &Ir, fits: impl Fn(&Listener) -> bool, to: Ipv4Addr) -> Option<Direct> {
+    let all: Vec<Direct> =
+        nginx.listeners.values().filter(|it| fits(it)).filter_map(|listener| asked(nginx, listener, to)).collect();
+    all.iter().find(|direct| !direct.shares.is_empty()).or(all.first()).cloned()
+}
+
+fn asked(nginx: &Ir, listener: &Listener, to: Ipv4Addr) -> Option<Direct> {
+    let servers = || listener.servers.iter().filter_map(|id| nginx.servers.get(*id));
+    let proxied = servers().find_map(|server| Some((server, passing(nginx, server)?)));
+    let (server, path, pool) = match proxied {
+        Some((server, (path, pool))) => (server, path, pool),
+        None => (nginx.servers.get(listener.default)?, "/".to_owned(), None),
+    };
+    let probe = Probe { at: SocketAddrV4::new(to, port(listener)?), host: host(server), path };
+    let others = pool.map_or(0, |pool| pool.servers.iter().filter(|server| !server.down).count());
+    let forgiven = pool.into_iter().flat_map(|pool| &pool.servers).map(|server| server.fail_timeout).max();
+    let (shares, forgiven) = (pool.map(shares).unwrap_or_default(), forgiven.unwrap_or_default());
+    Some(Direct { probe, shares, spare: others > 1, forgiven })
+}
+
+/// A name that the server goes by.
+fn host(server: &Server) -> String {
+    let name = server.names.iter().find_map(|name| match name {
+        ServerName::Exact(name) if !name.is_empty() && name != "_" => Some(name.clone()),
+        ServerName::Suffix(suffix) => Some(format!("www{suffix}")),
+        ServerName::Dot(domain) => Some(domain.trim_start_matches('.').to_owned()),
+        _ => None,
+    });
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// The first path of a server that is passed on, `/` before others, and the servers that share its requests.
+fn passing<'a>(nginx: &'a Ir, server: &Server) -> Option<(String, Option<&'a Pool>)> {
+    let root = nginx.locations.get(server.root)?;
+    let mut paths: Vec<(String, &ProxyPass)> = root
+        .children
+        .iter()
+        .filter_map(|id| nginx.locations.get(*id))
+        .filter_map(|location| match (&location.matched, &location.handler) {
+            (Match::Prefix { path, .. } | Match::Exact(path), Handler::Proxy(pass)) => {
+                Some((String::from_utf8(path.clone()).ok()?, pass))
+            }
+            _ => None,
+        })
+        .collect();
+    paths.sort_by_key(|(path, _)| path != "/");
+    let (path, pass) = paths.into_iter().next()?;
+    match pass.target {
+        Target::Pool(pool) => Some((path, nginx.pools.get(pool))),
+        Target::Dynamic(_) => Some((path, None)),
+    }
+}
+
+fn shares(pool: &Pool) -> Vec<(SocketAddr, u32)> {
+    if !matches!(pool.balancer, Balancer::RoundRobin) {
+        return Vec::new();
+    }
+    let working = pool.servers.iter().filter(|server| !server.down && !server.backup);
+    let shares = working.flat_map(|server| {
+        server.addresses.iter().filter_map(|address| match address {
+            Address::Inet(address) => Some((*address, server.weight)),
+            Address::Unix(_) => None,
+        })
+    });
+    shares.collect()
+}

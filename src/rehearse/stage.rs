@@ -1,0 +1,348 @@
+//! The cluster with everything running: what drills do to it, and what they see of it.
+
+use std::fs;
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::clients::{Clients, PATIENCE, Probe, Request};
+use super::http::{Tally, Target};
+use super::owner::{self, Claim, Owner};
+use super::pair::Pair;
+use super::progress::Progress;
+use super::report::millis;
+use super::site::Site;
+use super::timeline::{Entry, Timeline, silences};
+use super::{Event, Mail, Running, Watch, eventually};
+
+/// What is silence in a timeline, and no mere hiccup of a busy machine.
+const NOTABLE: Duration = Duration::from_millis(150);
+/// How long the cluster may take to come up.
+const COMING_UP: Duration = Duration::from_secs(20);
+/// How long a program may take to stop when it is told to.
+const STOPPING: Duration = Duration::from_secs(10);
+
+/// The cluster with everything running.
+#[derive(Debug)]
+pub struct Stage {
+    /// Its boxes.
+    pub site: Site,
+    /// The director that the current drill is about: the one that had the address when it began.
+    pub victim: usize,
+    /// Tells people what is being done.
+    pub progress: Progress,
+    running: [Running; 2],
+    ears: [Watch; 2],
+    clients: Option<Clients>,
+    began: Instant,
+    acts: Vec<(Instant, Entry)>,
+}
+
+impl Stage {
+    /// Starts both directors and waits until the virtual address, if there is one, is answered on.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub fn new(site: Site, progress: Progress) -> io::Result<Stage> {
+        let [first, second] = &site.directors;
+        let ears = [Watch::new(&first.node)?, Watch::new(&second.node)?];
+        first.start_nginx()?;
+        second.start_nginx()?;
+        let running = [first.start_keepalived()?, second.start_keepalived()?];
+        let (began, victim) = (Instant::now(), site.pair.home());
+        let mut stage = Stage { site, victim, progress, running, ears, clients: None, began, acts: Vec::new() };
+        let up = stage.wait("waiting for the virtual address", COMING_UP, Stage::is_up);
+        if up { Ok(stage) } else { Err(io::Error::other(format!("the cluster does not come up:\n{}", stage.logs()))) }
+    }
+
+    /// Somebody has the addresses and answers there.
+    fn is_up(&self) -> bool {
+        self.owner() != Owner::Nobody
+            && self.site.pair.probe.as_ref().is_none_or(|probe| {
+                let target = probe.target().limit(Duration::from_secs(1));
+                self.ask(target, probe, 1).is_ok_and(|tally| tally.failed() == 0)
+            })
+    }
+
+    /// What the files say.
+    pub fn pair(&self) -> &Pair {
+        &self.site.pair
+    }
+
+    /// The clients begin to ask, if anything can be asked.
+    ///
+    /// # Errors
+    /// As [`Clients::start`].
+    pub fn start_clients(&mut self) -> io::Result<()> {
+        if let (None, Some(probe)) = (&self.clients, &self.site.pair.probe) {
+            self.clients = Some(Clients::start(&self.site.client, &self.site.clients, probe)?);
+        }
+        Ok(())
+    }
+
+    /// Requests from one client's address, one after another.
+    ///
+    /// # Errors
+    /// As [`super::Node::within`].
+    pub fn ask(&self, target: Target, probe: &Probe, count: usize) -> io::Result<Tally> {
+        let probe = probe.clone();
+        self.site.client.within(move || {
+            let mut tally = Tally::default();
+            (0..count).for_each(|_| tally.add(target.get_from(&probe.host, &probe.path)));
+            Ok(tally)
+        })
+    }
+
+    /// Notes what is done, for the timeline.
+    pub fn note(&mut self, drill: &'static str, act: impl Into<String>) {
+        self.acts.push((Instant::now(), Entry::Act { drill, act: act.into() }));
+    }
+
+    /// Waits for something, and lets people see it. Says whether it came about.
+    pub fn wait(&mut self, what: &str, limit: Duration, done: impl Fn(&Stage) -> bool) -> bool {
+        self.progress.say(what);
+        eventually(limit, || {
+            if self.progress.is_due() {
+                let state = format!("{} owns the address, {} mails", self.owner(), self.mails().len());
+                self.progress.show(&state);
+            }
+            done(self)
+        })
+    }
+
+    /// The adverts that the directors have sent for the virtual router that is followed.
+    fn claims(&self, router: u8) -> Vec<Claim> {
+        let claims = |director: usize| {
+            let own = self.pair().addresses[director].clone();
+            let claim = move |(at, event)| match event {
+                Event::Advert { from, router: of, priority } if of == router && own.contains(&from) => {
+                    Some(Claim { at, director, priority })
+                }
+                _ => None,
+            };
+            self.ears[director].heard().into_iter().filter_map(claim)
+        };
+        let mut all: Vec<Claim> = claims(0).chain(claims(1)).collect();
+        all.sort_by_key(|claim| claim.at);
+        all
+    }
+
+    /// Who has owned the virtual router that is followed, with the moments of change.
+    pub fn owners(&self) -> Vec<(Instant, Owner)> {
+        self.pair()
+            .router()
+            .map_or_else(Vec::new, |router| owner::changes(&self.claims(router.router), router.sides[0].interval))
+    }
+
+    /// Who owns it now.
+    pub fn owner(&self) -> Owner {
+        self.owners().last().map_or(Owner::Nobody, |(_, owner)| *owner)
+    }
+
+    /// Mails so far.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.site.mail.as_ref().map_or_else(Vec::new, super::MailSink::mails)
+    }
+
+    /// The clients' log, empty without clients.
+    pub fn log(&self) -> Vec<Request> {
+        self.clients.as_ref().map_or_else(Vec::new, Clients::log)
+    }
+
+    /// Whether every client has been answered since a moment.
+    pub fn served_since(&self, moment: Instant) -> bool {
+        self.clients.as_ref().is_none_or(|clients| clients.served_since(moment, self.site.clients.len()))
+    }
+
+    /// Waits until every request sent before a moment is over, well or badly.
+    pub fn settle(&mut self, before: Instant) {
+        let over = |stage: &Stage| stage.clients.as_ref().is_none_or(|clients| clients.settled(before));
+        self.wait("waiting for the last requests", PATIENCE * 2, over);
+    }
+
+    /// Everything so far.
+    pub fn timeline(&self) -> Timeline {
+        let router = self.pair().router().map(|router| router.name.clone()).unwrap_or_default();
+        let owners = self.owners().into_iter().map(|(at, owner)| (at, Entry::Owner { router: router.clone(), owner }));
+        let mails = self.mails().into_iter().map(|mail| (mail.at, Entry::Mail { subject: mail.subject().to_owned() }));
+        let log = self.log();
+        let window = log.first().map(|first| [first.sent, Instant::now()]);
+        let silences = window.map(|window| silences(&log, self.site.clients.len(), window, NOTABLE));
+        let entries = self.acts.iter().cloned().chain(owners).chain(mails).chain(silences.unwrap_or_default());
+        Timeline::new(self.began, entries)
+    }
+
+    /// The clients' log as text: milliseconds since the rehearsal began, the client, how long it took, what came.
+    pub fn client_log(&self) -> String {
+        let since = |at: Instant| millis(at.saturating_duration_since(self.began));
+        let line = |request: &Request| {
+            let client = self.site.clients.get(request.client).map(ToString::to_string).unwrap_or_default();
+            let end = request.answer.map(|(at, answer)| format!("{} ms {answer:?}", millis(at - request.sent)));
+            format!("{} {client} {}\n", since(request.sent), end.unwrap_or_else(|| "under way".to_owned()))
+        };
+        self.log().iter().map(line).collect()
+    }
+
+    /// What both keepalived and both nginx have said, for people who must find out why.
+    pub fn logs(&self) -> String {
+        let log = |which: usize| {
+            let keepalived = self.running[which].stderr() + &self.running[which].stdout();
+            let nginx = self.site.directors[which].error_log();
+            format!("--- director {}: keepalived\n{keepalived}--- director {0}: nginx\n{nginx}", which + 1)
+        };
+        log(0) + &log(1)
+    }
+}
+
+/// What drills do. `victim` is the director that had the address when the drill began.
+impl Stage {
+    fn director(&self) -> &super::Server {
+        &self.site.directors[self.victim]
+    }
+
+    /// Nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn nothing(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Stops keepalived and then nginx, as their init scripts do.
+    ///
+    /// # Errors
+    /// A program that does not stop.
+    pub fn stop(&mut self) -> io::Result<()> {
+        self.running[self.victim].signal(Signal::TERM)?;
+        let victim = self.victim;
+        self.wait("waiting for keepalived to stop", STOPPING, |stage| {
+            stage.running[victim].runs().is_ok_and(|runs| !runs)
+        });
+        self.director().nginx(&["-s", "stop"]).map(drop)
+    }
+
+    /// Starts nginx and keepalived.
+    ///
+    /// # Errors
+    /// One does not start.
+    pub fn start(&mut self) -> io::Result<()> {
+        self.director().start_nginx()?;
+        self.running[self.victim] = self.director().start_keepalived()?;
+        Ok(())
+    }
+
+    /// Kills the process that speaks VRRP.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn kill_vrrp(&mut self) -> io::Result<()> {
+        let node = &self.director().node;
+        let pid: i32 = node.read("/run/vrrp.pid")?.trim().parse().map_err(io::Error::other)?;
+        node.signal_one(pid, Signal::KILL)
+    }
+
+    /// Kills keepalived and nginx, all processes at once.
+    ///
+    /// # Errors
+    /// As [`super::Node::crash`].
+    pub fn kill_all(&mut self) -> io::Result<()> {
+        let node = &self.director().node;
+        for signal in [Signal::STOP, Signal::KILL] {
+            node.signal_all("keepalived", signal)?;
+            node.signal_all("nginx", signal)?;
+        }
+        Ok(())
+    }
+
+    /// Pulls the director's cables.
+    ///
+    /// # Errors
+    /// As [`super::Lan::unplug`].
+    pub fn unplug(&mut self) -> io::Result<()> {
+        self.site.lans.iter().try_for_each(|lan| lan.unplug(&self.director().node))
+    }
+
+    /// Puts them back.
+    ///
+    /// # Errors
+    /// As [`super::Lan::replug`].
+    pub fn replug(&mut self) -> io::Result<()> {
+        self.site.lans.iter().try_for_each(|lan| lan.replug(&self.director().node))
+    }
+
+    /// Keeps the directors from hearing each other; everybody else hears both.
+    ///
+    /// # Errors
+    /// As [`super::Lan::isolate`].
+    pub fn split(&mut self) -> io::Result<()> {
+        self.isolate(true)
+    }
+
+    /// Lets them hear each other again.
+    ///
+    /// # Errors
+    /// As [`super::Lan::isolate`].
+    pub fn join(&mut self) -> io::Result<()> {
+        self.isolate(false)
+    }
+
+    fn isolate(&self, isolated: bool) -> io::Result<()> {
+        let directors = || self.site.directors.iter();
+        self.site.lans.iter().try_for_each(|lan| directors().try_for_each(|one| lan.isolate(&one.node, isolated)))
+    }
+
+    /// Kills the first server behind the directors.
+    ///
+    /// # Errors
+    /// As [`super::site::Web::kill`].
+    pub fn kill_web(&mut self) -> io::Result<()> {
+        self.site.webs.first().map_or(Ok(()), super::site::Web::kill)
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// As [`super::site::Web::start`].
+    pub fn start_web(&mut self) -> io::Result<()> {
+        self.site.webs.first().map_or(Ok(()), super::site::Web::start)
+    }
+
+    /// Whether the director passes requests to the first server.
+    pub fn first_web_serves(&self) -> bool {
+        let (Some(direct), Some(web)) = (&self.pair().direct[self.victim], self.site.webs.first()) else {
+            return false;
+        };
+        let asked = direct.shares.len().max(1) * 2;
+        self.ask(direct.probe.target(), &direct.probe, asked).is_ok_and(|tally| tally.of(&web.says) > 0)
+    }
+
+    /// Lets nginx and keepalived of both directors read their files again.
+    ///
+    /// # Errors
+    /// nginx refuses its file.
+    pub fn reload(&mut self) -> io::Result<()> {
+        for (director, keepalived) in self.site.directors.iter().zip(&self.running) {
+            let ended = director.nginx(&["-s", "reload"])?;
+            if ended.code() != Some(0) {
+                return Err(io::Error::other(format!("nginx -s reload on {}: {}", director.address, ended.stderr)));
+            }
+            keepalived.signal(Signal::HUP)?;
+        }
+        Ok(())
+    }
+}
+
+/// The files of a directory that the rehearsal leaves behind when it is asked to.
+impl Stage {
+    /// Writes the clients' log and the daemons' logs.
+    ///
+    /// # Errors
+    /// As [`fs::write`].
+    pub fn write_logs(&self, directory: &std::path::Path) -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        fs::write(directory.join("client.log"), self.client_log())?;
+        fs::write(directory.join("directors.log"), self.logs())?;
+        fs::write(directory.join("timeline.log"), self.timeline().to_string())
+    }
+}
