@@ -1,12 +1,15 @@
 //! `rkeep rehearse`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
+use serde_json::json;
 
 use super::cluster::{self, Cluster};
 use super::drill::{self, Drill};
+use super::own::{self, Own};
 use super::progress::Progress;
 use super::report::Outcome;
 use super::site::Site;
@@ -27,8 +30,17 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     /// Break something beforehand, to see that a drill notices
-    #[arg(long = "break", value_name = "WHAT", value_enum)]
+    #[arg(long = "break", value_name = "WHAT", value_enum, conflicts_with = "keepalived_conf")]
     broken: Vec<Breakage>,
+    /// Rehearse with this keepalived.conf: its addresses, interfaces and servers are simulated
+    #[arg(long, value_name = "FILE")]
+    keepalived_conf: Option<PathBuf>,
+    /// Rehearse with this nginx.conf on both directors: stubs answer in the place of its upstream servers
+    #[arg(long, value_name = "FILE", requires = "keepalived_conf")]
+    nginx_conf: Option<PathBuf>,
+    /// The second director's keepalived.conf; made from the first's unless given
+    #[arg(long, value_name = "FILE", requires = "keepalived_conf")]
+    peer_keepalived_conf: Option<PathBuf>,
 }
 
 /// What can be broken beforehand.
@@ -63,16 +75,32 @@ pub fn main(arguments: &Arguments) -> ExitCode {
 
 /// Says whether all drills held.
 fn rehearse(arguments: &Arguments) -> io::Result<bool> {
+    let own = arguments.own().map(|own| own::plan(&own)).transpose()?;
+    let remarks = own.as_ref().map(|simulation| simulation.remarks.clone()).unwrap_or_default();
+    if !arguments.json {
+        print(&remarks.iter().map(|remark| format!("note: {remark}\n")).collect::<String>())?;
+    }
     namespace::become_root()?;
     let mut progress = Progress::new();
-    progress.part("building: 2 directors, 3 web servers, 4 clients, a mail server, rkeep in every role".to_owned());
-    let mut stage = Stage::new(article(&arguments.broken)?, progress)?;
+    let site = match own {
+        Some(simulation) => {
+            progress.part("building what the files name: rkeep on both directors, stubs behind them".to_owned());
+            own::build(simulation, &std::env::current_exe()?)?
+        }
+        None => {
+            let what = "building: 2 directors, 3 web servers, 4 clients, a mail server, rkeep in every role";
+            progress.part(what.to_owned());
+            article(&arguments.broken)?
+        }
+    };
+    let mut stage = Stage::new(site, progress)?;
     let outcomes = play(&mut stage, &arguments.drills(), arguments.json)?;
     let held = outcomes.iter().all(Outcome::held);
     let timeline = stage.timeline();
     match arguments.json {
         true => {
-            print(&format!("{:#}\n", serde_json::json!({ "held": held, "drills": outcomes, "timeline": timeline })))?
+            let all = json!({ "held": held, "drills": outcomes, "timeline": timeline, "remarks": remarks });
+            print(&format!("{all:#}\n"))?;
         }
         false => print(&format!("\n{timeline}\n{}\n", summary(&outcomes)))?,
     }
@@ -80,6 +108,11 @@ fn rehearse(arguments: &Arguments) -> io::Result<bool> {
 }
 
 impl Arguments {
+    fn own(&self) -> Option<Own> {
+        let keepalived = self.keepalived_conf.clone()?;
+        Some(Own { nginx: self.nginx_conf.clone(), keepalived, peer: self.peer_keepalived_conf.clone() })
+    }
+
     fn drills(&self) -> Vec<&'static Drill> {
         let asked = |drill: &&&Drill| self.drill.is_empty() || self.drill.iter().any(|name| name == drill.name);
         drill::ALL.iter().filter(asked).copied().collect()
@@ -115,8 +148,7 @@ fn play(stage: &mut Stage, drills: &[&Drill], quiet: bool) -> io::Result<Vec<Out
         outcomes.push(outcome);
     }
     if !outcomes.iter().all(Outcome::held) {
-        let directory = std::env::temp_dir().join(format!("rkeep-rehearse-{}", std::process::id()));
-        stage.write_logs(&directory)?;
+        let directory = stage.keep_logs()?;
         eprintln!("rkeep rehearse: the directors' and the clients' logs are in {}", directory.display());
     }
     Ok(outcomes)

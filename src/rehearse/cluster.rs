@@ -126,8 +126,14 @@ pub struct Server {
     pub node: Node,
     /// Its address.
     pub address: Ipv4Addr,
-    nginx: Subject,
-    keepalived: Subject,
+    commands: Commands,
+}
+
+/// How a box's programs are started.
+#[derive(Debug)]
+struct Commands {
+    nginx: Option<Vec<String>>,
+    keepalived: Vec<String>,
 }
 
 impl Server {
@@ -143,8 +149,13 @@ impl Server {
         let node = Node::new(name, HOSTS, &placed)?;
         lan.plug(&node, &[address])?;
         node.write("/usr/local/nginx/conf/mime.types", article::MIME_TYPES)?;
-        let keepalived = keepalived.unwrap_or(nginx).clone();
-        Ok(Server { node, address, nginx: nginx.clone(), keepalived })
+        let keepalived = keepalived.unwrap_or(nginx).keepalived();
+        Ok(Server { node, address, commands: Commands { nginx: Some(nginx.nginx(&[])), keepalived } })
+    }
+
+    /// A box with its files in place, and how its programs are started; without an nginx perhaps.
+    pub fn operators(node: Node, address: Ipv4Addr, nginx: Option<Vec<String>>, keepalived: Vec<String>) -> Server {
+        Server { node, address, commands: Commands { nginx, keepalived } }
     }
 
     /// Runs nginx's command line with these words, such as `-s reload`.
@@ -152,7 +163,14 @@ impl Server {
     /// # Errors
     /// It cannot be executed.
     pub fn nginx(&self, more: &[&str]) -> io::Result<Ended> {
-        self.node.run(&self.nginx.nginx(more))
+        let command = self.commands.nginx.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let words: Vec<&str> = command.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        self.node.run(&words)
+    }
+
+    /// Whether it is to run an nginx.
+    pub fn has_nginx(&self) -> bool {
+        self.commands.nginx.is_some()
     }
 
     /// Starts nginx as a daemon.
@@ -160,6 +178,9 @@ impl Server {
     /// # Errors
     /// It does not start; its words are in the error.
     pub fn start_nginx(&self) -> io::Result<()> {
+        if !self.has_nginx() {
+            return Ok(());
+        }
         let ended = self.nginx(&[])?;
         if ended.code() == Some(0) {
             return Ok(());
@@ -178,7 +199,7 @@ impl Server {
     /// # Errors
     /// It cannot be executed.
     pub fn start_keepalived(&self) -> io::Result<Running> {
-        self.node.start(&self.keepalived.keepalived())
+        self.node.start(&self.commands.keepalived)
     }
 
     /// How many requests its nginx has logged. The log is written when a request has been answered, so the last one may

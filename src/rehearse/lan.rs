@@ -7,12 +7,14 @@ use std::os::fd::AsRawFd;
 use futures_util::TryStreamExt;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{InfoData, InfoVeth};
-use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use netlink_packet_route::route::RouteScope;
+use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::Node;
 
 /// The interface of every box.
 pub const INTERFACE: &str = "eth0";
+const LOOPBACK: &str = "lo";
 const BRIDGE: &str = "br0";
 
 /// A switch.
@@ -40,19 +42,27 @@ impl Lan {
     /// # Errors
     /// Two nodes of one name, a bad address, no veth in the kernel.
     pub fn plug(&self, node: &Node, addresses: &[Ipv4Addr]) -> io::Result<()> {
-        let (port, network) = (port(node), node.network().try_clone()?);
-        let mac = addresses.first().copied().map(mac);
+        let addresses: Vec<_> = addresses.iter().map(|address| (*address, 24)).collect();
+        self.plug_as(node, INTERFACE, &addresses)
+    }
+
+    /// Gives a box an interface with these addresses and their prefixes, plugged in and up.
+    ///
+    /// # Errors
+    /// Two nodes of one name, a bad address or name, no veth in the kernel.
+    pub fn plug_as(&self, node: &Node, interface: &str, addresses: &[(Ipv4Addr, u8)]) -> io::Result<()> {
+        let (port, network, name) = (port(node), node.network().try_clone()?, interface.to_owned());
+        let mac = addresses.first().map(|(address, _)| mac(*address));
         self.switch.within_async(move || async move {
-            let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(INTERFACE).setns_by_fd(network.as_raw_fd());
+            let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(&name).setns_by_fd(network.as_raw_fd());
             if let Some(mac) = mac {
                 peer = peer.address(mac.to_vec());
             }
             let peer = InfoData::Veth(InfoVeth::Peer(peer.build()));
-            let veth = LinkVeth::new(&port, INTERFACE).set_info_data(peer).controller(index(BRIDGE)?).up().build();
+            let veth = LinkVeth::new(&port, &name).set_info_data(peer).controller(index(BRIDGE)?).up().build();
             netlink()?.link().add(veth).execute().await.map_err(failed)
         })?;
-        let addresses = addresses.to_vec();
-        node.within_async(move || async move { address_all(&addresses).await })
+        node.set_addresses(&[LOOPBACK, interface], interface, addresses)
     }
 
     /// Pulls a box's cable: the box sees its link go down.
@@ -149,6 +159,47 @@ impl Node {
         })
     }
 
+    /// Gives it further addresses, each by itself, that it answers for on every network.
+    ///
+    /// # Errors
+    /// It has one already.
+    pub fn has_also(&self, addresses: &[Ipv4Addr]) -> io::Result<()> {
+        let addresses: Vec<_> = addresses.iter().map(|address| (*address, 32)).collect();
+        self.set_addresses(&[LOOPBACK], LOOPBACK, &addresses)
+    }
+
+    /// Lets it look for every address that no other route is for on the network of that interface.
+    ///
+    /// # Errors
+    /// There is no such interface.
+    pub fn reach_everything(&self, interface: &str) -> io::Result<()> {
+        let interface = interface.to_owned();
+        self.within_async(move || async move {
+            let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index(&interface)?);
+            netlink()?.route().add(route.scope(RouteScope::Link).build()).execute().await.map_err(failed)
+        })
+    }
+
+    fn set_addresses(&self, up: &[&str], interface: &str, addresses: &[(Ipv4Addr, u8)]) -> io::Result<()> {
+        let (interface, addresses) = (interface.to_owned(), addresses.to_vec());
+        let up: Vec<String> = up.iter().map(|name| (*name).to_owned()).collect();
+        self.within_async(move || async move {
+            let links = netlink()?;
+            for name in up {
+                links
+                    .link()
+                    .set(LinkUnspec::new_with_index(index(&name)?).up().build())
+                    .execute()
+                    .await
+                    .map_err(failed)?;
+            }
+            for (address, prefix) in addresses {
+                links.address().add(index(&interface)?, address.into(), prefix).execute().await.map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Adds or removes an address on its `eth0` with that prefix length, as an administrator would.
     ///
     /// # Errors
@@ -176,17 +227,6 @@ pub fn mac(address: Ipv4Addr) -> [u8; 6] {
 /// The switch's end of a box's cable. Interface names have at most 15 bytes.
 fn port(node: &Node) -> String {
     format!("p-{}", node.name()).chars().take(15).collect()
-}
-
-async fn address_all(addresses: &[Ipv4Addr]) -> io::Result<()> {
-    let links = netlink()?;
-    for name in ["lo", INTERFACE] {
-        links.link().set(LinkUnspec::new_with_index(index(name)?).up().build()).execute().await.map_err(failed)?;
-    }
-    for address in addresses {
-        links.address().add(index(INTERFACE)?, (*address).into(), 24).execute().await.map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// A connection to the kernel of the current thread's network; its other half runs on the current runtime.

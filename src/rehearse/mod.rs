@@ -11,6 +11,7 @@ pub mod http;
 mod lan;
 mod load;
 mod node;
+mod own;
 mod owner;
 mod pair;
 mod program;

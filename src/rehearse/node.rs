@@ -11,7 +11,7 @@ use std::thread;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use super::files::{self, Placed};
+use super::files::{self, Furnishing, Placed};
 use super::program::{Started, locked};
 use crate::sys::namespace;
 
@@ -38,11 +38,20 @@ impl Node {
     /// The process is not root, not even in a user namespace of its own (see [`namespace::become_root`]), or a program
     /// does not exist.
     pub fn new(name: &str, hosts: &str, programs: &[Placed]) -> io::Result<Node> {
-        let (hosts, programs, host_name) = (hosts.to_owned(), programs.to_vec(), name.to_owned());
+        let furnishing = Furnishing { hosts: hosts.to_owned(), programs: programs.to_vec(), ..Furnishing::default() };
+        Node::furnished(name, &furnishing)
+    }
+
+    /// Makes a box with more of its own. Only its loopback interface exists.
+    ///
+    /// # Errors
+    /// As [`Node::new`].
+    pub fn furnished(name: &str, furnishing: &Furnishing) -> io::Result<Node> {
+        let (furnishing, host_name) = (furnishing.clone(), name.to_owned());
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (born, birth) = mpsc::channel();
         let thread = thread::Builder::new().name(format!("node {name}")).spawn(move || {
-            let made = found(&host_name, &hosts, &programs);
+            let made = found(&host_name, &furnishing);
             let failed = made.is_err();
             // The receiver waits for just this.
             let _ = born.send(made);
@@ -178,10 +187,10 @@ impl<T> Task<T> {
 }
 
 /// What the node's own thread does first.
-fn found(name: &str, hosts: &str, programs: &[Placed]) -> io::Result<(Pid, OwnedFd, OwnedFd)> {
+fn found(name: &str, furnishing: &Furnishing) -> io::Result<(Pid, OwnedFd, OwnedFd)> {
     namespace::leave_all()?;
     rustix::system::sethostname(name.as_bytes())?;
-    files::make_private(hosts, programs)?;
+    files::make_private(furnishing)?;
     let network = namespace::this_network()?;
     let (theirs, ours) = UnixStream::pair()?;
     let init = namespace::spawn_init(&theirs.into())?;

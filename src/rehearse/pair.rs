@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
-use rkeep_parsers::ir::Ir;
-use rkeep_parsers::ir::http::{Address, Handler, Listener, Match, ProxyPass, Server, ServerName, Target};
+use rkeep_parsers::ir::http::{Address, Handler, Listener, Location, Match, ProxyPass, Server, ServerName, Target};
 use rkeep_parsers::ir::pool::{Balancer, Pool};
 use rkeep_parsers::ir::service::{self, Protocol, RealServer, Service};
 use rkeep_parsers::ir::vrrp::Router;
+use rkeep_parsers::ir::{Id, Ir};
 
 use super::clients::Probe;
 
@@ -204,7 +204,10 @@ fn asked(nginx: &Ir, listener: &Listener, to: Ipv4Addr) -> Option<Direct> {
     let proxied = servers().find_map(|server| Some((server, passing(nginx, server)?)));
     let (server, path, pool) = match proxied {
         Some((server, (path, pool))) => (server, path, pool),
-        None => (nginx.servers.get(listener.default)?, "/".to_owned(), None),
+        None => {
+            let server = servers().find(|server| passes_by_name(nginx, server));
+            (server.or_else(|| nginx.servers.get(listener.default))?, "/".to_owned(), None)
+        }
     };
     let probe = Probe { at: SocketAddrV4::new(to, port(listener)?), host: host(server), path };
     let others = pool.map_or(0, |pool| pool.servers.iter().filter(|server| !server.down).count());
@@ -244,6 +247,15 @@ fn passing<'a>(nginx: &'a Ir, server: &Server) -> Option<(String, Option<&'a Poo
         Target::Pool(pool) => Some((path, nginx.pools.get(pool))),
         Target::Dynamic(_) => Some((path, None)),
     }
+}
+
+/// Whether some location that no path leads to directly passes requests on, as after `try_files`.
+fn passes_by_name(nginx: &Ir, server: &Server) -> bool {
+    let locations = nginx.locations.get(server.root).into_iter().flat_map(|root| &root.children);
+    let passes = |id: &Id<Location>| {
+        nginx.locations.get(*id).is_some_and(|location| matches!(location.handler, Handler::Proxy(_)))
+    };
+    locations.into_iter().any(passes)
 }
 
 fn shares(pool: &Pool) -> Vec<(SocketAddr, u32)> {

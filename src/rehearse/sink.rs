@@ -1,7 +1,7 @@
 //! A mail server that keeps what it is given, and can be away for a while.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,14 @@ impl MailSink {
     /// # Errors
     /// The node has no such address.
     pub fn new(node: &Node, address: Ipv4Addr) -> io::Result<MailSink> {
+        MailSink::at(node, SocketAddrV4::new(address, 25))
+    }
+
+    /// Serves on a node's address and port.
+    ///
+    /// # Errors
+    /// The node has no such address.
+    pub fn at(node: &Node, address: SocketAddrV4) -> io::Result<MailSink> {
         let mails = Mails::default();
         let (open, state) = watch::channel(true);
         let (listening, heard) = std::sync::mpsc::channel();
@@ -60,7 +68,7 @@ impl MailSink {
         let task = node.thread(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let first = TcpListener::bind((address, 25)).await;
+                let first = TcpListener::bind(address).await;
                 let result = first.as_ref().map(drop).map_err(|error| io::Error::from(error.kind()));
                 let _ = listening.send(result);
                 serve(address, first?, state, kept).await
@@ -73,7 +81,7 @@ impl MailSink {
     /// Stops listening, or starts again. Dialogues under way go on.
     pub fn set_open(&self, open: bool) {
         if let Some(state) = &self.open {
-            state.send_replace(open);
+            state.send_if_modified(|state| std::mem::replace(state, open) != open);
         }
     }
 
@@ -100,7 +108,12 @@ fn locked(mails: &Mails) -> std::sync::MutexGuard<'_, Vec<Mail>> {
 }
 
 /// Accepts while open, until the sink is dropped.
-async fn serve(address: Ipv4Addr, first: TcpListener, mut open: watch::Receiver<bool>, mails: Mails) -> io::Result<()> {
+async fn serve(
+    address: SocketAddrV4,
+    first: TcpListener,
+    mut open: watch::Receiver<bool>,
+    mails: Mails,
+) -> io::Result<()> {
     let mut listener = Some(first);
     loop {
         let accept = async {
@@ -121,7 +134,7 @@ async fn serve(address: Ipv4Addr, first: TcpListener, mut open: watch::Receiver<
                     return Ok(());
                 }
                 let wanted = *open.borrow_and_update();
-                listener = if wanted { Some(TcpListener::bind((address, 25)).await?) } else { None };
+                listener = if wanted { Some(TcpListener::bind(address).await?) } else { None };
             }
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::cluster::{CLIENTS, Cluster};
+use super::own::Stub;
 use super::pair::Pair;
 use super::{Lan, MailSink, Node, Server};
 
@@ -21,7 +22,7 @@ pub struct Site {
     /// Their addresses.
     pub clients: Vec<Ipv4Addr>,
     /// Mails arrive here, if the files name a server.
-    pub mail: Option<MailSink>,
+    pub mails: Vec<MailSink>,
     /// Boxes that only have to be there.
     pub rest: Vec<Node>,
     /// What the files say.
@@ -36,7 +37,16 @@ pub struct Web {
     /// The body of its answers.
     pub says: String,
     /// What runs there.
-    pub server: Server,
+    pub kind: WebKind,
+}
+
+/// What a server behind the directors is.
+#[derive(Debug)]
+pub enum WebKind {
+    /// An nginx in a box of its own.
+    Nginx(Server),
+    /// A stub in a box with others.
+    Stub(Stub),
 }
 
 impl Web {
@@ -45,7 +55,13 @@ impl Web {
     /// # Errors
     /// As [`Node::crash`].
     pub fn kill(&self) -> io::Result<()> {
-        self.server.node.crash("nginx").map(drop)
+        match &self.kind {
+            WebKind::Nginx(server) => server.node.crash("nginx").map(drop),
+            WebKind::Stub(stub) => {
+                stub.set_open(false);
+                Ok(())
+            }
+        }
     }
 
     /// Starts it again.
@@ -53,7 +69,13 @@ impl Web {
     /// # Errors
     /// As [`Server::start_nginx`].
     pub fn start(&self) -> io::Result<()> {
-        self.server.start_nginx()
+        match &self.kind {
+            WebKind::Nginx(server) => server.start_nginx(),
+            WebKind::Stub(stub) => {
+                stub.set_open(true);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -64,18 +86,21 @@ impl Site {
         let web = |(number, server): (usize, Server)| Web {
             address: (server.address, 80).into(),
             says: format!("server{}", number + 1),
-            server,
+            kind: WebKind::Nginx(server),
         };
         let webs = webs.into_iter().enumerate().map(web).collect();
-        let (mail, rest) = (Some(mail), vec![post]);
-        Site { lans: vec![lan], directors, webs, client, clients: CLIENTS.to_vec(), mail, rest, pair }
+        let (mails, rest) = (vec![mail], vec![post]);
+        Site { lans: vec![lan], directors, webs, client, clients: CLIENTS.to_vec(), mails, rest, pair }
     }
 
     /// All boxes with what they are.
     pub fn boxes(&self) -> Vec<(&Node, &'static str)> {
         let directors = self.directors.iter().map(|director| (&director.node, "director"));
-        let webs = self.webs.iter().map(|web| (&web.server.node, "web server"));
-        let rest = self.rest.iter().map(|node| (node, "mail server"));
+        let webs = self.webs.iter().filter_map(|web| match &web.kind {
+            WebKind::Nginx(server) => Some((&server.node, "web server")),
+            WebKind::Stub(_) => None,
+        });
+        let rest = self.rest.iter().map(|node| (node, "servers behind the directors"));
         directors.chain(webs).chain([(&self.client, "clients")]).chain(rest).collect()
     }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::bound::Bound;
 use super::clients::{Clients, PATIENCE, Probe, Request};
 use super::http::{Tally, Target};
 use super::owner::{self, Claim, Owner};
@@ -52,17 +54,26 @@ impl Stage {
         let running = [first.start_keepalived()?, second.start_keepalived()?];
         let (began, victim) = (Instant::now(), site.pair.home());
         let mut stage = Stage { site, victim, progress, running, ears, clients: None, began, acts: Vec::new() };
-        let up = stage.wait("waiting for the virtual address", COMING_UP, Stage::is_up);
-        if up { Ok(stage) } else { Err(io::Error::other(format!("the cluster does not come up:\n{}", stage.logs()))) }
+        let owned = |stage: &Stage| stage.pair().router().is_none() || stage.owner() != Owner::Nobody;
+        if !stage.wait("waiting for the virtual address", COMING_UP, owned) {
+            let logs = stage.keep_logs()?;
+            let what = format!("nobody takes the virtual address; the directors' logs are in {}", logs.display());
+            return Err(io::Error::other(what));
+        }
+        // Whether anybody answers is for a drill to say.
+        stage.wait("waiting for an answer", COMING_UP / 2, Stage::answers);
+        // Of two who start at once the worse one may be first; whether it yields is for a drill to say.
+        let (home, within) = (Owner::One(victim), Bound::back(stage.pair(), victim).total());
+        stage.wait("waiting for the better director", within, |stage| stage.owner() == home);
+        Ok(stage)
     }
 
-    /// Somebody has the addresses and answers there.
-    fn is_up(&self) -> bool {
-        self.owner() != Owner::Nobody
-            && self.site.pair.probe.as_ref().is_none_or(|probe| {
-                let target = probe.target().limit(Duration::from_secs(1));
-                self.ask(target, probe, 1).is_ok_and(|tally| tally.failed() == 0)
-            })
+    /// Somebody answers on the virtual address.
+    fn answers(&self) -> bool {
+        self.site.pair.probe.as_ref().is_none_or(|probe| {
+            let target = probe.target().limit(Duration::from_secs(1));
+            self.ask(target, probe, 1).is_ok_and(|tally| tally.failed() == 0)
+        })
     }
 
     /// What the files say.
@@ -142,7 +153,9 @@ impl Stage {
 
     /// Mails so far.
     pub fn mails(&self) -> Vec<Mail> {
-        self.site.mail.as_ref().map_or_else(Vec::new, super::MailSink::mails)
+        let mut mails: Vec<Mail> = self.site.mails.iter().flat_map(super::MailSink::mails).collect();
+        mails.sort_by_key(|mail| mail.at);
+        mails
     }
 
     /// The clients' log, empty without clients.
@@ -219,7 +232,10 @@ impl Stage {
         self.wait("waiting for keepalived to stop", STOPPING, |stage| {
             stage.running[victim].runs().is_ok_and(|runs| !runs)
         });
-        self.director().nginx(&["-s", "stop"]).map(drop)
+        match self.director().has_nginx() {
+            true => self.director().nginx(&["-s", "stop"]).map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Starts nginx and keepalived.
@@ -323,11 +339,12 @@ impl Stage {
     /// nginx refuses its file.
     pub fn reload(&mut self) -> io::Result<()> {
         for (director, keepalived) in self.site.directors.iter().zip(&self.running) {
-            let ended = director.nginx(&["-s", "reload"])?;
-            if ended.code() != Some(0) {
-                return Err(io::Error::other(format!("nginx -s reload on {}: {}", director.address, ended.stderr)));
-            }
             keepalived.signal(Signal::HUP)?;
+            if director.has_nginx() {
+                let ended = director.nginx(&["-s", "reload"])?;
+                let refused = || io::Error::other(format!("nginx -s reload on {}: {}", director.address, ended.stderr));
+                (ended.code() == Some(0)).then_some(()).ok_or_else(refused)?;
+            }
         }
         Ok(())
     }
@@ -335,14 +352,16 @@ impl Stage {
 
 /// The files of a directory that the rehearsal leaves behind when it is asked to.
 impl Stage {
-    /// Writes the clients' log and the daemons' logs.
+    /// Writes the clients' log, the directors' logs and the timeline, and says where.
     ///
     /// # Errors
     /// As [`fs::write`].
-    pub fn write_logs(&self, directory: &std::path::Path) -> io::Result<()> {
-        fs::create_dir_all(directory)?;
+    pub fn keep_logs(&self) -> io::Result<PathBuf> {
+        let directory = std::env::temp_dir().join(format!("rkeep-rehearse-{}", std::process::id()));
+        fs::create_dir_all(&directory)?;
         fs::write(directory.join("client.log"), self.client_log())?;
         fs::write(directory.join("directors.log"), self.logs())?;
-        fs::write(directory.join("timeline.log"), self.timeline().to_string())
+        fs::write(directory.join("timeline.log"), self.timeline().to_string())?;
+        Ok(directory)
     }
 }

@@ -65,6 +65,6 @@ fn words(parts: &[&[&str]]) -> Vec<String> {
 }
 
 /// Whether this is a user namespace with one user.
-fn alone() -> bool {
+pub(super) fn alone() -> bool {
     std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().nth(2) == Some("1"))
 }

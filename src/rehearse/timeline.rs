@@ -198,7 +198,7 @@ mod tests {
             ],
         );
         let found = silences(&log, 2, [start, start + ms(800)], ms(200));
-        assert_eq!(found, [(start, Entry::Silence { ms: 700, failed: 1 })]);
+        assert_eq!(found, [(start, Entry::Silence { ms: 750, failed: 1 })]);
     }
 
     #[test]

@@ -78,15 +78,19 @@ fn give_file(file: &File, owner: Option<u32>) -> io::Result<()> {
     Ok(())
 }
 
+/// The directories of temporary files.
+pub fn temp_paths(plan: &ProxyPlan) -> BTreeSet<&Path> {
+    let locations = plan.locations.values();
+    let dirs = locations.flat_map(|place| [&place.conf.core.client_body_temp_path, &place.conf.proxy.temp_path]);
+    dirs.map(|dir| dir.path.as_path()).filter(|dir| dir.is_absolute()).collect()
+}
+
 /// Makes the directories of temporary files, for the worker's user.
 ///
 /// # Errors
 /// When one cannot be made; the log says which and why.
 pub fn create_temp_dirs(plan: &ProxyPlan, owner: Option<u32>, log: &Log) -> Result<(), Failed> {
-    let locations = plan.locations.values();
-    let dirs = locations.flat_map(|place| [&place.conf.core.client_body_temp_path, &place.conf.proxy.temp_path]);
-    let dirs: BTreeSet<&Path> = dirs.map(|dir| dir.path.as_path()).filter(|dir| dir.is_absolute()).collect();
-    for dir in dirs {
+    for dir in temp_paths(plan) {
         create_dir(dir, owner).map_err(|(call, error)| {
             log.write(Level::Emerg, &with_errno(&format!("{call}() \"{}\" failed", dir.display()), &error));
             Failed

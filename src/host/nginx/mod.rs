@@ -3,7 +3,7 @@
 
 mod account;
 mod config;
-mod files;
+pub mod files;
 mod heartbeat;
 pub mod layout;
 mod master;

@@ -139,7 +139,7 @@ impl Leg {
     /// Waits for the owner that should come; one that should stay is watched for as long as a change would take.
     fn await_owner(&self, stage: &mut Stage, expected: Owner, within: Duration) {
         match self.address {
-            Address::Stays => {
+            _ if stage.owner() == expected => {
                 let since = Instant::now();
                 stage.wait("watching that nothing changes", within + WATCHED, |_| {
                     since.elapsed() >= within.max(WATCHED)
@@ -183,7 +183,7 @@ impl Leg {
 
     /// The checkers must mail what they find about the director's nginx, if the files want mails.
     fn await_mail(&self, stage: &mut Stage, outcome: &mut Outcome, seen: usize) {
-        let Some(verdict) = self.mail.filter(|_| stage.site.mail.is_some()) else { return };
+        let Some(verdict) = self.mail.filter(|_| !stage.site.mails.is_empty()) else { return };
         let wanted: Vec<String> = stage.pair().reports(stage.victim, verdict);
         for mail in wanted {
             let within = Bound::checked(stage.pair(), stage.victim);
