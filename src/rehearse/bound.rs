@@ -8,6 +8,12 @@ use super::report::millis;
 
 /// For everything that is not the protocol's waiting: processes, ARP, the pace of the clients.
 const ROOM: Duration = Duration::from_millis(400);
+/// How long a proxy that hangs is stopped where nothing moves for it.
+pub const HANG: Duration = Duration::from_secs(3);
+/// How long a proxy counts as serving without a sign of life, with the interval of those signs.
+const LEASE: Duration = Duration::from_millis(1800);
+/// How long it must have served again before the address returns.
+const PROVEN: Duration = Duration::from_secs(3);
 /// How long rkeep's forwarder waits for a real server that says nothing before it tries the next.
 const PASSED_OVER: Duration = Duration::from_secs(3);
 
@@ -68,6 +74,30 @@ impl Bound {
         Bound::room(pair, of)
             .and("delay_loop and retries", longest.unwrap_or_default())
             .and("mail", Duration::from_secs(1))
+    }
+
+    /// That director's nginx is gone or hangs. Where it answers by itself, the address leaves once that is noticed;
+    /// where a virtual server stands before it, another real server is tried.
+    pub fn unable(pair: &Pair, director: usize) -> Bound {
+        match pair.is_served_by_nginx() {
+            true => Bound::goodbye(pair, director).and("lease", LEASE),
+            false => Bound::room(pair, director),
+        }
+    }
+
+    /// The same, but a virtual server does not notice that a real server hangs: it waits until that goes on.
+    pub fn hanging(pair: &Pair, director: usize) -> Bound {
+        let waits = pair.is_real_server(director) && !pair.is_served_by_nginx();
+        Bound::unable(pair, director)
+            .and("hang, which TCP_CHECK does not see", if waits { HANG } else { Duration::ZERO })
+    }
+
+    /// That director's nginx answers again: it must have for a while, and then the director preempts.
+    pub fn able(pair: &Pair, director: usize) -> Bound {
+        match pair.is_served_by_nginx() {
+            true => Bound::back(pair, director).and("served again", PROVEN),
+            false => Bound::room(pair, director),
+        }
     }
 
     /// A server that is back gets requests again.

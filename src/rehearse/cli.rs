@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
+use rustix::process::getuid;
 use serde_json::json;
 
 use super::cluster::{self, Cluster};
 use super::drill::{self, Drill};
+use super::keep::{self, Door};
 use super::own::{self, Own};
 use super::progress::Progress;
 use super::report::Outcome;
@@ -29,6 +31,12 @@ pub struct Arguments {
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
+    /// Leave the cluster standing, and say how to enter its boxes; it ends on Enter, Ctrl-C or --end
+    #[arg(long)]
+    keep: bool,
+    /// End the cluster that --keep has left standing
+    #[arg(long, exclusive = true)]
+    end: bool,
     /// Break something beforehand, to see that a drill notices
     #[arg(long = "break", value_name = "WHAT", value_enum, conflicts_with = "keepalived_conf")]
     broken: Vec<Breakage>,
@@ -54,16 +62,17 @@ pub enum Breakage {
     Mail,
 }
 
-/// Sysctls that keep unprivileged users from making namespaces, with the value that does.
-const FORBIDDING: [(&str, &str); 3] = [
-    ("kernel.unprivileged_userns_clone", "0"),
-    ("user.max_user_namespaces", "0"),
-    ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+/// Sysctls that keep unprivileged users from making namespaces: the value that does, and one that does not.
+const FORBIDDING: [(&str, &str, &str); 3] = [
+    ("kernel.unprivileged_userns_clone", "0", "1"),
+    ("user.max_user_namespaces", "0", "10000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
 ];
 
 /// Runs it. The process must still be single-threaded.
 pub fn main(arguments: &Arguments) -> ExitCode {
-    match rehearse(arguments) {
+    let done = if arguments.end { keep::end().map(|()| true) } else { rehearse(arguments) };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -80,6 +89,7 @@ fn rehearse(arguments: &Arguments) -> io::Result<bool> {
     if !arguments.json {
         print(&remarks.iter().map(|remark| format!("note: {remark}\n")).collect::<String>())?;
     }
+    let door = arguments.keep.then(|| Door::open(getuid())).transpose()?;
     namespace::become_root()?;
     let mut progress = Progress::new();
     let site = match own {
@@ -104,6 +114,9 @@ fn rehearse(arguments: &Arguments) -> io::Result<bool> {
         }
         false => print(&format!("\n{timeline}\n{}\n", summary(&outcomes)))?,
     }
+    // Whoever has asked for the end waits until all is gone.
+    let _waiting = door.map(|door| keep::keep(&mut stage, &door)).transpose()?;
+    drop(stage);
     Ok(held)
 }
 
@@ -182,14 +195,17 @@ fn advice(error: &io::Error) -> String {
     if !refused {
         return String::new();
     }
-    let set = |(name, value): &&(&str, &str)| {
-        let path = format!("/proc/sys/{}", name.replace('.', "/"));
-        std::fs::read_to_string(path).is_ok_and(|found| found.trim() == *value)
-    };
-    let causes: Vec<_> = FORBIDDING.iter().filter(set).map(|(name, value)| format!("{name} = {value}")).collect();
-    let cause = if causes.is_empty() { "perhaps a container's rules".to_owned() } else { causes.join(", ") };
+    let found = |name: &str| std::fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/")));
+    let forbids = |(name, value, _): &&(&str, &str, &str)| found(name).is_ok_and(|found| found.trim() == *value);
+    let causes: Vec<_> = FORBIDDING.iter().filter(forbids).collect();
+    let cause: Vec<_> = causes.iter().map(|(name, value, _)| format!("{name} = {value}")).collect();
+    let cause = if cause.is_empty() { "perhaps a container's rules".to_owned() } else { cause.join(", ") };
+    let remedy: String = causes
+        .iter()
+        .map(|(name, _, allowing)| format!(", or let root allow it: sysctl -w {name}={allowing}"))
+        .collect();
     format!(
         "\n  it needs user namespaces, and this machine lets its users make none ({cause});\n  \
-         run it as root, or let root change that setting with sysctl -w"
+         run it as root (sudo rkeep rehearse){remedy}"
     )
 }

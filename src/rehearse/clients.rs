@@ -99,7 +99,12 @@ impl Clients {
 
     /// All requests so far, in the order in which they were sent.
     pub fn log(&self) -> Vec<Request> {
-        locked(&self.log).clone()
+        self.log_from(0)
+    }
+
+    /// All from one on.
+    pub fn log_from(&self, from: usize) -> Vec<Request> {
+        locked(&self.log).get(from..).map(<[Request]>::to_vec).unwrap_or_default()
     }
 
     /// Whether every request sent before a moment has come to its end.

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod drill;
 mod files;
 pub mod http;
+mod keep;
 mod lan;
 mod load;
 mod node;

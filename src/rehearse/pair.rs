@@ -98,6 +98,12 @@ impl Pair {
         if self.router().is_some_and(waits) { 1 - director } else { self.home() }
     }
 
+    /// Whether nginx itself answers what clients ask, and no virtual server does.
+    pub fn is_served_by_nginx(&self) -> bool {
+        let answers = |probe: &Probe| !self.services.iter().any(|service| service.address == SocketAddr::V4(probe.at));
+        self.probe.as_ref().is_some_and(answers)
+    }
+
     /// Whether a virtual server sends clients to that director.
     pub fn is_real_server(&self, director: usize) -> bool {
         self.real_servers(director).next().is_some()

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::bound::Bound;
+use super::bound::{Bound, HANG};
 use super::clients::{Clients, PATIENCE, Probe, Request};
 use super::http::{Tally, Target};
 use super::owner::{self, Claim, Owner};
@@ -186,15 +186,18 @@ impl Stage {
         Timeline::new(self.began, entries)
     }
 
-    /// The clients' log as text: milliseconds since the rehearsal began, the client, how long it took, what came.
-    pub fn client_log(&self) -> String {
+    /// The clients' log as text, from a request on up to the first that is still under way, and the number of that one.
+    /// A line is milliseconds since the rehearsal began, the client, how long it took, what came.
+    pub fn client_log(&self, from: usize) -> (String, usize) {
         let since = |at: Instant| millis(at.saturating_duration_since(self.began));
         let line = |request: &Request| {
             let client = self.site.clients.get(request.client).map(ToString::to_string).unwrap_or_default();
-            let end = request.answer.map(|(at, answer)| format!("{} ms {answer:?}", millis(at - request.sent)));
-            format!("{} {client} {}\n", since(request.sent), end.unwrap_or_else(|| "under way".to_owned()))
+            let (at, answer) = request.answer?;
+            Some(format!("{} {client} {} ms {answer:?}\n", since(request.sent), millis(at - request.sent)))
         };
-        self.log().iter().map(line).collect()
+        let log = self.clients.as_ref().map_or_else(Vec::new, |clients| clients.log_from(from));
+        let lines: Vec<String> = log.iter().map_while(line).collect();
+        (lines.concat(), from + lines.len())
     }
 
     /// What both keepalived and both nginx have said, for people who must find out why.
@@ -308,6 +311,44 @@ impl Stage {
         self.site.lans.iter().try_for_each(|lan| directors().try_for_each(|one| lan.isolate(&one.node, isolated)))
     }
 
+    /// Kills nginx, all processes at once.
+    ///
+    /// # Errors
+    /// As [`super::Node::crash`].
+    pub fn kill_proxy(&mut self) -> io::Result<()> {
+        self.director().node.crash("nginx").map(drop)
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_proxy(&mut self) -> io::Result<()> {
+        self.director().start_nginx()
+    }
+
+    /// Halts nginx: its sockets stay open. Where the address does not move for it, it goes on after a while.
+    ///
+    /// # Errors
+    /// As [`super::Node::signal_all`].
+    pub fn hang_proxy(&mut self) -> io::Result<()> {
+        self.director().node.signal_all("nginx", Signal::STOP)?;
+        if self.pair().is_served_by_nginx() {
+            return Ok(());
+        }
+        let until = Instant::now() + HANG;
+        self.wait("letting nginx hang", HANG * 2, |_| Instant::now() >= until);
+        self.continue_proxy()
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// As [`super::Node::signal_all`].
+    pub fn continue_proxy(&mut self) -> io::Result<()> {
+        self.director().node.signal_all("nginx", Signal::CONT).map(drop)
+    }
+
     /// Kills the first server behind the directors.
     ///
     /// # Errors
@@ -359,7 +400,7 @@ impl Stage {
     pub fn keep_logs(&self) -> io::Result<PathBuf> {
         let directory = std::env::temp_dir().join(format!("rkeep-rehearse-{}", std::process::id()));
         fs::create_dir_all(&directory)?;
-        fs::write(directory.join("client.log"), self.client_log())?;
+        fs::write(directory.join("client.log"), self.client_log(0).0)?;
         fs::write(directory.join("directors.log"), self.logs())?;
         fs::write(directory.join("timeline.log"), self.timeline().to_string())?;
         Ok(directory)

@@ -26,6 +26,11 @@ pub fn become_root() -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("0 {} 1", group.as_raw()))
 }
 
+/// Whether the process is in the machine's own user namespace, where every user exists.
+pub fn is_first() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().nth(2) == Some("4294967295"))
+}
+
 /// Gives the calling thread its own network, mounts, host name and (for its children) processes. Afterwards this
 /// thread can start programs but no threads.
 ///
@@ -97,6 +102,8 @@ fn init(lifeline: i32) -> ! {
             libc::close_range(3, lifeline as u32 - 1, 0);
         }
         libc::close_range(lifeline as u32 + 1, u32::MAX, 0);
+        // Whoever has made the namespaces may enter them by this process.
+        libc::prctl(libc::PR_SET_DUMPABLE, 1);
         // Ignored, so that the kernel itself reaps.
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         // A Ctrl-C at the terminal is for the parent, which then closes the lifeline.

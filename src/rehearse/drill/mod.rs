@@ -81,6 +81,8 @@ pub enum Address {
     Stays,
     /// On the other director.
     Moves,
+    /// On the other director where nginx itself answers on it; where it was, where a virtual server does.
+    Follows,
     /// On both: they cannot know better.
     Splits,
     /// Where it belongs, now that both can have it.
@@ -199,7 +201,8 @@ impl Address {
     fn expected(self, stage: &Stage) -> Owner {
         let other = 1 - stage.victim;
         match self {
-            Address::Stays => Owner::One(stage.victim),
+            Address::Follows if stage.pair().is_served_by_nginx() => Owner::One(other),
+            Address::Stays | Address::Follows => Owner::One(stage.victim),
             Address::Moves => Owner::One(other),
             Address::Splits => Owner::Both,
             // Of two who both have it the better one wins, `nopreempt` or not.

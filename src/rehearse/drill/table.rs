@@ -6,7 +6,8 @@ use crate::rehearse::pair::Pair;
 use crate::rehearse::stage::Stage;
 
 /// All drills.
-pub const ALL: &[&Drill] = &[&STEADY, &STOP_MASTER, &KILL_VRRP, &KILL_ALL, &UNPLUG, &SPLIT, &KILL_WEB, &RELOAD];
+pub const ALL: &[&Drill] =
+    &[&STEADY, &STOP_MASTER, &KILL_VRRP, &KILL_ALL, &UNPLUG, &SPLIT, &KILL_PROXY, &HANG_PROXY, &KILL_WEB, &RELOAD];
 
 const STEADY: Drill = Drill {
     name: "steady",
@@ -74,6 +75,38 @@ const SPLIT: Drill = Drill {
     ]),
 };
 
+const KILL_PROXY: Drill = Drill {
+    name: "kill-proxy",
+    what: "nginx of the master is killed, and started again; the address follows the ability to serve",
+    unfit: asked_by_nobody,
+    script: Script::Legs(&[
+        Leg {
+            act: Stage::kill_proxy,
+            address: Address::Follows,
+            silence: Bound::unable,
+            moved: Bound::unable,
+            ..leg("kill")
+        },
+        Leg { act: Stage::start_proxy, address: Address::Returns, moved: Bound::able, ..leg("return") },
+    ]),
+};
+
+const HANG_PROXY: Drill = Drill {
+    name: "hang-proxy",
+    what: "nginx of the master hangs, and goes on; the address follows the ability to serve",
+    unfit: asked_by_nobody,
+    script: Script::Legs(&[
+        Leg {
+            act: Stage::hang_proxy,
+            address: Address::Follows,
+            silence: Bound::hanging,
+            moved: Bound::unable,
+            ..leg("hang")
+        },
+        Leg { act: Stage::continue_proxy, address: Address::Returns, moved: Bound::able, ..leg("return") },
+    ]),
+};
+
 const KILL_WEB: Drill = Drill {
     name: "kill-web",
     what: "a web server dies, and is started again",
@@ -113,6 +146,10 @@ fn any(_: &Pair) -> Option<&'static str> {
 
 fn alone(pair: &Pair) -> Option<&'static str> {
     pair.instances.is_empty().then_some("the files have no virtual router that both directors share")
+}
+
+fn asked_by_nobody(pair: &Pair) -> Option<&'static str> {
+    pair.probe.is_none().then_some("nothing answers plain HTTP on a virtual address")
 }
 
 fn no_other_server(pair: &Pair) -> Option<&'static str> {
