@@ -56,7 +56,7 @@ fn edits(lines: &[Line], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
                 inside = words.first().is_some_and(|word| word.is("vrrp_instance"));
             }
             Item::Words { words, .. } if inside => edits.extend(edited(words, addresses)),
-            Item::Words { .. } | Item::Trouble(_) => {}
+            Item::Words { .. } | Item::Pragma(_) | Item::Trouble(_) => {}
         }
     }
     // A definition may be used twice and is replaced once.
