@@ -102,6 +102,26 @@ fn where_neither_can_serve_one_of_them_has_the_address() {
     assert!(eventually(2 * SOON, || pair.answer().as_deref() == Some("director1")), "{}", pair.watch.told(back));
 }
 
+#[test]
+fn an_upgrade_moves_nothing() {
+    if !asked_of_rkeep() {
+        return;
+    }
+    let pair = Pair::of_rkeep();
+    let (load, since) = (pair.load(), Instant::now());
+    let old = pair.processes(0, "nginx");
+    kill_process(old[0].pid, Signal::USR2).unwrap();
+    assert!(eventually(SOON, || pair.processes(0, "nginx").len() == 4));
+    // The old worker first: for longer than the grace its master is there and serves nobody.
+    kill_process(old[0].pid, Signal::WINCH).unwrap();
+    pair.expect_no_move(since);
+    let since = Instant::now();
+    kill_process(old[0].pid, Signal::QUIT).unwrap();
+    pair.expect_no_move(since);
+    assert!(!pair.processes(0, "nginx").contains(&old[0]));
+    assert_eq!(load.end().unwrap().tally.failed(), 0);
+}
+
 /// The address stays where it is: that box says it is able, or that it is not its business.
 #[test]
 fn an_original_nginx_in_its_place_is_left_alone() {

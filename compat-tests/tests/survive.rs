@@ -46,14 +46,22 @@ fn goodbye(event: &Event) -> bool {
     matches!(event, Event::Advert { from, priority: 0, .. } if *from == DIRECTORS[0])
 }
 
-/// Nobody was refused; those who were being served when a process died have lost their connection.
+/// Nobody was refused; those who were being served when a process died have lost their connection. Nobody waited long.
 fn expect_served(outage: &Outage, lost: usize) {
+    expect_answers(outage, lost);
+    expect_short(outage.longest);
+}
+
+fn expect_short(silence: Duration) {
+    if measures() {
+        assert!(silence <= OUTAGE, "{silence:?}");
+    }
+}
+
+fn expect_answers(outage: &Outage, lost: usize) {
     let refused = outage.tally.failures.iter().filter(|(kind, _)| format!("{kind:?}").contains("Refused"));
     assert_eq!(refused.count(), 0, "{:?}", outage.tally);
     assert!(outage.tally.failed() <= lost, "{:?}", outage.tally);
-    if measures() {
-        assert!(outage.longest <= OUTAGE, "{:?}", outage.longest);
-    }
 }
 
 #[test]
@@ -63,7 +71,7 @@ fn a_killed_vrrp_process_costs_nothing() {
     }
     let rounds = std::env::var("RKEEP_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2);
     let pair = Pair::of_rkeep();
-    let (since, mut before, mut worst) = (Instant::now(), None, Duration::ZERO);
+    let (since, mut before, mut silences) = (Instant::now(), None, Vec::new());
     for _ in 0..rounds {
         let victim = speaker(&pair, before);
         sleep(LONG_LIFE);
@@ -71,14 +79,16 @@ fn a_killed_vrrp_process_costs_nothing() {
         kill_process(victim, Signal::KILL).unwrap();
         while killed.elapsed() < Duration::from_millis(1_500) {
             assert_eq!(pair.cluster.owner(), Some(0), "{}", pair.logs());
-            sleep(Duration::from_millis(10));
+            sleep(Duration::from_millis(50));
         }
         let outage = load.end().unwrap();
-        expect_served(&outage, 0);
-        worst = worst.max(outage.longest);
+        expect_answers(&outage, 0);
+        silences.push(outage.longest);
         before = Some(victim);
     }
-    println!("{rounds} times, longest without an answer {} ms", worst.as_millis());
+    silences.sort();
+    println!("killed {rounds} times; nobody answered for {silences:?}");
+    silences.into_iter().for_each(expect_short);
     assert_eq!(pair.watch.first(since, from(1)), None, "{}", pair.watch.told(since));
     assert_eq!(pair.watch.first(since, goodbye), None, "{}", pair.watch.told(since));
     let adverts: Vec<Instant> =

@@ -15,6 +15,9 @@ pub const BEAT: Duration = Duration::from_millis(300);
 /// How long a lease lasts without a heartbeat: on a busy box the processes on either side may be late.
 const LEASE: Duration = Duration::from_millis(1500);
 
+/// How long it lasts where all of the proxy has gone without a word: nobody is left who would start it again at once.
+const CRASH: Duration = Duration::from_millis(700);
+
 /// How long one that leaves as planned, or reads a new configuration, counts as serving: neither moves an address.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -101,9 +104,16 @@ impl Leases {
     }
 
     /// A holder has gone; its lease lasts as long as it lasts.
-    pub fn closed(&mut self, key: u64) {
-        self.masters.remove(&key);
+    pub fn closed(&mut self, key: u64, now: Instant) {
         self.with(key, |lease| lease.connected = false);
+        let held = self.leases.get(&key).map(|lease| lease.instance.clone());
+        let Some(instance) = self.masters.remove(&key).or(held) else { return };
+        if !self.masters.values().any(|other| *other == instance) {
+            let orphans = self.leases.values_mut().filter(|lease| lease.instance == instance);
+            for lease in orphans.filter(|lease| !lease.connected && !lease.leaving) {
+                lease.until = lease.until.min(now + CRASH);
+            }
+        }
     }
 
     fn with(&mut self, key: u64, change: impl FnOnce(&mut Lease)) {
@@ -199,6 +209,10 @@ mod tests {
             self.leases.hear(key, self.now, message);
         }
 
+        fn close(&mut self, key: u64) {
+            self.leases.closed(key, self.now);
+        }
+
         fn wait(&mut self, millis: u64) {
             self.now += Duration::from_millis(millis);
         }
@@ -239,17 +253,25 @@ mod tests {
     #[test]
     fn a_crash_counts_unless_a_successor_comes_in_time() {
         let mut bench = Bench::new();
-        bench.leases.closed(1);
+        bench.tell(7, FromProxy::Stands { instance: "nginx.pid".to_owned() });
+        bench.close(1);
         bench.wait(1_000);
         assert_eq!(bench.news(), []);
         bench.serve(2, &[VIP]);
         bench.wait(1_000);
         bench.tell(2, FromProxy::Alive);
         assert_eq!(bench.news(), []);
-        bench.leases.closed(2);
-        bench.wait(2_000);
+        bench.close(2);
+        bench.wait(1_600);
         assert_eq!(bench.news(), all(Down));
         bench.serve(3, &[VIP]);
+        assert_eq!(bench.news(), all(Up));
+        // All of it at once, in either order.
+        bench.close(7);
+        bench.close(3);
+        bench.wait(800);
+        assert_eq!(bench.news(), all(Down));
+        bench.serve(4, &[VIP]);
         assert_eq!(bench.news(), all(Up));
     }
 
@@ -257,7 +279,7 @@ mod tests {
     fn who_leaves_as_planned_has_a_while_to_come_back() {
         let mut bench = Bench::new();
         bench.tell(1, FromProxy::Leaves);
-        bench.leases.closed(1);
+        bench.close(1);
         bench.wait(4_900);
         assert_eq!(bench.news(), []);
         bench.wait(200);
@@ -292,7 +314,7 @@ mod tests {
     fn another_program_in_its_place_is_left_alone() {
         let mut bench = Bench::new();
         bench.tell(1, FromProxy::Leaves);
-        bench.leases.closed(1);
+        bench.close(1);
         bench.wait(1_000);
         assert_eq!(bench.leases.deadline(bench.now), Some(bench.now + LOOK));
         bench.taken = true;
@@ -307,7 +329,7 @@ mod tests {
     #[test]
     fn another_program_may_come_late() {
         let mut bench = Bench::new();
-        bench.leases.closed(1);
+        bench.close(1);
         bench.wait(2_000);
         assert_eq!(bench.news(), all(Down));
         assert_eq!(bench.leases.deadline(bench.now), Some(bench.now + LOOK));
@@ -321,13 +343,13 @@ mod tests {
     fn a_master_that_holds_the_sockets_serves_nobody() {
         let mut bench = Bench::new();
         bench.tell(7, FromProxy::Stands { instance: "nginx.pid".to_owned() });
-        bench.leases.closed(1);
+        bench.close(1);
         bench.taken = true;
         bench.wait(5_000);
         assert_eq!(bench.news(), all(Down));
         bench.wait(5_000);
         assert_eq!(bench.news(), []);
-        bench.leases.closed(7);
+        bench.close(7);
         assert_eq!(bench.news(), all(Up), "somebody else listens");
     }
 }

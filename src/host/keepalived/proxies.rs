@@ -48,7 +48,7 @@ impl Proxies {
         self.links.retain(|key, link| {
             let here = hear(link, |message| leases.hear(*key, now, message));
             if !here {
-                leases.closed(*key);
+                leases.closed(*key, now);
             }
             here
         });
