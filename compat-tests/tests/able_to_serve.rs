@@ -4,11 +4,12 @@
 //! `RKEEP_ROUNDS` in the environment holds the moves to their bound in milliseconds, for a machine that is quiet.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::net::Ipv4Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rkeep::rehearse::{Cast, Files, Subject, eventually};
-use rkeep_compat_tests::pair::{NGINX_CONF, Pair, SOON, nginx_conf};
+use rkeep::rehearse::{Cast, Event, Files, Subject, eventually};
+use rkeep_compat_tests::pair::{NGINX_CONF, Pair, SOON, keepalived_conf, nginx_conf};
 use rkeep_compat_tests::{not_asked, on_original, rkeep, subject};
 use rustix::process::{Signal, kill_process};
 
@@ -100,6 +101,31 @@ fn where_neither_can_serve_one_of_them_has_the_address() {
     let back = Instant::now();
     pair.cluster.directors[0].start_nginx().unwrap();
     assert!(eventually(2 * SOON, || pair.answer().as_deref() == Some("director1")), "{}", pair.watch.told(back));
+}
+
+/// Each member of a group says good-bye, so that all addresses move in one skew.
+#[test]
+fn a_group_goes_together() {
+    if !asked_of_rkeep() {
+        return;
+    }
+    const OTHER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 252);
+    let conf = |which| {
+        let first = keepalived_conf(which, "");
+        let second = first.replace("VI_1", "VI_2").replace("_id 51", "_id 52").replace("3.253", "3.252");
+        format!("vrrp_sync_group G {{\n    group {{\n        VI_1\n        VI_2\n    }}\n}}\n{first}{second}")
+    };
+    let files = Files { nginx: [0, 1].map(nginx_conf), keepalived: [0, 1].map(conf) };
+    let pair = Pair::with(Cast::all(&rkeep()), &files);
+    let killed = pair.kill_nginx(0);
+    pair.expect_move(1, killed, BOUND);
+    let goodbye = |wanted: u8| move |event: &Event| matches!(event, Event::Advert { router, priority: 0, .. } if *router == wanted);
+    for router in [51, 52] {
+        assert!(pair.watch.first(killed, goodbye(router)).is_some(), "{router}\n{}", pair.watch.told(killed));
+    }
+    let both = || pair.cluster.directors[1].node.addresses().unwrap().contains(&OTHER);
+    assert!(eventually(SOON, both), "{}", pair.logs());
+    assert!(!pair.cluster.directors[0].node.addresses().unwrap().contains(&OTHER));
 }
 
 #[test]
