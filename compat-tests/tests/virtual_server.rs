@@ -110,6 +110,32 @@ fn the_death_of_a_directors_nginx_is_mailed_and_its_return() {
     assert!(mail.data.contains("=> TCP CHECK succeed on service <="), "{}", mail.data);
 }
 
+/// keepalived's new checkers believe that all is well, and mail again what the dead ones have mailed.
+#[test]
+fn checkers_that_follow_dead_ones_mail_nothing_again() {
+    if on_original() {
+        not_asked("it mails again");
+        return;
+    }
+    let Some(all) = running(&Files::article()) else { return };
+    let mails = |verdict: &str| {
+        let about = format!("Realserver [{}]:tcp:80 of virtual server [{VIP}]:tcp:80 - {verdict}", DIRECTORS[1]);
+        all.cluster.mail.subjects().iter().filter(|subject| subject.ends_with(&about)).count()
+    };
+    assert!(all.cluster.directors[1].node.signal_all("nginx", Signal::TERM).unwrap() > 0);
+    assert!(eventually(NOTICED, || mails("DOWN") == 2), "both boxes mail: {}", all.logs());
+    let node = &all.cluster.directors[0].node;
+    let checkers = || node.read("/run/checkers.pid").unwrap_or_default();
+    let dead = checkers();
+    node.shell(&format!("kill -KILL {dead}")).unwrap();
+    assert!(eventually(NOTICED, || !checkers().is_empty() && checkers() != dead), "{}", all.logs());
+    // delay_loop, and one retry.
+    std::thread::sleep(Duration::from_secs(12));
+    assert_eq!(mails("DOWN"), 2, "{}", all.logs());
+    all.cluster.directors[1].start_nginx().unwrap();
+    assert!(eventually(NOTICED, || mails("UP") == 2), "{}", all.logs());
+}
+
 #[test]
 fn the_death_of_a_web_server_is_mailed_when_it_is_a_real_server() {
     let mut files = Files::article();
