@@ -1,0 +1,37 @@
+//! VRRP's packets.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rkeep::vrrp::wire::accept::{Expected, accept};
+use rkeep::vrrp::wire::advert::Advert;
+use rkeep::vrrp::wire::ipv4::{self, Packet};
+use rkeep_parsers::ir::vrrp::Auth;
+
+const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 253), Ipv4Addr::new(192, 168, 3, 252)];
+
+/// A packet as a raw socket delivers it. One that counts is for us, and comes back the same when it is written again.
+pub fn advert(bytes: &[u8]) {
+    let Ok(packet) = Packet::parse(bytes) else { return };
+    for (version, auth) in [(2, Auth::Pass(*b"1111\0\0\0\0")), (2, Auth::None), (3, Auth::None)] {
+        let interval = Duration::from_secs(1);
+        let expected = Expected { version, vrid: 51, interval, auth: &auth, addresses: &ADDRESSES, peers: &[] };
+        match accept(&packet, &expected) {
+            Ok(heard) => again(&packet, &expected, heard.priority, heard.interval),
+            Err(reject) => drop(reject.to_string()),
+        }
+    }
+}
+
+fn again(packet: &Packet<'_>, expected: &Expected<'_>, priority: u8, interval: Duration) {
+    let Expected { version, vrid, auth, addresses, .. } = *expected;
+    let advert = Advert { version, vrid, priority, interval, auth, addresses };
+    let mut payload = Vec::new();
+    advert.write(&mut payload, packet.source, ipv4::GROUP);
+    let mut bytes = Vec::new();
+    ipv4::write_header(&mut bytes, 1, packet.source, ipv4::GROUP, payload.len());
+    bytes.extend(payload);
+    let heard = Packet::parse(&bytes).ok().and_then(|packet| accept(&packet, expected).ok());
+    let same = heard.is_some_and(|heard| heard.priority == priority && heard.interval == interval);
+    assert!(same, "written again it does not count: {bytes:?}");
+}
