@@ -13,6 +13,7 @@ pub mod mail;
 pub mod plan;
 pub mod proxy;
 pub mod rehearse;
+pub mod swap;
 pub mod sys;
 pub mod vrrp;
 

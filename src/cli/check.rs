@@ -94,6 +94,13 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     ExitCode::from(code(&findings, arguments.strict))
 }
 
+/// All findings about this machine's own files, when there is an error among them.
+pub(super) fn refusal(nginx: Option<PathBuf>, keepalived: Option<PathBuf>) -> Option<String> {
+    let files = Files { nginx, keepalived, peer: None, own: true };
+    let findings = check(&files);
+    (findings.count(Severity::Error) > 0).then(|| text(&findings, &files))
+}
+
 fn code(findings: &Findings, strict: bool) -> u8 {
     match (findings.count(Severity::Error), findings.count(Severity::Warning)) {
         (0, warnings) => u8::from(strict && warnings > 0),

@@ -6,6 +6,7 @@ pub mod manual;
 mod nginx;
 mod rkeep;
 mod scripts;
+mod swap;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::check;
+use super::{check, swap};
 use crate::rehearse;
 
 /// nginx and keepalived in one program that reads their files unchanged. Called `nginx` or `keepalived` (a copy of that
@@ -23,6 +23,10 @@ struct Cli {
 enum Command {
     CheckConfig(check::Arguments),
     Rehearse(rehearse::Arguments),
+    SwapIn(swap::In),
+    SwapOut(swap::Out),
+    /// Say whose programs lie in the places of nginx and keepalived, and whose run.
+    SwapStatus,
     /// Print a script that completes rkeep's command line.
     Completion {
         /// The shell it is for
@@ -36,6 +40,9 @@ pub(super) fn main(args: &[OsString]) -> ExitCode {
     match Cli::parse_from(args).command {
         Command::CheckConfig(arguments) => check::main(&arguments),
         Command::Rehearse(arguments) => rehearse::main(&arguments),
+        Command::SwapIn(arguments) => swap::swap_in(&arguments),
+        Command::SwapOut(arguments) => swap::swap_out(&arguments),
+        Command::SwapStatus => swap::status(),
         Command::Completion { shell } => completion(shell),
     }
 }

@@ -2,7 +2,7 @@
 //! that serves.
 
 mod account;
-mod config;
+pub mod config;
 pub mod files;
 mod heartbeat;
 pub mod layout;
