@@ -46,15 +46,13 @@ const REFUSED: u8 = 2;
 pub(super) fn swap_in(arguments: &In) -> ExitCode {
     ended((|| {
         let begun = Journal::read()?;
-        let mut journal = match begun {
-            Some(journal) => Journal { heading: Heading::In, ..journal },
-            None => begin(arguments)?,
+        let sites = match &begun {
+            Some(journal) => journal.sites.clone(),
+            None => sites(arguments.nginx_conf.as_deref(), arguments.keepalived_conf.as_deref())?,
         };
-        if let Some(findings) = refused(&journal.sites) {
-            print(&findings);
-            return Err(io::Error::other("nothing was changed: see to the errors above first"));
-        }
-        go(&mut journal, arguments.dry_run)
+        check(&sites)?;
+        let held = begun.map_or_else(|| swap::held(&sites), |journal| Ok(journal.held))?;
+        go(&mut Journal { heading: Heading::In, sites, held, step: None }, arguments.dry_run)
     })())
 }
 
@@ -94,23 +92,24 @@ fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-fn begin(arguments: &In) -> io::Result<Journal> {
-    let sites = sites(arguments.nginx_conf.as_deref(), arguments.keepalived_conf.as_deref())?;
-    if sites.is_empty() {
-        return Err(io::Error::other("neither nginx nor keepalived is installed here: there is nothing to replace"));
-    }
-    Ok(Journal { heading: Heading::In, held: swap::held(&sites)?, sites, step: None })
-}
-
 fn sites(nginx: Option<&Path>, keepalived: Option<&Path>) -> io::Result<Vec<Site>> {
     let conf = |face| if face == Face::Nginx { nginx } else { keepalived };
     Face::ALL.into_iter().filter_map(|face| Site::find(face, conf(face)).transpose()).collect()
 }
 
-/// What check-config says about the files, when that is an error.
-fn refused(sites: &[Site]) -> Option<String> {
+/// Both configurations must be without errors.
+fn check(sites: &[Site]) -> io::Result<()> {
+    if sites.is_empty() {
+        return Err(io::Error::other("neither nginx nor keepalived is installed here: there is nothing to replace"));
+    }
     let conf = |face| sites.iter().find(|site| site.face == face).map(|site| site.conf.clone());
-    check::refusal(conf(Face::Nginx), conf(Face::Keepalived))
+    match check::refusal(conf(Face::Nginx), conf(Face::Keepalived)) {
+        None => Ok(()),
+        Some(findings) => {
+            print(&findings);
+            Err(io::Error::other("nothing was changed: see to the errors above first"))
+        }
+    }
 }
 
 /// Shows every step, then takes them. What fails on the way in is put back.

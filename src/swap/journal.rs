@@ -58,10 +58,13 @@ impl Journal {
     /// # Errors
     /// Those of removing.
     pub fn remove() -> io::Result<()> {
-        match fs::remove_file(FILE) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => sync_directory(Path::new(FILE)),
+        for file in [FRESH, FILE] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        sync_directory(Path::new(FILE))
     }
 }
 

@@ -29,9 +29,10 @@ pub fn config(site: &Site) -> io::Result<Config> {
     reading.config.ok_or_else(|| io::Error::other(format!("{} is refused: {}", site.conf.display(), said())))
 }
 
-/// The file that holds the master's id.
-pub fn pid_file(site: &Site) -> io::Result<PathBuf> {
-    config(site).map(|config| config.pid)
+/// The file that holds the master's id: where a configuration that is refused says nothing, the usual one.
+pub fn pid_file(site: &Site) -> PathBuf {
+    let layout = layout_of(&site.path);
+    config(site).map_or_else(|_| Path::new(layout.prefix).join(layout.pid), |config| config.pid)
 }
 
 /// Both masters that there may be: the one in the pid file, and the one that has handed over to it.

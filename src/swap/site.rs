@@ -71,7 +71,7 @@ impl Site {
         let conf = conf.map_or_else(|| own_conf(face, &path), Path::to_owned);
         let mut site = Site { face, path, kept: kept.into(), package, conf, pid_files: Vec::new() };
         let files = match face {
-            Face::Nginx => vec![super::nginx::pid_file(&site)?],
+            Face::Nginx => vec![super::nginx::pid_file(&site)],
             Face::Keepalived => ["/run/keepalived.pid", "/run/vrrp.pid", "/run/checkers.pid"].map(PathBuf::from).into(),
         };
         site.pid_files = files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).ok())).collect();
