@@ -40,7 +40,7 @@ fn node(name: &str) -> Node {
     node.write("/var/lib/dpkg/status", STATUS).unwrap();
     for package in ["nginx", "keepalived"] {
         let list = format!("/.\n/usr\n/usr/sbin\n/usr/sbin/{package}\n");
-        node.write(&format!("/var/lib/dpkg/info/{package}.list"), list).unwrap();
+        node.write(format!("/var/lib/dpkg/info/{package}.list"), list).unwrap();
     }
     let link = "ip link set lo up && ip link add eth0 type veth peer name far && ip addr add 192.168.3.1/24 dev eth0 \
                 && ip link set eth0 up && ip link set far up";
