@@ -96,7 +96,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 
 /// All findings about this machine's own files, when there is an error among them.
 pub(super) fn refusal(nginx: Option<PathBuf>, keepalived: Option<PathBuf>) -> Option<String> {
-    let files = Files { nginx, keepalived, peer: None, own: true };
+    let files = Files { nginx, keepalived, peer: None, scripts: Vec::new(), own: true };
     let findings = check(&files);
     (findings.count(Severity::Error) > 0).then(|| text(&findings, &files))
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use super::process::{Whose, whose};
+use super::process::{Whose, run, whose};
 use super::{Face, Site, keepalived, nginx};
 
 /// How a running program can be replaced.
@@ -16,7 +16,9 @@ pub enum Running {
     Live(Whose),
     /// Two programs run: a take-over has begun and is not finished.
     Both,
-    /// It runs in the foreground of somebody who would start it again: whoever that is must.
+    /// A unit of systemd runs it in the foreground: systemd must replace it.
+    Unit(Whose, String),
+    /// It runs in the foreground of somebody else who would start it again: whoever that is must.
     Foreground(Whose),
 }
 
@@ -43,11 +45,14 @@ impl Found {
         let name = |whose| if whose == Whose::Rkeep { "rkeep" } else { "the original" };
         let kept = if self.kept { format!(", the original is kept as {}", site.kept.display()) } else { String::new() };
         let diverted = if self.diverted { ", the package's file is diverted" } else { "" };
-        let running = match self.running {
+        let running = match &self.running {
             Running::No => "nothing runs".to_owned(),
-            Running::Live(whose) => format!("{} runs", name(whose)),
+            Running::Live(whose) => format!("{} runs", name(*whose)),
             Running::Both => "both run: a take-over has begun".to_owned(),
-            Running::Foreground(whose) => format!("{} runs in the foreground of its supervisor", name(whose)),
+            Running::Unit(whose, unit) => format!("{} runs as {unit}", name(*whose)),
+            Running::Foreground(whose) => {
+                format!("{} runs in the foreground of its supervisor: restart it there", name(*whose))
+            }
         };
         format!("{}: {} lies there{kept}{diverted}; {running}\n", site.path.display(), name(self.at_path))
     }
@@ -75,6 +80,31 @@ fn found(site: &Site) -> io::Result<Found> {
     })
 }
 
+/// A process that stays in the foreground: of whom?
+pub fn in_foreground(pid: i32, whose: Whose) -> Running {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    match unit(&groups).filter(|_| Path::new("/run/systemd/system").exists()) {
+        Some(unit) => Running::Unit(whose, unit.to_owned()),
+        None => Running::Foreground(whose),
+    }
+}
+
+/// The systemd service in `/proc/PID/cgroup`.
+fn unit(groups: &str) -> Option<&str> {
+    groups.lines().filter_map(|line| line.rsplit('/').next()).find(|name| name.ends_with(".service"))
+}
+
+/// Has systemd start the program that lies at the path now.
+///
+/// # Errors
+/// It does not run as a unit, or that cannot be restarted.
+pub fn restart(site: &Site) -> io::Result<()> {
+    match found(site)?.running {
+        Running::Unit(_, unit) => run(Command::new("systemctl").arg("restart").arg(unit)),
+        other => Err(io::Error::other(format!("it does not run as a unit of systemd any more: {other:?}"))),
+    }
+}
+
 /// Whether `dpkg-divert` leads the package's file to where the original is kept.
 fn is_diverted(site: &Site) -> io::Result<bool> {
     let ask = |option: &str| -> io::Result<String> {
@@ -89,5 +119,16 @@ fn is_diverted(site: &Site) -> io::Result<bool> {
             let text = format!("{} is diverted already, by {by} to {}", site.path.display(), to.display());
             Err(io::Error::other(text + ": remove that diversion first (dpkg-divert --remove)"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_told_by_its_group() {
+        assert_eq!(unit("0::/system.slice/keepalived.service\n"), Some("keepalived.service"));
+        assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope\n"), None);
     }
 }

@@ -1,6 +1,5 @@
-//! keepalived: rkeep starts beside the original, takes up what it is master of, and only then the original is ended, at
-//! once and without its farewell (priority 0): the addresses stay where they are. The other way round the original is
-//! started as soon as rkeep has said farewell, so that the peer serves meanwhile.
+//! keepalived: rkeep starts beside the original and takes its place (`keepalived --take-over`); the other way round rkeep
+//! hands over to the original (`rkeep hand-over`). Either way the addresses stay where they are.
 
 use std::fs;
 use std::io;
@@ -13,19 +12,15 @@ use std::time::Duration;
 use rkeep_parsers::ir::vrrp::Router;
 use rkeep_parsers::source::DiskLoader;
 
-use super::found::Running;
+use super::found::{Running, in_foreground};
 use super::process::{Whose, run, told, wait_for, whose};
 use super::site::{Face, Site};
-use super::verify::{addresses, has_all};
-use crate::host::keepalived::TAKE_UP;
+use super::verify::addresses;
 use crate::host::keepalived::config::{self, node_name};
 use crate::sys::process::signal;
 
 /// How long a parent may take to start, on however slow a machine.
 const START: Duration = Duration::from_secs(30);
-
-/// How long both run side by side before the old one is ended.
-const SETTLE: Duration = Duration::from_millis(1500);
 
 /// A keepalived process of this box.
 #[derive(Clone, Copy, Debug)]
@@ -74,9 +69,9 @@ fn fields(stat: &str) -> Option<(char, i32)> {
 pub fn running(_: &Site) -> io::Result<Running> {
     let all = processes()?;
     let (originals, ours) = (parents(&all, Whose::Original), parents(&all, Whose::Rkeep));
-    let one = |pids: &[i32], whose| match pids.iter().any(|pid| in_foreground(*pid)) {
-        true => Running::Foreground(whose),
-        false => Running::Live(whose),
+    let one = |pids: &[i32], whose| match pids.iter().find(|pid| stays(**pid)) {
+        Some(pid) => in_foreground(*pid, whose),
+        None => Running::Live(whose),
     };
     Ok(match (originals.is_empty(), ours.is_empty()) {
         (true, true) => Running::No,
@@ -86,69 +81,61 @@ pub fn running(_: &Site) -> io::Result<Running> {
     })
 }
 
-/// The words that a process was started with.
+/// By this rkeep is told whose place to take.
+const TAKE_OVER: &str = "--take-over=";
+
+/// The words that a process was started with, but for the one that is of that start alone.
 fn words(pid: i32) -> Vec<String> {
     let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split_terminator('\0').map(str::to_owned).collect()
+    line.split_terminator('\0').filter(|word| !word.starts_with(TAKE_OVER)).map(str::to_owned).collect()
 }
 
 /// Whether it was told not to go to the background: then starting another is its supervisor's concern.
-fn in_foreground(pid: i32) -> bool {
+fn stays(pid: i32) -> bool {
     let words = words(pid);
     let told =
         |word: &String| word == "--dont-fork" || word.starts_with('-') && !word.starts_with("--") && word.contains('n');
     words.iter().skip(1).any(told)
 }
 
-/// Makes `wanted` the one that runs. The program of that kind lies at the path.
-pub fn take_over(site: &Site, wanted: Whose, held: &[IpAddr]) -> io::Result<()> {
+/// Makes `wanted` the one that runs. The program of that kind lies at the path; `rkeep` is ours.
+pub fn take_over(site: &Site, wanted: Whose, rkeep: &Path) -> io::Result<()> {
     let accepts = |error| told(error, "the configuration is refused");
     run(Command::new(&site.path).arg("-t").arg("-f").arg(&site.conf)).map_err(accepts)?;
     let all = processes()?;
-    let (old, new): (Vec<_>, Vec<_>) = all.iter().partition(|process| process.whose != wanted);
-    let parent = parents(&all, if wanted == Whose::Rkeep { Whose::Original } else { Whose::Rkeep });
-    match (parent.first(), new.is_empty(), wanted) {
-        (None, true, _) => Err(io::Error::other("keepalived has ended meanwhile; start it")),
-        (None, false, _) => Ok(()),
-        (Some(&old), true, Whose::Original) => follow(site, old),
-        (Some(&parent), true, Whose::Rkeep) => {
-            start_beside(site, parent, held)?;
-            end(&old)
-        }
-        (Some(_), false, Whose::Rkeep) => end(&old),
-        // The original was never stopped: it has its ids back, and those who stood beside it end.
-        (Some(_), false, Whose::Original) => {
+    let (new, old): (Vec<_>, Vec<_>) = all.iter().partition(|process| process.whose == wanted);
+    match (old.is_empty(), new.is_empty()) {
+        (true, true) => Err(io::Error::other("keepalived has ended meanwhile; start it")),
+        (true, false) => Ok(()),
+        (false, true) => replace(site, wanted, rkeep, &all),
+        // A take-over was interrupted, or is to be undone.
+        (false, false) => {
             end(&old)?;
-            give_back(&site.pid_files)
+            give_back(&site.pid_files, &new)
         }
     }
 }
 
-/// Starts rkeep as the original was started, beside it.
-fn start_beside(site: &Site, parent: i32, held: &[IpAddr]) -> io::Result<()> {
+/// Starts the one beside the other as that was started, and waits until it stands alone.
+fn replace(site: &Site, wanted: Whose, rkeep: &Path, all: &[Process]) -> io::Result<()> {
+    let other = if wanted == Whose::Rkeep { Whose::Original } else { Whose::Rkeep };
+    let Some(&parent) = parents(all, other).first() else { return Err(io::ErrorKind::NotFound.into()) };
     let words = words(parent);
-    let mut command = Command::new(&site.path);
-    command.arg0(words.first().map_or("keepalived", String::as_str)).args(words.get(1..).unwrap_or_default());
-    command.env(TAKE_UP, format!("{parent} {}", names_of(site, held)?)).stdin(Stdio::null());
-    run(&mut command)?;
-    let runs = || Ok(!parents(&processes()?, Whose::Rkeep).is_empty());
-    wait_for(START, "rkeep's keepalived runs", runs)?;
-    // A speaker that cannot run ends within this time, and its parent with it.
-    std::thread::sleep(SETTLE);
-    match runs()? && has_all(held)? {
-        true => Ok(()),
-        false => Err(io::Error::other("rkeep's keepalived ended again, or let an address go")),
-    }
-}
-
-/// The instances that are master here, as their addresses show.
-fn names_of(site: &Site, held: &[IpAddr]) -> io::Result<String> {
-    let routers = routers(site)?;
-    let master = |router: &&Router| {
-        let mut own = router.addresses.iter().map(|address| address.address).peekable();
-        own.peek().is_some() && own.all(|address| held.contains(&address))
+    let rest = words.get(1..).unwrap_or_default();
+    let mut command = match wanted {
+        Whose::Rkeep => Command::new(&site.path),
+        Whose::Original => Command::new(rkeep),
     };
-    Ok(routers.iter().filter(master).map(|router| router.name.as_str()).collect::<Vec<_>>().join(" "))
+    match wanted {
+        Whose::Rkeep => command.args(rest).arg(format!("{TAKE_OVER}{parent}")),
+        Whose::Original => command.args(["hand-over", "--"]).arg(&site.path).args(rest),
+    };
+    // A group of its own: a Ctrl-C at the terminal is not for it.
+    run(command.stdin(Stdio::null()).process_group(0))?;
+    wait_for(START, "only the new keepalived runs", || {
+        let all = processes()?;
+        Ok(parents(&all, other).is_empty() && !parents(&all, wanted).is_empty())
+    })
 }
 
 fn routers(site: &Site) -> io::Result<Vec<Router>> {
@@ -188,24 +175,9 @@ fn has_ended(pid: i32) -> bool {
     stat.map_or(true, |stat| fields(&stat).is_none_or(|(state, _)| state == 'Z'))
 }
 
-/// Stops rkeep and starts the original when it has ended. A shell of its own sees to both, so that they happen together
-/// whatever becomes of this process.
-fn follow(site: &Site, old: i32) -> io::Result<()> {
-    let words = words(old);
-    let script = "kill -TERM \"$1\"; while kill -0 \"$1\" 2>/dev/null; do sleep 0.02; done; shift; exec \"$@\"";
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script, "sh", &old.to_string()]).arg(&site.path).args(words.get(1..).unwrap_or_default());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // A group of its own: a Ctrl-C at the terminal is not for it.
-    run(command.process_group(0))?;
-    let runs = || Ok(!parents(&processes()?, Whose::Original).is_empty());
-    wait_for(START, "keepalived runs", runs)
-}
-
-/// Writes pid files as they were.
-fn give_back(files: &[(PathBuf, Option<String>)]) -> io::Result<()> {
-    files
-        .iter()
-        .filter_map(|(path, text)| Some((path, text.as_ref()?)))
-        .try_for_each(|(path, text)| fs::write(path, text))
+/// Writes pid files as they were, where they name one of these.
+fn give_back(files: &[(PathBuf, Option<String>)], to: &[&Process]) -> io::Result<()> {
+    let theirs = |text: &str| text.trim().parse().is_ok_and(|pid: i32| to.iter().any(|process| process.pid == pid));
+    let kept = files.iter().filter_map(|(path, text)| Some((path, text.as_deref().filter(|text| theirs(text))?)));
+    kept.into_iter().try_for_each(|(path, text)| fs::write(path, text))
 }

@@ -109,8 +109,9 @@ fn perform(act: Act, site: &Site, journal: &Journal, rkeep: &Path) -> io::Result
         Act::Undivert => files::undivert(site),
         Act::TakeOver => match site.face {
             Face::Nginx => nginx::take_over(site, journal.heading.wanted()),
-            Face::Keepalived => keepalived::take_over(site, journal.heading.wanted(), &journal.held),
+            Face::Keepalived => keepalived::take_over(site, journal.heading.wanted(), rkeep),
         },
+        Act::Restart => found::restart(site),
         Act::Verify => verify::verify(site, &journal.held),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rkeep_parsers::source::DiskLoader;
 
-use super::found::Running;
+use super::found::{Running, in_foreground};
 use super::process::{Whose, run, told, wait_for};
 use super::site::{self, Face, Site, layout_of};
 use super::verify;
@@ -59,14 +59,14 @@ fn masters(site: &Site) -> io::Result<Masters> {
 pub fn running(site: &Site) -> io::Result<Running> {
     Ok(match masters(site)? {
         Masters { current: Some((_, current)), previous: Some((_, previous)) } if current != previous => Running::Both,
-        Masters { current: Some((pid, whose)), .. } if in_foreground(pid, site) => Running::Foreground(whose),
+        Masters { current: Some((pid, whose)), .. } if stays(pid, site) => in_foreground(pid, whose),
         Masters { current: Some((_, whose)), .. } => Running::Live(whose),
         Masters { current: None, .. } => Running::No,
     })
 }
 
 /// Whether the master was started with `daemon off`: then starting another is its supervisor's concern.
-fn in_foreground(pid: i32, site: &Site) -> bool {
+fn stays(pid: i32, site: &Site) -> bool {
     let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.contains("daemon off") || config(site).is_ok_and(|config| !config.plan.main.core.daemon)
 }

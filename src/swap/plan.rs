@@ -38,6 +38,8 @@ pub enum Act {
     Restore,
     /// The program at the path takes over from the one that runs.
     TakeOver,
+    /// systemd starts the program at the path instead of the one that runs.
+    Restart,
     /// The configuration is accepted, listeners answer, addresses are where they were.
     Verify,
     /// The original's second name goes.
@@ -73,8 +75,9 @@ fn acts(heading: Heading, found: &Found) -> Vec<Act> {
     let take_over = match found.running {
         Running::Live(whose) => whose != heading.wanted(),
         Running::Both => true,
-        Running::No | Running::Foreground(_) => false,
+        Running::No | Running::Unit(..) | Running::Foreground(_) => false,
     };
+    let restart = matches!(&found.running, Running::Unit(whose, _) if *whose != heading.wanted());
     let original = found.at_path == Whose::Original;
     let steps = match heading {
         Heading::In => [
@@ -82,12 +85,14 @@ fn acts(heading: Heading, found: &Found) -> Vec<Act> {
             (original && !found.kept, Act::Keep),
             (original, Act::Install),
             (take_over, Act::TakeOver),
+            (restart, Act::Restart),
             (true, Act::Verify),
         ]
         .to_vec(),
         Heading::Out => vec![
             (!original && found.kept, Act::Restore),
             (take_over, Act::TakeOver),
+            (restart, Act::Restart),
             (found.kept, Act::Unkeep),
             (found.diverted, Act::Undivert),
         ],
@@ -109,6 +114,7 @@ impl Act {
                 Face::Nginx => format!("let the running nginx hand its sockets over to {path} (USR2, WINCH, QUIT)"),
                 Face::Keepalived => format!("let {path} take over from the running keepalived"),
             },
+            Act::Restart => format!("have systemd restart {name}"),
             Act::Verify => {
                 format!("verify {name}: configuration accepted, listeners answer, addresses where they were")
             }
@@ -145,6 +151,9 @@ mod tests {
         let stopped = Found { packaged: false, ..found(Whose::Original, false, false, Running::No) };
         assert_eq!(acts_of(Heading::In, stopped.clone()), [Act::Keep, Act::Install, Act::Verify]);
         assert_eq!(acts_of(Heading::Out, stopped), []);
+        let unit = |whose| Running::Unit(whose, "nginx.service".to_owned());
+        let service = found(Whose::Rkeep, true, true, unit(Whose::Original));
+        assert_eq!(acts_of(Heading::In, service), [Act::Restart, Act::Verify]);
         let foreground = found(Whose::Rkeep, true, true, Running::Foreground(Whose::Original));
         assert_eq!(acts_of(Heading::In, foreground), [Act::Verify]);
     }
@@ -179,7 +188,7 @@ mod tests {
             Act::Unkeep => found.kept = false,
             Act::Install => found.at_path = Whose::Rkeep,
             Act::Restore => found.at_path = Whose::Original,
-            Act::TakeOver => found.running = Running::Live(heading.wanted()),
+            Act::TakeOver | Act::Restart => found.running = Running::Live(heading.wanted()),
             Act::Verify => {}
         }
     }

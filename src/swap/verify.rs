@@ -24,7 +24,8 @@ const PROBE: &[u8] = b"x\r\n\r\n";
 pub fn verify(site: &Site, held: &[IpAddr]) -> io::Result<()> {
     accepted(site)?;
     let found = look(std::slice::from_ref(site))?;
-    let runs = found.first().is_some_and(|found| found.running == Running::Live(Whose::Rkeep));
+    let ours = |running: &Running| matches!(running, Running::Live(Whose::Rkeep) | Running::Unit(Whose::Rkeep, _));
+    let runs = found.first().is_some_and(|found| ours(&found.running));
     match site.face {
         Face::Nginx if runs => listeners(site),
         Face::Keepalived if runs => wait_for(PATIENCE, "the virtual addresses are back", || has_all(held)),

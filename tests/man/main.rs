@@ -1,4 +1,4 @@
-//! The manual pages are made of the tables and command lines they describe; this holds them current.
+//! Manual pages and completions are made of the tables and command lines they are about; this holds them current.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod faces;
@@ -10,6 +10,21 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use clap_complete::Shell;
+use clap_complete::aot::Generator;
+
+/// What is generated, by its place in the project.
+fn generated() -> Vec<(String, String)> {
+    let pages = pages().map(|(name, page)| (format!("man/{name}"), page));
+    let completions = [Shell::Bash, Shell::Zsh, Shell::Fish].map(|shell| {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut rkeep::cli::manual::rkeep(), "rkeep", &mut script);
+        let script = String::from_utf8(script).expect("clap writes text");
+        (format!("packaging/{}", shell.file_name("rkeep")), script)
+    });
+    pages.into_iter().chain(completions).collect()
+}
+
 fn pages() -> [(&'static str, String); 5] {
     [
         ("rkeep.8", program::page()),
@@ -20,20 +35,20 @@ fn pages() -> [(&'static str, String); 5] {
     ]
 }
 
-fn directory() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/man"))
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `RKEEP_REWRITE=1 cargo test --test man` writes the pages anew.
+/// `RKEEP_REWRITE=1 cargo test --test man` writes them anew.
 #[test]
-fn pages_are_current() {
-    for (name, page) in pages() {
-        let path = directory().join(name);
+fn what_is_generated_is_current() {
+    for (name, text) in generated() {
+        let path = root().join(&name);
         if std::env::var_os("RKEEP_REWRITE").is_some() {
-            fs::write(path, page).expect("man/ can be written");
+            fs::write(path, text).expect("it can be written");
         } else {
             let stored = fs::read_to_string(path).unwrap_or_default();
-            assert!(stored == page, "man/{name} is stale: RKEEP_REWRITE=1 cargo test --test man rewrites it");
+            assert!(stored == text, "{name} is stale: RKEEP_REWRITE=1 cargo test --test man rewrites it");
         }
     }
 }
@@ -45,7 +60,7 @@ fn groff_has_nothing_to_say() {
     }
     for (name, _) in pages() {
         let arguments = ["-Kutf8", "-man", "-Tutf8", "-ww", "-z"];
-        let said = Command::new("groff").args(arguments).arg(directory().join(name)).output().expect("groff runs");
+        let said = Command::new("groff").args(arguments).arg(root().join("man").join(name)).output().expect("groff runs");
         assert!(said.status.success() && said.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&said.stderr));
     }
 }
