@@ -60,7 +60,8 @@ fn groff_has_nothing_to_say() {
     }
     for (name, _) in pages() {
         let arguments = ["-Kutf8", "-man", "-Tutf8", "-ww", "-z"];
-        let said = Command::new("groff").args(arguments).arg(root().join("man").join(name)).output().expect("groff runs");
+        let said =
+            Command::new("groff").args(arguments).arg(root().join("man").join(name)).output().expect("groff runs");
         assert!(said.status.success() && said.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&said.stderr));
     }
 }
