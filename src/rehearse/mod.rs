@@ -1,6 +1,7 @@
 //! Whole clusters on one machine: boxes in namespaces on one switch, with clients, a mail sink and an ear on the wire.
 //! `rkeep rehearse` and the compat tests are built on it. Needs no tool and, where user namespaces are allowed, no root.
 
+mod acts;
 mod bound;
 mod cli;
 pub mod clients;

@@ -16,6 +16,8 @@ use crate::rehearse::{Lan, MailSink, Node, Placed, Server};
 
 /// The interface of boxes that are no directors, in the first network and so on.
 const OTHERS: &str = "eth";
+/// What stands in the place of an operator's script.
+const INERT: &str = "/bin/true";
 /// What every box knows by name.
 const LOCAL_NAME: &str = "127.0.0.1 localhost\n";
 
@@ -66,9 +68,11 @@ impl Builder<'_> {
     fn director(&self, lans: &[Lan], which: usize) -> io::Result<Server> {
         let Simulation { networks, files, models, .. } = self.simulation;
         let programs = [NGINX, KEEPALIVED].map(|to| Placed { from: self.program.to_owned(), to: to.into() });
+        let inert = |script: &PathBuf| Placed { from: INERT.into(), to: script.clone() };
+        let scripts = self.simulation.scripts.iter().filter(|path| path.is_file()).map(inert);
         let furnishing = Furnishing {
             hosts: self.hosts.clone(),
-            programs: programs.to_vec(),
+            programs: programs.into_iter().chain(scripts).collect(),
             users: self.users(),
             directories: self.directories(),
         };

@@ -5,6 +5,7 @@ mod build;
 mod loader;
 mod peer;
 mod plan;
+mod scripts;
 mod stub;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,8 @@ pub struct Simulation {
     pub names: BTreeMap<String, Ipv4Addr>,
     /// The models of the first director's files.
     pub models: Models,
+    /// The scripts that the files name: none of them is run.
+    pub scripts: Vec<PathBuf>,
     /// What the drills must know.
     pub pair: Pair,
     /// What is not as it will be, in words.
@@ -94,6 +97,7 @@ pub fn plan(own: &Own) -> io::Result<Simulation> {
         }
     };
     simulation.files = [seen.files.clone(), mirrored(&seen.files, &keepalived_files, &addresses)];
+    simulation.leave_out_scripts(&own.keepalived)?;
     simulation.networks = networks;
     simulation.names = seen.names;
     simulation.models = models;
@@ -153,6 +157,21 @@ impl Simulation {
         self.remarks.push("no --peer-keepalived-conf: the second director's is made from the first's".to_owned());
         self.remarks.extend(derived.changes.iter().map(|change| shown.place(change)));
         derived.files
+    }
+
+    fn leave_out_scripts(&mut self, path: &Path) -> io::Result<()> {
+        let (there, here) = placed(path, KEEPALIVED)?;
+        let shown = Shown { there: parent(&there), here: &here };
+        for files in &self.files {
+            let loader = MapLoader { files: files.clone(), ..MapLoader::default() };
+            for scripts::Script { path, place } in scripts::named(&self.keepalived_conf, &loader) {
+                if !self.scripts.contains(&path) {
+                    self.remarks.push(format!("{}: {} is not run", shown.place(&place), path.display()));
+                    self.scripts.push(path);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads both sides as they will be read in their boxes.

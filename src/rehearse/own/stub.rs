@@ -153,6 +153,9 @@ async fn answer(mut stream: Box<dyn Stream>, says: String) -> io::Result<()> {
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if head.ends_with(b"\r\n\r\n") {
             stream.write_all(reply.as_bytes()).await?;
+            if String::from_utf8_lossy(&head).to_ascii_lowercase().contains("\r\nconnection: close") {
+                return Ok(());
+            }
             head.clear();
         }
     }
