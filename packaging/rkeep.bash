@@ -22,11 +22,23 @@ _rkeep() {
             rkeep,completion)
                 cmd="rkeep__subcmd__completion"
                 ;;
+            rkeep,hand-over)
+                cmd="rkeep__subcmd__hand__subcmd__over"
+                ;;
             rkeep,help)
                 cmd="rkeep__subcmd__help"
                 ;;
             rkeep,rehearse)
                 cmd="rkeep__subcmd__rehearse"
+                ;;
+            rkeep,reload)
+                cmd="rkeep__subcmd__reload"
+                ;;
+            rkeep,run)
+                cmd="rkeep__subcmd__run"
+                ;;
+            rkeep,status)
+                cmd="rkeep__subcmd__status"
                 ;;
             rkeep,swap-in)
                 cmd="rkeep__subcmd__swap__subcmd__in"
@@ -43,11 +55,23 @@ _rkeep() {
             rkeep__subcmd__help,completion)
                 cmd="rkeep__subcmd__help__subcmd__completion"
                 ;;
+            rkeep__subcmd__help,hand-over)
+                cmd="rkeep__subcmd__help__subcmd__hand__subcmd__over"
+                ;;
             rkeep__subcmd__help,help)
                 cmd="rkeep__subcmd__help__subcmd__help"
                 ;;
             rkeep__subcmd__help,rehearse)
                 cmd="rkeep__subcmd__help__subcmd__rehearse"
+                ;;
+            rkeep__subcmd__help,reload)
+                cmd="rkeep__subcmd__help__subcmd__reload"
+                ;;
+            rkeep__subcmd__help,run)
+                cmd="rkeep__subcmd__help__subcmd__run"
+                ;;
+            rkeep__subcmd__help,status)
+                cmd="rkeep__subcmd__help__subcmd__status"
                 ;;
             rkeep__subcmd__help,swap-in)
                 cmd="rkeep__subcmd__help__subcmd__swap__subcmd__in"
@@ -65,7 +89,7 @@ _rkeep() {
 
     case "${cmd}" in
         rkeep)
-            opts="-h -V --help --version check-config rehearse swap-in swap-out swap-status completion help"
+            opts="-h -V --help --version check-config rehearse swap-in swap-out swap-status run reload status hand-over completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,8 +150,30 @@ _rkeep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rkeep__subcmd__hand__subcmd__over)
+            opts="-h --pid --limit --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rkeep__subcmd__help)
-            opts="check-config rehearse swap-in swap-out swap-status completion help"
+            opts="check-config rehearse swap-in swap-out swap-status run reload status hand-over completion help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,6 +214,20 @@ _rkeep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rkeep__subcmd__help__subcmd__hand__subcmd__over)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rkeep__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -183,6 +243,48 @@ _rkeep() {
             return 0
             ;;
         rkeep__subcmd__help__subcmd__rehearse)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__help__subcmd__reload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -265,6 +367,56 @@ _rkeep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__reload)
+            opts="-h --dry-run --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__run)
+            opts="-h --nginx-conf --keepalived-conf --detail --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --nginx-conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keepalived-conf)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rkeep__subcmd__status)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

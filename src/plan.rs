@@ -59,6 +59,17 @@ pub struct VrrpLegacy {
     pub take_up: Vec<String>,
     /// They say good-bye at once: the process dies again and again.
     pub resign: Vec<String>,
+    /// A keepalived that still runs: this one takes its place.
+    pub predecessor: Option<Predecessor>,
+}
+
+/// A keepalived that still runs, as process ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predecessor {
+    /// Its parent process.
+    pub parent: i32,
+    /// Its VRRP process.
+    pub speaker: i32,
 }
 
 /// What the checkers and the balancing of virtual servers need.

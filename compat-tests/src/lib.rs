@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness that cannot build its world fails its test")]
 
 pub mod pair;
+pub mod prober;
 pub mod soak;
 
 use std::fs::OpenOptions;

@@ -2,16 +2,14 @@
 //! thing befalls their masters at the same time, again and again. `RKEEP_ROUNDS` says how often (12 for the record).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::Ipv4Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Running, Subject, Task, Watch, eventually, mac};
+use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Running, Subject, Watch, eventually, mac};
+use rkeep_compat_tests::prober::Prober;
 use rkeep_compat_tests::rkeep;
 use rustix::process::Signal;
-use socket2::{Domain, Protocol, Socket, Type};
 
 const DIRECTORS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 1), Ipv4Addr::new(192, 168, 3, 2)];
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 101);
@@ -38,8 +36,7 @@ struct Pair {
     running: [Option<Running>; 2],
     cast: [Subject; 2],
     watch: Watch,
-    pinging: Arc<AtomicBool>,
-    pinger: Option<Task<()>>,
+    _prober: Prober,
     _client: Node,
     _lan: Lan,
 }
@@ -56,12 +53,9 @@ impl Pair {
         let client = Node::new("client", "", &[]).unwrap();
         lan.plug(&client, &[CLIENT]).unwrap();
         let watch = Watch::new(&client).unwrap();
-        let pinging = Arc::new(AtomicBool::new(true));
-        let go_on = Arc::clone(&pinging);
-        let pinger = client.thread(move || ping(&go_on)).unwrap();
+        let prober = Prober::start(&client, VIP, PING_EVERY);
         let running = [None, None];
-        let mut pair =
-            Pair { name, boxes, running, cast, watch, pinging, pinger: Some(pinger), _client: client, _lan: lan };
+        let mut pair = Pair { name, boxes, running, cast, watch, _prober: prober, _client: client, _lan: lan };
         pair.start(0);
         pair.start(1);
         pair
@@ -112,8 +106,6 @@ impl Pair {
 
 impl Drop for Pair {
     fn drop(&mut self) {
-        self.pinging.store(false, Ordering::Relaxed);
-        let _ = self.pinger.take().map(Task::join);
         // A box ends only once nobody in it is left to be waited for.
         for (node, running) in self.boxes.iter().zip(&mut self.running) {
             let _ = node.crash("keepalived");
@@ -126,19 +118,6 @@ impl Drop for Pair {
 enum Fault {
     Crash,
     Stop,
-}
-
-/// Echo requests to the virtual address; the ear hears the answers.
-fn ping(go_on: &AtomicBool) {
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    // Type 8, code 0, id 1, sequence 1, and the checksum of that.
-    let request = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
-    while go_on.load(Ordering::Relaxed) {
-        // Nobody has the address, or the queue is full of answers nobody reads: the next one counts.
-        let _ = socket.send_to(&request, &SocketAddrV4::new(VIP, 0).into());
-        sleep(PING_EVERY);
-    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -15,6 +15,7 @@ mod pool;
 mod random;
 mod registry;
 mod round_robin;
+mod standing;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use failure::{Outcome, PeerState};
 pub use group::{Group, Peer};
 pub use pool::{Choice, Pool, Released};
 pub use registry::Registry;
+pub use standing::{Standing, State};
 
 /// Seconds since the epoch, never going backwards.
 pub type Seconds = i64;

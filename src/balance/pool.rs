@@ -73,6 +73,14 @@ impl Pool {
         }
     }
 
+    /// Shows every peer with its counters, the primary ones first; whether it is a backup is said.
+    pub(super) fn look<T>(&self, show: impl Fn(&Peer, bool, &PeerState) -> T) -> Vec<T> {
+        let states = self.counters.lock();
+        let groups = [(&self.primary, false), (&self.backup, true)];
+        let peers = groups.iter().flat_map(|(group, backup)| group.peers.iter().map(|peer| (peer, *backup)));
+        peers.filter_map(|(peer, backup)| Some(show(peer, backup, states.get(peer.slot)?))).collect()
+    }
+
     /// Begins a request's search. `limit` is `proxy_next_upstream_tries`, 0 for none.
     pub fn begin(&self, key: Key, limit: u32) -> Attempt {
         let tries = self.primary.tries + self.backup.tries;

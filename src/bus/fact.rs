@@ -29,6 +29,8 @@ pub enum Subject {
     Router(String),
     /// A `vrrp_sync_group`.
     Group(String),
+    /// Who is master of a `vrrp_instance`, as it is heard: the cause's text is his address.
+    Owner(String),
     /// An address of a virtual router on this box.
     Address(String),
     /// A `virtual_server`, as keepalived shows it.

@@ -27,6 +27,8 @@ pub enum Input<P> {
         /// Clear them afterwards.
         clear: bool,
     },
+    /// Another keepalived starts on this box: keep its addresses set, and end without a word. Or not, after all.
+    Hold(bool),
     /// End gracefully.
     Stop,
 }

@@ -20,7 +20,7 @@ use crate::host::keepalived::config::{ThisMachine, node_name};
 use crate::host::nginx::layout;
 
 /// Where keepalived keeps its file.
-const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
+pub(super) const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
 
 /// Check nginx.conf and keepalived.conf together: every error with its place and what to write instead.
 ///

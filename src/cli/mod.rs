@@ -1,11 +1,15 @@
 //! Three faces: `nginx`, `keepalived`, `rkeep`.
 
 mod check;
+mod hand_over;
 mod keepalived;
 pub mod manual;
 mod nginx;
+mod reload;
 mod rkeep;
+mod run;
 mod scripts;
+mod status;
 mod swap;
 
 use std::ffi::OsString;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{check, swap};
+use super::{check, hand_over, reload, run, status, swap};
 use crate::rehearse;
 
 /// nginx and keepalived in one program that reads their files unchanged. Called `nginx` or `keepalived` (a copy of that
@@ -27,6 +27,10 @@ enum Command {
     SwapOut(swap::Out),
     /// Say whose programs lie in the places of nginx and keepalived, and whose run.
     SwapStatus,
+    Run(run::Arguments),
+    Reload(reload::Arguments),
+    Status(status::Arguments),
+    HandOver(hand_over::Arguments),
     /// Print a script that completes rkeep's command line.
     Completion {
         /// The shell it is for
@@ -43,6 +47,10 @@ pub(super) fn main(args: &[OsString]) -> ExitCode {
         Command::SwapIn(arguments) => swap::swap_in(&arguments),
         Command::SwapOut(arguments) => swap::swap_out(&arguments),
         Command::SwapStatus => swap::status(),
+        Command::Reload(arguments) => reload::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments),
+        Command::HandOver(arguments) => hand_over::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
         Command::Completion { shell } => completion(shell),
     }
 }

@@ -1,13 +1,18 @@
 //! Processes, signals, sockets: everything around the engines.
 
 pub mod bundle;
+pub mod control;
 pub mod daemon;
+pub mod guests;
 pub mod keepalived;
 pub mod meet;
 pub mod nginx;
 pub mod notify;
+pub mod patience;
 pub mod pidfile;
+pub mod report;
 pub mod spawn;
+pub mod supervisor;
 
 use std::io;
 use std::process::ExitCode;

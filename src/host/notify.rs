@@ -6,6 +6,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// The variable that names the socket.
+pub const SOCKET: &str = "NOTIFY_SOCKET";
+
 /// What there is to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -21,7 +24,7 @@ pub enum State {
 
 /// Says it, if a service manager listens.
 pub fn say(state: State) {
-    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let Some(name) = std::env::var_os(SOCKET) else { return };
     let address = match name.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),
         None => SocketAddr::from_pathname(&name),
@@ -42,6 +45,18 @@ fn text(state: State) -> String {
     }
 }
 
+/// What somebody else says, in its order.
+pub fn states(text: &str) -> Vec<State> {
+    let state = |line: &str| match line.split_once('=')? {
+        ("READY", "1") => Some(State::Ready),
+        ("RELOADING", "1") => Some(State::Reloading),
+        ("STOPPING", "1") => Some(State::Stopping),
+        ("MAINPID", pid) => pid.parse().ok().map(State::MainPid),
+        _ => None,
+    };
+    text.lines().filter_map(state).collect()
+}
+
 /// By this `Type=notify-reload` tells a reload that it has asked for from an earlier one.
 fn monotonic() -> i64 {
     let now = clock_gettime(ClockId::Monotonic);
@@ -59,6 +74,8 @@ mod tests {
         let when: i64 = when.strip_prefix("MONOTONIC_USEC=").unwrap().parse().unwrap();
         assert_eq!(reloading, "RELOADING=1");
         assert!(when > 0 && when <= monotonic());
-        assert_eq!(text(State::MainPid(7)), "MAINPID=7");
+        assert_eq!(states(&said), [State::Reloading]);
+        assert_eq!(states(&text(State::MainPid(7))), [State::MainPid(7)]);
+        assert_eq!(states("READY=1\nSTATUS=fine\nMAINPID=x"), [State::Ready]);
     }
 }

@@ -18,11 +18,8 @@ impl PidFile {
     /// # Errors
     /// Those of opening and writing.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
-        // Whatever the umask: others may know whom to signal.
-        file.set_permissions(Permissions::from_mode(0o644))?;
         let owner = std::process::id();
-        file.write_all(format!("{owner}\n").as_bytes())?;
+        write(path, owner as i32)?;
         Ok(PidFile { path: path.to_owned(), owner })
     }
 
@@ -44,11 +41,23 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        if self.owner == std::process::id() {
+        // Another program may have taken our place, and written its own id.
+        if self.owner == std::process::id() && read(&self.path).is_ok_and(|pid| pid as u32 == self.owner) {
             // Somebody else may have removed it.
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Writes an id, replacing what is there.
+///
+/// # Errors
+/// Those of opening and writing.
+pub fn write(path: &Path, pid: i32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+    // Whatever the umask: others may know whom to signal.
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(format!("{pid}\n").as_bytes())
 }
 
 /// The id that a file holds.

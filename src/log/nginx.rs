@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{ToSocketAddrs, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rkeep_parsers::nginx::log::ErrorLog;
@@ -26,7 +26,11 @@ pub type Files = HashMap<PathBuf, Arc<File>>;
 pub struct Log {
     sinks: Vec<(Level, Sink)>,
     echo: bool,
+    copy: Option<Copied>,
 }
+
+/// Lines of errors, kept for somebody who waits for the outcome.
+pub type Copied = Arc<Mutex<Vec<String>>>;
 
 #[derive(Clone, Debug)]
 enum Sink {
@@ -38,18 +42,18 @@ enum Sink {
 impl Log {
     /// A log into one file.
     pub fn file(file: Arc<File>, level: Level) -> Self {
-        Log { sinks: vec![(level, Sink::File(file))], echo: false }
+        Log { sinks: vec![(level, Sink::File(file))], ..Log::default() }
     }
 
     /// A log to standard error.
     pub fn stderr(level: Level) -> Self {
-        Log { sinks: vec![(level, Sink::Stderr)], echo: false }
+        Log { sinks: vec![(level, Sink::Stderr)], ..Log::default() }
     }
 
     /// The logs that a configuration names, of those files that are open.
     pub fn of(logs: &[ErrorLog], files: &Files) -> Self {
         let sinks = logs.iter().filter_map(|log| Some((log.level, Sink::of(&log.target, files)?)));
-        Log { sinks: sinks.collect(), echo: false }
+        Log { sinks: sinks.collect(), ..Log::default() }
     }
 
     /// With warnings and worse also written to standard error as `nginx: [emerg] text`, if said.
@@ -61,6 +65,17 @@ impl Log {
     /// Whether it does that.
     pub fn echoes(&self) -> bool {
         self.echo
+    }
+
+    /// With errors also kept there, if anywhere.
+    #[must_use]
+    pub fn copying(self, copy: Option<Copied>) -> Self {
+        Log { copy, ..self }
+    }
+
+    /// Where errors are kept.
+    pub fn copied(&self) -> Option<Copied> {
+        self.copy.clone()
     }
 
     /// The first file, where standard error goes once the program has settled in.
@@ -81,6 +96,9 @@ impl Log {
         }
         if !echoed {
             echo(level, text);
+        }
+        if let Some(copy) = self.copy.as_ref().filter(|_| level <= Level::Error) {
+            copy.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
         }
     }
 }

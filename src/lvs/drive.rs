@@ -23,7 +23,7 @@ pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -
                 engine.explain();
                 engine.update();
             }
-            Input::Dump | Input::Stats { .. } => {}
+            Input::Dump | Input::Stats { .. } | Input::Hold(_) => {}
             Input::Stop => break,
         }
     }

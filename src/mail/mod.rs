@@ -11,4 +11,4 @@ mod tests;
 
 pub use compose::{Envelope, Mail};
 pub use postman::{Postman, Route};
-pub use queue::Spool;
+pub use queue::{Spool, waiting};

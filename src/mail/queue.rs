@@ -29,6 +29,11 @@ const SUFFIX: &str = ".mail";
 /// Directories for mails, the lasting one first.
 pub const PLACES: [&str; 2] = ["/var/spool/rkeep", "/run/rkeep/spool"];
 
+/// How many mails wait in the usual directories.
+pub fn waiting() -> usize {
+    PLACES.iter().map(|place| Spool { dir: place.into() }.waiting().len()).sum()
+}
+
 /// A directory of mails.
 #[derive(Clone, Debug)]
 pub struct Spool {

@@ -14,7 +14,9 @@ use super::compile::Snapshot;
 use super::logfile::LogFiles;
 use super::pulse::Pulse;
 use super::stats::{self, Stats};
+use super::upstream::seconds;
 use super::worker;
+use crate::balance::Standing;
 use crate::plan::ProxyPlan;
 
 /// Called once something is over.
@@ -167,6 +169,12 @@ impl Engine {
     /// Whether the threads turn.
     pub fn is_alive(&self) -> bool {
         self.shared.pulse.is_alive()
+    }
+
+    /// How the servers of all upstreams stand, by name.
+    pub fn upstreams(&self) -> Vec<(String, Vec<Standing>)> {
+        let snapshot = self.shared.snapshot.load();
+        snapshot.as_ref().map(|snapshot| snapshot.upstreams.standing(seconds())).unwrap_or_default()
     }
 
     /// The counters.

@@ -9,7 +9,7 @@ use rkeep_parsers::ir::vrrp::VirtualAddress;
 use rkeep_parsers::source::Span;
 
 use crate::sys::namespace::network_number;
-use crate::sys::process::make_dir;
+use crate::sys::process::{is_alive, make_dir};
 
 /// Where notes are kept.
 pub const DIRECTORY: &str = "/run/rkeep";
@@ -81,11 +81,6 @@ impl Held {
 /// `vrrp-NAMESPACE-`: each network namespace has its own notes.
 fn prefix() -> String {
     format!("vrrp-{}-", network_number())
-}
-
-fn is_alive(pid: i32) -> bool {
-    let pid = rustix::process::Pid::from_raw(pid);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 fn parse(line: &str) -> Option<Entry> {

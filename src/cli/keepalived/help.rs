@@ -38,6 +38,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ("-i, --config-id=ID", "keep lines that begin with @ID; else the node's name"),
     ("--ignore-sigint", "let SIGINT pass"),
     ("--no-follow-service", "keep addresses where nobody serves them (rkeep only)"),
+    ("--take-over=PID", "take the place of the keepalived that runs as PID; its addresses stay where they are"),
     ("--signum=NAME", "print the signal for STOP, RELOAD, DATA, STATS or STATS_CLEAR"),
     ("-v, --version", "print the version"),
     ("-h, --help", "print this"),

@@ -80,6 +80,7 @@ fn take(wish: &mut Wish, (name, value): &Given, here: &Path) -> Turn {
         "config-test" => wish.test = Some(value.as_ref().map_or(Test::Stderr, |file| Test::File(here.join(file)))),
         "ignore-sigint" => wish.ignore_sigint = true,
         "no-follow-service" => wish.follow_service = false,
+        "take-over" => wish.take_over = Some(value.as_deref().unwrap_or_default().to_string_lossy().into_owned()),
         "version" => return Turn::Say(help::version()),
         "help" => return Turn::Say(help::usage()),
         other => wish.unbuilt.push(other),
@@ -159,6 +160,7 @@ impl Default for Wish {
             test: None,
             ignore_sigint: false,
             follow_service: true,
+            take_over: None,
             unbuilt: Vec::new(),
         }
     }

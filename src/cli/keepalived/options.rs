@@ -53,6 +53,7 @@ const OPTIONS: &[(&str, u8, Arity)] = &[
     ("ignore-sigint", 0, No),
     ("no-follow-service", 0, No),
     ("signum", 0, Req),
+    ("take-over", 0, Req),
     ("config-test", b't', Opt),
     ("perf", 0, Opt),
     ("no-mem-check", 0, No),

@@ -11,6 +11,7 @@ use tracing::info;
 
 use crate::bus::Role;
 use crate::host::bundle::{Bundle, Recorder};
+use crate::host::control::Reading;
 use crate::sys::process::{group_by_name, user_by_name};
 
 /// The node's name up to its first dot: what `@ID` lines are compared with.
@@ -29,6 +30,22 @@ pub fn read_disk(pattern: &Path, config_id: &str, mode: Mode) -> (Loaded, Bundle
 /// Reads the files.
 pub fn read(pattern: &Path, config_id: &str, loader: &dyn Loader, mode: Mode) -> Loaded {
     keepalived::load(pattern, config_id, loader, &ThisMachine, mode)
+}
+
+/// Reads the files as a parent that runs will read them: each of its processes must be able to run by them.
+///
+/// # Errors
+/// What is wrong.
+pub fn reread(reading: &Reading) -> Result<Bundle, Vec<String>> {
+    for pass in [Pass::Vrrp, Pass::Checkers] {
+        let (loaded, _) = read_disk(&reading.conf, &reading.config_id, Mode::Run(pass));
+        if loaded.ir.is_none() {
+            return Err(legacy_lines(&loaded.diagnostics).map(str::to_owned).collect());
+        }
+    }
+    let (_, bundle) = read_disk(&reading.conf, &reading.config_id, Mode::Run(Pass::Parent));
+    let empty = bundle.files().next().is_none();
+    if empty { Err(vec![format!("{} cannot be read", reading.conf.display())]) } else { Ok(bundle) }
 }
 
 /// What the process of a role reads; it logs what keepalived's process of this kind would. None when it would exit.

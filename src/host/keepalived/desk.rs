@@ -151,6 +151,7 @@ impl<P: Clone> Desk<P> {
             ToChild::Fact(fact) => self.tell(Input::Fact(fact)).await,
             ToChild::Dump => self.tell(Input::Dump).await,
             ToChild::Stats { clear } => self.tell(Input::Stats { clear }).await,
+            ToChild::Hold(hold) => self.tell(Input::Hold(hold)).await,
             ToChild::Stop => return self.stop().await,
         }
         Turn::On

@@ -24,6 +24,8 @@ pub enum ToChild {
         /// And begin them anew.
         clear: bool,
     },
+    /// Another keepalived starts beside us, or has not come after all.
+    Hold(bool),
     /// End gracefully.
     Stop,
 }

@@ -8,6 +8,7 @@ mod desk;
 mod dump;
 mod message;
 mod parent;
+mod predecessor;
 mod proxies;
 mod start;
 
@@ -64,6 +65,8 @@ pub struct Wish {
     pub ignore_sigint: bool,
     /// Not `--no-follow-service`.
     pub follow_service: bool,
+    /// `--take-over`, an option of rkeep's own: the keepalived whose place this one takes.
+    pub take_over: Option<String>,
     /// Options that keepalived knows and rkeep has not built.
     pub unbuilt: Vec<&'static str>,
 }

@@ -1,5 +1,7 @@
 //! The parent: one thread that waits for signals, its children's messages and their ends, and passes facts around.
 
+mod orders;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -9,20 +11,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::Ir;
+use rkeep_parsers::ir::vrrp::Router;
 use rkeep_parsers::keepalived::Global;
-use rkeep_parsers::lower::keepalived::{Mode, Pass};
+use rkeep_parsers::lower::keepalived::{Mode, Pass, legacy_lines};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use tracing::{debug, error, info, warn};
 
-use super::children::{Again, Child, Patience, name};
+use super::children::{Child, name};
 use super::message::{FromChild, ToChild};
+use super::predecessor::TakeOver;
 use super::proxies::Proxies;
 use super::start::{PARENT, log_lines, settings};
 use super::{Wish, config, dump};
 use crate::bus::hub::Hub;
 use crate::bus::{Cause, Fact, Role, Subject, Verdict, cause};
 use crate::host::daemon::Background;
+use crate::host::guests::Guests;
 use crate::host::notify::{self, State};
+use crate::host::patience::{Again, Patience};
 use crate::host::pidfile::{self, PidFile};
 use crate::host::spawn::{self, Looks};
 use crate::plan::VrrpLegacy;
@@ -38,6 +44,7 @@ pub struct Config {
     bundle: Arc<OwnedFd>,
     roles: Vec<Role>,
     global: Global,
+    routers: Vec<Router>,
 }
 
 impl Config {
@@ -59,19 +66,23 @@ impl Config {
             1
         })?;
         let roles = roles(wish, &ir);
-        Ok(Config { bundle: Arc::new(bundle), roles, global: ir.global.unwrap_or_default() })
+        let routers = ir.routers.values().cloned().collect();
+        Ok(Config { bundle: Arc::new(bundle), roles, global: ir.global.unwrap_or_default(), routers })
     }
 
     /// Reads the files for a reload, refusing what a child would end by.
-    fn reread(wish: &Wish) -> Option<Self> {
+    ///
+    /// # Errors
+    /// What is wrong, as the log has it.
+    fn reread(wish: &Wish) -> Result<Self, String> {
         for pass in [Pass::Vrrp, Pass::Checkers] {
             let (loaded, _) = config::read_disk(&wish.pattern, &wish.config_id, Mode::Run(pass));
             if loaded.ir.is_none() {
                 log_lines(&loaded);
-                return None;
+                return Err(legacy_lines(&loaded.diagnostics).collect::<Vec<_>>().join("\n"));
             }
         }
-        Config::read(wish).ok()
+        Config::read(wish).map_err(|_| format!("{} cannot be read", wish.pattern.display()))
     }
 }
 
@@ -115,13 +126,21 @@ pub struct Parent {
     life: Life,
     /// What the VRRP process that died last has left.
     legacy: VrrpLegacy,
+    /// The keepalived whose place this one takes, until all of it has ended.
+    take_over: Option<TakeOver>,
     /// The exit code.
     code: u8,
+    /// The number of the configuration.
+    generation: u64,
+    guests: Guests,
+    /// Those of them who wait for the end of a reload.
+    asking: Vec<u64>,
 }
 
 impl Parent {
     /// A parent of what has been read.
-    pub fn new(wish: Wish, config: Config, pid_file: PidFile) -> Self {
+    pub fn new(wish: Wish, config: Config, pid_file: PidFile, take_over: Option<TakeOver>) -> Self {
+        let predecessor = take_over.as_ref().map(|old| old.from);
         let (children, hub, patience, respawns) = (Vec::new(), Hub::new(), BTreeMap::new(), Vec::new());
         let proxies = Proxies::default();
         Parent {
@@ -134,8 +153,12 @@ impl Parent {
             patience,
             respawns,
             life: Life::Starting,
-            legacy: VrrpLegacy::default(),
+            legacy: VrrpLegacy { predecessor, ..VrrpLegacy::default() },
+            take_over,
             code: 0,
+            generation: 1,
+            guests: Guests::default(),
+            asking: Vec::new(),
         }
     }
 
@@ -154,6 +177,7 @@ impl Parent {
         for role in self.config.roles.clone() {
             self.start(role);
         }
+        self.open_control();
         let mut background = Some(background);
         self.settle();
         while !self.ended() {
@@ -184,6 +208,7 @@ impl Parent {
             self.heed(received.signal);
         }
         self.hear();
+        self.hear_guests();
         for (subject, verdict) in self.proxies.turn() {
             self.hub.say(subject, verdict, Cause::kind(cause::LEASE));
         }
@@ -200,6 +225,7 @@ impl Parent {
 
     fn leave(self) -> ExitCode {
         drop(self.pid_file);
+        self.take_over.into_iter().for_each(TakeOver::give_back);
         info!("Stopped Keepalived v{} (rkeep {})", crate::KEEPALIVED_VERSION, env!("CARGO_PKG_VERSION"));
         ExitCode::from(self.code)
     }
@@ -211,12 +237,15 @@ impl Parent {
             let flags = if *full { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             fds.push(PollFd::new(&child.link, flags));
         }
+        fds.extend(self.guests.fds().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         fds.extend(self.proxies.fds().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let stop = match self.life {
             Life::Stopping(at) => Some(at),
             _ => None,
         };
-        let due = self.respawns.iter().map(|(at, _)| *at).chain(stop).chain(self.proxies.deadline()).min();
+        let look = self.take_over.as_ref().map(TakeOver::look_at);
+        let others = [stop, look, self.proxies.deadline()].into_iter().flatten();
+        let due = self.respawns.iter().map(|(at, _)| *at).chain(others).min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });
         // An interrupted wait is as good as one that has ended.
@@ -232,6 +261,20 @@ impl Parent {
         let due: Vec<Role> = self.respawns.iter().filter(|(at, _)| *at <= now).map(|(_, role)| *role).collect();
         self.respawns.retain(|(at, _)| *at > now);
         due.into_iter().for_each(|role| self.start(role));
+        if self.take_over.take_if(|old| old.is_over()).is_some() {
+            self.write_pid_files();
+        }
+    }
+
+    /// The one before us has removed its pid files, which were ours by then.
+    fn write_pid_files(&self) {
+        let own = (self.pid_file.path().to_owned(), std::process::id() as i32);
+        let children = self.children.iter().filter_map(|child| Some((self.child_pid_file(child.role)?, child.pid)));
+        for (path, pid) in std::iter::once(own).chain(children).filter(|(path, _)| !path.exists()) {
+            if let Err(cause) = pidfile::write(&path, pid) {
+                warn!("cannot write {}: {cause}", path.display());
+            }
+        }
     }
 
     // ---- signals
@@ -288,11 +331,15 @@ impl Parent {
         }
         info!("Reloading ...");
         notify::say(State::Reloading);
-        let Some(config) = Config::reread(&self.wish) else {
-            warn!("the new configuration cannot be run; the old one stays");
-            notify::say(State::Ready);
-            return;
+        let config = match Config::reread(&self.wish) {
+            Ok(config) => config,
+            Err(text) => {
+                warn!("the new configuration cannot be run; the old one stays");
+                notify::say(State::Ready);
+                return self.reloaded(Err(text));
+            }
         };
+        self.generation += 1;
         let old = std::mem::replace(&mut self.config, config);
         self.life = Life::Reloading;
         for child in &mut self.children {
@@ -379,6 +426,7 @@ impl Parent {
         }
         self.life = Life::Running;
         notify::say(State::Ready);
+        self.reloaded(Ok(()));
     }
 
     fn bury(&mut self, pid: i32, ended: Ended) {
@@ -433,8 +481,8 @@ impl Parent {
         });
         let (masters, nobody) = (masters.collect(), Vec::new());
         self.legacy = match take_up {
-            true => VrrpLegacy { take_up: masters, resign: nobody },
-            false => VrrpLegacy { take_up: nobody, resign: masters },
+            true => VrrpLegacy { take_up: masters, resign: nobody, predecessor: None },
+            false => VrrpLegacy { take_up: nobody, resign: masters, predecessor: None },
         };
     }
 

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use super::message::Settings;
 use super::parent::{Config, Parent};
+use super::predecessor::{TakeOver, is_keepalived};
 use super::{Test, Wish, config};
 use crate::bus::Role;
 use crate::host::daemon::{self, Background};
@@ -27,7 +28,14 @@ pub fn main(wish: Wish) -> ExitCode {
     }
     log::init(settings(&wish, None).log_options(Role::Parent));
     greet(&wish);
-    if is_running(&wish) {
+    let take_over = match wish.take_over.as_deref().map(|pid| TakeOver::find(pid, &wish)).transpose() {
+        Ok(take_over) => take_over,
+        Err(text) => {
+            error!("{text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if take_over.is_none() && is_running(&wish) {
         info!("daemon is already running");
         return ExitCode::SUCCESS;
     }
@@ -42,10 +50,10 @@ pub fn main(wish: Wish) -> ExitCode {
         Ok(config) => config,
         Err(code) => return ExitCode::from(code),
     };
-    run(wish, config)
+    run(wish, config, take_over)
 }
 
-fn run(wish: Wish, config: Config) -> ExitCode {
+fn run(wish: Wish, config: Config, take_over: Option<TakeOver>) -> ExitCode {
     let background = match if wish.fork { Background::go() } else { Ok(Background::none()) } {
         Ok(background) => background,
         Err(cause) => {
@@ -66,7 +74,7 @@ fn run(wish: Wish, config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    Parent::new(wish, config, pid_file).run(background)
+    Parent::new(wish, config, pid_file, take_over).run(background)
 }
 
 /// What children are told of the command line.
@@ -98,15 +106,7 @@ fn greet(wish: &Wish) {
 /// Whether another keepalived holds one of the pid files.
 fn is_running(wish: &Wish) -> bool {
     let files = [&wish.pid, &wish.vrrp_pid, &wish.checkers_pid];
-    files.iter().any(|file| pidfile::is_alive(file) && is_keepalived(file))
-}
-
-/// Whether a pid file's process is a keepalived, so that a number that has been given to somebody else does not count.
-fn is_keepalived(file: &Path) -> bool {
-    let Ok(pid) = pidfile::read(file) else { return false };
-    let told = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
-    // One that has died and that nobody has waited for has no command line any more.
-    told("comm").starts_with("keepalived") && !told("cmdline").is_empty()
+    files.iter().any(|file| pidfile::is_alive(file) && pidfile::read(file).is_ok_and(is_keepalived))
 }
 
 /// `-t`

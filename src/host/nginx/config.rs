@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rkeep_parsers::diag::Class;
 use rkeep_parsers::lower::nginx::{Layout as Defaults, Setup};
-use rkeep_parsers::source::Loader;
+use rkeep_parsers::source::{DiskLoader, Loader};
 use rkeep_parsers::table::value::{Level, WorkerProcesses};
 
 use super::account::{self, Account};
-use super::layout::Paths;
+use super::layout::{self, Paths};
 use crate::host::bundle::{Bundle, Recorder};
+use crate::host::control;
 use crate::plan::{self, ProxyPlan};
 
 /// What a reading depends on besides the bytes of the files.
@@ -116,6 +117,19 @@ pub fn read(context: &Context, loader: impl Loader) -> Reading {
         }
     }
     Reading { config, lines }
+}
+
+/// Reads the files as a master that runs will read them.
+///
+/// # Errors
+/// What is wrong.
+pub fn reread(reading: &control::Reading) -> Result<Bundle, Vec<String>> {
+    let layout = if reading.debian { &layout::DEBIAN } else { &layout::PLAIN };
+    let (prefix, conf, error_log) = (reading.prefix.clone(), reading.conf.clone(), reading.error_log.clone());
+    let paths = Paths { layout, prefix, conf, error_log };
+    let read = read(&Context::new(&paths, reading.globals.as_deref()), DiskLoader);
+    let wrong = read.lines.into_iter().filter(|(level, _)| *level == Level::Emerg).map(|(_, text)| text);
+    read.config.map(|config| config.bundle).ok_or_else(|| wrong.collect())
 }
 
 fn finish(

@@ -1,10 +1,12 @@
 //! The master: one thread that waits for signals, its workers' messages and their ends.
 
+mod orders;
 mod upgrade;
 
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
@@ -18,15 +20,16 @@ use super::config::{self, Context};
 use super::message::{FromWorker, ToWorker, send};
 use super::orphan::{Home, Orphan};
 use super::resources::{Old, Resources};
-use super::sockets;
+use super::sockets::{self, Failed};
 use super::watcher::{Watcher, introduce};
 use crate::bus::Role;
 use crate::bus::wire::Link;
 use crate::host::daemon::Background;
+use crate::host::guests::Guests;
 use crate::host::notify::{self, State};
 use crate::host::pidfile::PidFile;
 use crate::host::spawn::{self, Looks};
-use crate::log::nginx::with_errno;
+use crate::log::nginx::{Copied, Log, with_errno};
 use crate::sys::process::{self, Ended};
 use crate::sys::signal::{self, Received, SignalFd};
 
@@ -35,17 +38,6 @@ const TERMINATE: Duration = Duration::from_secs(1);
 
 /// A worker that dies sooner than this is not started anew for as long.
 const SHORT_LIFE: Duration = Duration::from_millis(500);
-
-const SIGNALS: [i32; 8] = [
-    libc::SIGTERM,
-    libc::SIGINT,
-    libc::SIGQUIT,
-    libc::SIGHUP,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGWINCH,
-    libc::SIGCHLD,
-];
 
 /// The master.
 #[derive(Debug)]
@@ -67,6 +59,9 @@ pub struct Master {
     again: bool,
     respawn_at: Option<Instant>,
     relatives: Relatives,
+    guests: Guests,
+    /// Those of them who wait for the end of a reload.
+    asking: Vec<u64>,
 }
 
 /// A worker that has not ended yet.
@@ -100,20 +95,24 @@ impl Master {
         // As for nginx, one that has been handed its sockets counts as a daemon.
         let daemon = daemon || relatives.predecessor.is_some();
         let (watcher, home) = (Watcher::new(), Home::open(pid_file.path()));
+        let (next, again, respawn_at, orphan) = (None, false, None, None);
+        let (guests, asking) = (Guests::default(), Vec::new());
         Master {
             wish,
             resources,
-            next: None,
+            next,
             workers,
             pid_file,
             daemon,
             watcher,
             home,
-            orphan: None,
+            orphan,
             life,
-            again: false,
-            respawn_at: None,
+            again,
+            respawn_at,
             relatives,
+            guests,
+            asking,
         }
     }
 
@@ -124,7 +123,7 @@ impl Master {
 
     /// Runs until it is told to end.
     pub fn run(mut self, background: Background) -> ExitCode {
-        let signals = match SignalFd::new(&SIGNALS) {
+        let signals = match SignalFd::new(&signal::MASTER) {
             Ok(signals) => signals,
             Err(error) => {
                 self.log(Level::Emerg, &with_errno("signalfd() failed", &error));
@@ -134,6 +133,7 @@ impl Master {
         self.log(Level::Notice, "start worker processes");
         self.watcher.stand(&self.resources.config.pid);
         self.start_worker();
+        self.open_control();
         background.ready();
         notify::say(State::Ready);
         while !self.ended() {
@@ -143,6 +143,7 @@ impl Master {
             }
             self.read_workers();
             self.home.answer();
+            self.hear_guests();
             if self.watcher.has_come() {
                 self.watcher.stand(&self.resources.config.pid);
                 self.workers.iter().filter(|worker| !worker.leaving).for_each(|worker| introduce(&worker.link));
@@ -174,7 +175,7 @@ impl Master {
     fn wait(&self, signals: &SignalFd) {
         let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
         fds.extend(self.workers.iter().map(|worker| PollFd::new(&worker.link, PollFlags::IN)));
-        let others = self.watcher.fd().into_iter().chain(self.home.fd());
+        let others = self.watcher.fd().into_iter().chain(self.home.fd()).chain(self.guests.fds());
         fds.extend(others.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let deadline = match self.life {
             Life::Terminating(at) => Some(at),
@@ -285,15 +286,19 @@ impl Master {
         }
         self.log(Level::Notice, "reconfiguring");
         notify::say(State::Reloading);
-        let Some(next) = self.open_next() else { return notify::say(State::Ready) };
+        let next = match self.open_next() {
+            Ok(next) => next,
+            Err(text) => return self.reloaded(Err(text)),
+        };
         self.log(Level::Notice, "using the \"epoll\" event method");
         let worker = self.workers.iter_mut().find(|worker| !worker.leaving);
         match worker.filter(|_| self.resources.same_process(&next)) {
             Some(worker) => {
                 worker.generation = next.generation;
                 if let Err(error) = next.send(&self.wish, &worker.link) {
-                    self.resources.log.write(Level::Alert, &with_errno("sendmsg() failed", &error));
-                    return;
+                    let text = with_errno("sendmsg() failed", &error);
+                    self.log(Level::Alert, &text);
+                    return self.reloaded(Err(text));
                 }
                 self.next = Some(next);
             }
@@ -302,21 +307,37 @@ impl Master {
                 self.life = Life::Running;
                 let started = start(&next, &self.wish);
                 self.next = self.take_worker(started).then_some(next);
+                if self.next.is_none() {
+                    self.reloaded(Err("no worker process can be started".to_owned()));
+                }
             }
         }
     }
 
     /// Reads the files anew and opens what they name.
-    fn open_next(&mut self) -> Option<Resources> {
+    ///
+    /// # Errors
+    /// What the log has been told.
+    fn open_next(&mut self) -> Result<Resources, String> {
+        let errors = Copied::default();
+        let log = self.resources.log.clone().copying(Some(errors.clone()));
+        self.read_next(&log).map_err(|Failed| {
+            let errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+            errors.join("\n")
+        })
+    }
+
+    fn read_next(&mut self, log: &Log) -> Result<Resources, Failed> {
         let context = Context::new(&self.wish.paths, self.wish.globals.as_deref());
         let reading = config::read(&context, DiskLoader);
         for (level, text) in &reading.lines {
-            self.log(*level, text);
+            log.write(*level, text);
         }
         let generation =
             self.workers.iter().map(|worker| worker.generation).max().unwrap_or(0).max(self.resources.generation) + 1;
         let old = Old { sockets: &self.resources.sockets };
-        let next = Resources::open(reading.config?, generation, old, &self.resources.log, false).ok()?;
+        let mut next = Resources::open(reading.config.ok_or(Failed)?, generation, old, log, false)?;
+        next.log = std::mem::take(&mut next.log).copying(None);
         if next.config.pid != self.pid_file.path() {
             match PidFile::create(&next.config.pid) {
                 Ok(file) => {
@@ -325,12 +346,12 @@ impl Master {
                 }
                 Err(error) => {
                     let text = format!("open() \"{}\" failed", next.config.pid.display());
-                    self.log(Level::Emerg, &with_errno(&text, &error));
-                    return None;
+                    log.write(Level::Emerg, &with_errno(&text, &error));
+                    return Err(Failed);
                 }
             }
         }
-        Some(next)
+        Ok(next)
     }
 
     /// Is found by its pid file from now on, and so is its worker after its death.
@@ -350,21 +371,14 @@ impl Master {
             worker.leaving = true;
             let _ = send(&worker.link, &ToWorker::Quit, &[]);
         }
-        self.reload_again();
+        self.reloaded(Ok(()));
     }
 
     /// A worker cannot use a configuration; 0 stands for one whose number it could not read.
     fn refused(&mut self, generation: u64, text: &str) {
         self.log(Level::Emerg, text);
         if self.next.take_if(|next| generation == 0 || next.generation == generation).is_some() {
-            self.reload_again();
-        }
-    }
-
-    fn reload_again(&mut self) {
-        notify::say(State::Ready);
-        if std::mem::take(&mut self.again) {
-            self.reload();
+            self.reloaded(Err(text.to_owned()));
         }
     }
 
@@ -425,7 +439,9 @@ impl Master {
         let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) else { return };
         let worker = self.workers.swap_remove(at);
         if self.next.take_if(|next| next.generation == worker.generation).is_some() {
-            self.log(Level::Emerg, "the new configuration was not taken up; the old one stays");
+            let text = "the new configuration was not taken up; the old one stays";
+            self.log(Level::Emerg, text);
+            self.reloaded(Err(text.to_owned()));
         }
         let served = self.workers.iter().any(|worker| !worker.leaving);
         if worker.leaving || served || self.life != Life::Running {

@@ -29,6 +29,8 @@ pub enum ToWorker {
     Home,
     /// Somebody wants to know whether the proxy serves. Descriptor: the link to him.
     Watched,
+    /// Somebody wants to know how the upstreams stand. Descriptor: the link to him.
+    Report,
     /// End once the requests in flight have been answered.
     Quit,
     /// End now.

@@ -17,6 +17,7 @@ mod successor;
 mod watcher;
 pub mod worker;
 
+pub use config::reread;
 pub use layout::{Layout, Paths};
 pub use signaller::Order;
 pub use start::main;

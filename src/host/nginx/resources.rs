@@ -43,7 +43,7 @@ impl Resources {
         let owner = config.account.as_ref().map(|account| account.ids.uid);
         files::create_temp_dirs(&config.plan, owner, log)?;
         let files = files::open_logs(&files::log_paths(&config.plan), log)?;
-        let own_log = Log::of(&config.plan.main.core.error_log, &files).echoing(log.echoes());
+        let own_log = Log::of(&config.plan.main.core.error_log, &files).echoing(log.echoes()).copying(log.copied());
         let wanted = sockets::wanted(&config.plan, config.threads);
         let sockets = sockets::open(&wanted, old.sockets, &own_log, test)?;
         Ok(Resources { config, generation, sockets, files, log: own_log })
@@ -92,7 +92,8 @@ impl Resources {
         send(link, &ToWorker::Reopen, &fds)
     }
 
-    fn manifest(&self, wish: &Wish) -> Manifest {
+    /// What goes with the descriptors.
+    pub fn manifest(&self, wish: &Wish) -> Manifest {
         Manifest {
             generation: self.generation,
             prefix: wish.paths.prefix.clone(),

@@ -14,6 +14,7 @@ use super::sockets::{self, Listening};
 use super::{Paths, Wish, files, signaller, successor};
 use crate::host::daemon::{self, Background};
 use crate::host::pidfile::PidFile;
+use crate::host::supervisor::FOREGROUND;
 use crate::log::nginx::{Log, echo, with_errno};
 use crate::sys::process;
 
@@ -118,7 +119,7 @@ fn start(wish: &Wish, config: Config, inherited: &[Listening], log: &Log) -> Exi
     };
     drop(adopted);
     greet(&resources.log);
-    let daemon = resources.config.plan.main.core.daemon;
+    let daemon = resources.config.plan.main.core.daemon && std::env::var_os(FOREGROUND).is_none();
     let Some((background, pid_file)) = detach(&resources, daemon, !inherited.is_empty()) else {
         return ExitCode::FAILURE;
     };

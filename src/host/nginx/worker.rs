@@ -23,6 +23,8 @@ use super::orphan::Heritage;
 use crate::bus::lease::BEAT;
 use crate::bus::wire::Link;
 use crate::host::bundle::{Bundle, unseal};
+use crate::host::control::{self, Answer};
+use crate::host::report;
 use crate::log::nginx::{Files, Log, with_errno};
 use crate::proxy::engine::Engine;
 use crate::sys::process;
@@ -169,9 +171,16 @@ impl Worker {
             ToWorker::Reopen => self.reopen(fds),
             ToWorker::Home => self.heritage = fds.into_iter().next().map(Heritage::new),
             ToWorker::Watched => self.watched(fds),
+            ToWorker::Report => self.report(fds),
             ToWorker::Quit => self.quit(),
             ToWorker::Terminate => self.terminate(),
         }
+    }
+
+    fn report(&self, fds: Vec<OwnedFd>) {
+        let (Some(running), Some(fd)) = (&self.running, fds.into_iter().next()) else { return };
+        // Who has gone meanwhile needs no answer.
+        let _ = control::hand_over(&Link::from_fd(fd), &Answer::Worker, &running.report());
     }
 
     fn tell(&self, message: &FromWorker) {
@@ -315,6 +324,18 @@ impl Worker {
         }
         self.log.write(Level::Notice, "exit");
         ExitCode::SUCCESS
+    }
+}
+
+impl Running {
+    fn report(&self) -> report::Worker {
+        let stats = self.engine.stats();
+        let upstreams = self.engine.upstreams().into_iter();
+        report::Worker {
+            upstreams: upstreams.map(|(name, peers)| report::Upstream { name, peers }).collect(),
+            connections: stats.active,
+            requests: stats.requests,
+        }
     }
 }
 

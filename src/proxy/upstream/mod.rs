@@ -30,7 +30,7 @@ mod trouble;
 mod tunnel;
 mod uri;
 
-pub use ambient::chance;
+pub use ambient::{chance, seconds};
 pub use pools::Upstreams;
 pub use proxy::handle;
 pub use route::Route;

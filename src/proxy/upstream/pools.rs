@@ -8,7 +8,7 @@ use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::ir::pool as ir;
 
 use super::idle::Keep;
-use crate::balance::{Key, Pool, Registry};
+use crate::balance::{Key, Pool, Registry, Seconds, Standing};
 use crate::plan::ProxyPlan;
 use crate::proxy::request::RequestCtx;
 
@@ -64,6 +64,11 @@ impl Upstreams {
                 true => is_host_and_port(name, host, port.unwrap_or(default_port), default_port),
             }
         })
+    }
+
+    /// How the servers of all of them stand, by name.
+    pub fn standing(&self, now: Seconds) -> Vec<(String, Vec<Standing>)> {
+        self.pools.iter().map(|upstream| (upstream.pool.name.to_string(), upstream.pool.standing(now))).collect()
     }
 
     /// A pool of a single request, for an address that no upstream names.

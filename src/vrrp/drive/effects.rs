@@ -52,6 +52,10 @@ impl Speaker {
 
     fn say(&self, place: usize, note: &Note) {
         let Some(name) = self.router(place).map(|router| &router.name) else { return };
+        if let Note::MasterIs(master) = note {
+            let cause = Cause { text: master.to_string(), ..Cause::kind("advert") };
+            self.facts.say(Subject::Owner(name.clone()), Verdict::Master, cause);
+        }
         if note.is_detail() {
             debug!("({name}) {note}");
         } else {

@@ -5,6 +5,7 @@ use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
+use rkeep_parsers::ir::vrrp::VirtualAddress;
 use tracing::{debug, info, warn};
 
 use super::effects::ipv4_of;
@@ -179,13 +180,25 @@ impl Speaker {
     /// quick change of masters.
     async fn lose(&mut self, index: u32, address: IpAddr) {
         for place in 0..self.instances.len() {
-            let held = self.holding(place).find(|held| held.address == address && !held.no_track).cloned();
+            let held =
+                self.holding(place).find(|held| held.address == address && (self.holding || !held.no_track)).cloned();
             let Some(held) = held else { continue };
             let Some((device, on)) = self.device(place, &held) else { continue };
             if on == index && matches!(self.netlink.has(index, &held).await, Ok(false)) {
+                if self.holding {
+                    self.set_again(index, &held).await;
+                    continue;
+                }
                 debug!("Netlink reflector reports IP {address} removed from {device}");
                 self.tell(place, io::Input::AddressLost).await;
             }
+        }
+    }
+
+    async fn set_again(&self, index: u32, address: &VirtualAddress) {
+        match self.netlink.add(index, address).await {
+            Ok(()) => info!("{} was removed and is set again", address.address),
+            Err(error) => warn!("Netlink: cannot set {} again: {error}", address.address),
         }
     }
 
@@ -200,7 +213,7 @@ impl Speaker {
     }
 
     /// The addresses a master holds.
-    fn holding(&self, place: usize) -> impl Iterator<Item = &rkeep_parsers::ir::vrrp::VirtualAddress> {
+    fn holding(&self, place: usize) -> impl Iterator<Item = &VirtualAddress> {
         let is_master = self.verdict(place) == Some(Verdict::Master);
         let instance = self.instances.get(place).filter(|_| is_master);
         instance.into_iter().flat_map(|instance| instance.machine.addresses().iter())
@@ -218,6 +231,7 @@ impl Speaker {
                     self.instances.iter_mut().for_each(|instance| *instance.machine.stats_mut() = Default::default());
                 }
             }
+            Input::Hold(hold) => self.holding = hold,
             Input::Stop => {}
         }
     }

@@ -4,6 +4,7 @@
 mod effects;
 mod events;
 mod reload;
+mod succeed;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -37,11 +38,16 @@ pub async fn run(plan: VrrpPlan, mut input: mpsc::Receiver<Input<VrrpPlan>>, fac
         Ok(speaker) => speaker,
         Err(exit) => return exit,
     };
+    if let Err(exit) = speaker.succeed().await {
+        return exit;
+    }
     speaker.start().await;
     while let Some(event) = speaker.next(&mut input).await {
         speaker.take(event).await;
     }
-    speaker.stop().await;
+    if !speaker.holding {
+        speaker.stop().await;
+    }
     Exit::Done
 }
 
@@ -71,6 +77,8 @@ pub(super) struct Speaker {
     virtual_addresses: HashSet<IpAddr>,
     packet_id: u16,
     packet: Vec<u8>,
+    /// Another keepalived starts on this box: its removing our addresses is undone, and we end without a word.
+    holding: bool,
 }
 
 /// What the loop wakes up for.
@@ -103,6 +111,7 @@ impl Speaker {
             virtual_addresses: HashSet::new(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
+            holding: false,
         };
         speaker.adopt(plan);
         speaker.first_look(changes);

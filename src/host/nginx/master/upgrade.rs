@@ -81,6 +81,8 @@ impl Master {
         if self.life == Life::Silent {
             self.serve_again();
         }
+        // It had taken that over, too.
+        self.open_control();
         notify::say(State::MainPid(std::process::id() as i32));
     }
 
