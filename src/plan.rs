@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, charset, expr, http, limit, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, http, limit, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -33,6 +33,8 @@ pub struct ProxyPlan {
     pub maps: Arena<map::Map>,
     /// Zones of `limit_req` and `limit_conn`.
     pub limit_zones: Vec<limit::LimitZone>,
+    /// Caches.
+    pub caches: Vec<cache::CachePath>,
     /// `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
     /// Variables.
@@ -130,6 +132,7 @@ pub fn cut(ir: Ir) -> Plans {
             formats: ir.formats,
             maps: ir.maps,
             limit_zones: ir.limit_zones,
+            caches: ir.caches,
             charset_maps: ir.charset_maps,
             variables: ir.variables,
         },

@@ -39,6 +39,13 @@ impl Body {
             stream.abandon(cx);
         }
     }
+
+    /// Takes it only for what it is kept in.
+    pub async fn drain(self, cx: &mut RequestCtx) {
+        if let Body::Upstream(mut stream) = self {
+            stream.drain(cx).await;
+        }
+    }
 }
 
 /// How the end of a client's body is known.

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::accesslog::AccessLogs;
 use super::alias::{self, Alias};
+use super::cache::Caches;
 use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
 use super::filters::recode::Tables;
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub upstreams: Upstreams,
     /// What `limit_req` and `limit_conn` count in.
     pub zones: Zones,
+    /// Caches of answers.
+    pub caches: Caches,
     /// Name servers and what they have said.
     pub resolvers: Resolvers,
     /// Variables made by `map`.
@@ -114,6 +117,7 @@ impl Snapshot {
         stats: Arc<Stats>,
     ) -> Result<Snapshot, String> {
         let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
+        let caches = Caches::compile(&plan, old.map(|old| &old.caches));
         let zones = Zones::compile(&plan.limit_zones, old.map(|old| &old.zones));
         let mut resolvers = Resolvers::default();
         let mut regexes = Regexes::default();
@@ -147,6 +151,7 @@ impl Snapshot {
             locations,
             upstreams,
             zones,
+            caches,
             resolvers,
             maps,
             charsets,

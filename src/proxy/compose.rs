@@ -121,7 +121,8 @@ impl<'a> Out<'a> {
 /// # Errors
 /// [`Failed`]
 pub async fn deliver(cx: &mut RequestCtx, prepared: Prepared, out: &mut Out<'_>) -> Result<(), Failed> {
-    let Prepared { body, mut recoder, joins, .. } = prepared;
+    // Nothing is packed in between.
+    let Prepared { body, encoder: _, mut recoder, joins } = prepared;
     if cx.out.header_only {
         body.abandon(cx);
         return Ok(());

@@ -3,6 +3,7 @@
 pub mod accesslog;
 pub mod alias;
 pub mod body;
+pub mod cache;
 pub mod client_body;
 mod clock;
 pub mod compile;

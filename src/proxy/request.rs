@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::body::ClientBody;
+use super::cache::Told;
 use super::clock;
 use super::compile::{Location, Server, Snapshot};
 use super::connection::Connection;
@@ -215,6 +216,8 @@ pub struct RequestCtx {
     pub error_page: bool,
     /// Tries at backends.
     pub upstream: Vec<UpstreamRecord>,
+    /// What became of it at a cache.
+    pub cache: Option<Box<Told>>,
     /// Fields of the last backend's answer, for `$upstream_http_*`.
     pub upstream_fields: Fields,
     /// `$proxy_host`, `$proxy_port` where `proxy_pass` has variables; else those of the location.
@@ -309,6 +312,7 @@ impl RequestCtx {
             error_status: 0,
             error_page: false,
             upstream: memory.upstream,
+            cache: None,
             upstream_fields: memory.upstream_fields,
             proxy_host: None,
             keepalive: false,

@@ -1,9 +1,13 @@
 //! The engine over real sockets: what clients see, reload in place, draining.
 
+mod cached;
+mod joined;
+
 use std::collections::HashMap;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -15,26 +19,66 @@ use rkeep_parsers::table::Compat;
 use super::engine::Engine;
 use crate::plan::{self, ProxyPlan};
 
+/// A directory that goes with the test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Dir {
+        let dir = std::env::temp_dir().join(format!("rkeep-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a directory");
+        Dir(dir)
+    }
+
+    /// Names of all files below.
+    fn files(&self) -> Vec<String> {
+        let mut left = vec![self.0.clone()];
+        let mut files = Vec::new();
+        while let Some(dir) = left.pop() {
+            for entry in fs::read_dir(dir).expect("readable").flatten() {
+                match entry.path() {
+                    path if path.is_dir() => left.push(path),
+                    path => files.push(path.file_name().expect("a name").to_string_lossy().into_owned()),
+                }
+            }
+        }
+        files
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// An engine that serves one address of the loopback.
 struct Bench {
     engine: Engine,
     listener: TcpListener,
     address: SocketAddr,
+    /// What stands before the server.
+    http: String,
 }
 
 impl Bench {
     fn new(server: &str) -> Bench {
+        Bench::with("", server)
+    }
+
+    /// `http` stands before the server; `SELF` is its own address.
+    fn with(http: &str, server: &str) -> Bench {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let bench = Bench { engine: Engine::start(1), listener, address };
+        let bench = Bench { engine: Engine::start(1), listener, address, http: http.to_owned() };
         bench.apply(server, None);
         bench
     }
 
     fn plan(&self, server: &str) -> ProxyPlan {
+        let (http, address) = (&self.http, self.address.to_string());
+        let server = server.replace("SELF", &address);
         let text = format!(
-            "error_log stderr emerg; events {{}} http {{ access_log off; server {{ listen {}; {server} }} }}",
-            self.address
+            "error_log stderr emerg; events {{}} http {{ access_log off; {http} server {{ listen {address}; {server} }} }}"
         );
         let loader = MapLoader::default().file("/c/nginx.conf", text);
         let loaded = nginx::load(Path::new("/c/nginx.conf"), Path::new("/c"), None, &loader, Compat::default());
@@ -52,6 +96,12 @@ impl Bench {
         let stream = TcpStream::connect(self.address).expect("the engine listens");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         stream
+    }
+
+    /// The body of an answer.
+    fn body(&self, uri: &str) -> String {
+        let answer = self.ask(&format!("GET {uri} HTTP/1.0\r\nHost: a\r\n\r\n"));
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).expect("a head")
     }
 
     /// Sends all and reads until the engine closes.

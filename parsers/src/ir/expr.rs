@@ -165,6 +165,8 @@ builtins! {
     UpstreamAddr "upstream_addr"
     UpstreamBytesReceived "upstream_bytes_received"
     UpstreamBytesSent "upstream_bytes_sent"
+    UpstreamCacheEtag "upstream_cache_etag"
+    UpstreamCacheLastModified "upstream_cache_last_modified"
     UpstreamCacheStatus "upstream_cache_status"
     UpstreamConnectTime "upstream_connect_time"
     UpstreamHeaderTime "upstream_header_time"
@@ -207,8 +209,6 @@ const VALUELESS: &[&str] = &[
     "ssl_session_reused",
     "ssl_sigalg",
     "ssl_sigalgs",
-    "upstream_cache_etag",
-    "upstream_cache_last_modified",
 ];
 
 macro_rules! prefixes {

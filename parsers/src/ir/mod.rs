@@ -3,6 +3,7 @@
 //! [`crate::keepalived`] themselves: what the table merged is what the engines read.
 
 pub mod arena;
+pub mod cache;
 pub mod charset;
 pub mod expr;
 pub mod http;
@@ -44,6 +45,8 @@ pub struct Ir {
     pub maps: Arena<map::Map>,
     /// nginx's zones that count requests and connections.
     pub limit_zones: Vec<limit::LimitZone>,
+    /// nginx's caches.
+    pub caches: Vec<cache::CachePath>,
     /// nginx's `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
     /// Names and kinds of all variables that the expressions use.

@@ -54,6 +54,9 @@ keywords! {
     Zone "zone" "ngx_http_upstream_zone_module" in [UPSTREAM] Arity::range(1, 2), "name [size]";
     /// How many idle connections to backends are kept.
     Keepalive "keepalive" "ngx_http_upstream_keepalive_module" in [UPSTREAM] Arity::range(1, 2), "connections [local]";
+    /// A directory of cached answers.
+    ProxyCachePath "proxy_cache_path" "ngx_http_proxy_module" in [HTTP]
+        Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
     /// The backend that answers.
     ProxyPass "proxy_pass" "ngx_http_proxy_module" in [LOCATION LOCATION_IF LIMIT_EXCEPT] Arity::ONE, "URL";
     /// Counters of connections and requests.

@@ -3,8 +3,8 @@
 use crate::ir::expr::Expr;
 use crate::table::Directives;
 use crate::table::value::{
-    Bind, Buffers, CookieRewrite, HeaderPair, HttpVersion, Msec, NextUpstream, Number, Redirects, Size, Store,
-    TempPath, Words,
+    AnyOf, Bind, Buffers, CacheMethods, CacheName, CacheValid, CookieRewrite, HeaderPair, HttpVersion, Msec,
+    NextUpstream, Number, Offset, Redirects, Size, Store, StoreAccess, TempPath, Words,
 };
 
 /// How requests go to backends and answers come back.
@@ -114,8 +114,56 @@ pub struct Proxy {
     #[row("proxy_socket_keepalive", default = "off")]
     pub socket_keepalive: bool,
     /// Where answers are stored as files.
-    #[row("proxy_store", refused = "rkeep does not store answers yet")]
+    #[row("proxy_store")]
     pub store: Option<Store>,
+    /// The permissions of these files.
+    #[row("proxy_store_access", default = "user:rw")]
+    pub store_access: StoreAccess,
+    /// The cache that answers are kept in.
+    #[row("proxy_cache", default = "off")]
+    pub cache: CacheName,
+    /// What an answer is found by; the URL passed where it is not written.
+    #[row("proxy_cache_key")]
+    pub cache_key: Option<Expr>,
+    /// When the cache is not asked.
+    #[row("proxy_cache_bypass")]
+    pub cache_bypass: AnyOf,
+    /// When an answer is not kept.
+    #[row("proxy_no_cache")]
+    pub no_cache: AnyOf,
+    /// How long answers are kept that do not say so themselves.
+    #[row("proxy_cache_valid")]
+    pub cache_valid: Vec<CacheValid>,
+    /// How often an answer is asked for before it is kept.
+    #[row("proxy_cache_min_uses", default = "1")]
+    pub cache_min_uses: Number,
+    /// From which byte on ranges go to the backend.
+    #[row("proxy_cache_max_range_offset")]
+    pub cache_max_range_offset: Option<Offset>,
+    /// When an old answer is better than none.
+    #[row("proxy_cache_use_stale", default = "off")]
+    pub cache_use_stale: NextUpstream,
+    /// The methods whose answers are kept.
+    #[row("proxy_cache_methods", default = "GET HEAD")]
+    pub cache_methods: CacheMethods,
+    /// Whether one request at a time fetches an answer.
+    #[row("proxy_cache_lock", default = "off")]
+    pub cache_lock: bool,
+    /// How long the others wait for it.
+    #[row("proxy_cache_lock_timeout", default = "5s")]
+    pub cache_lock_timeout: Msec,
+    /// How long it may take until another tries.
+    #[row("proxy_cache_lock_age", default = "5s")]
+    pub cache_lock_age: Msec,
+    /// Whether the backend is asked if an old answer has changed.
+    #[row("proxy_cache_revalidate", default = "off")]
+    pub cache_revalidate: bool,
+    /// Whether the backend gets GET for HEAD.
+    #[row("proxy_cache_convert_head", default = "on")]
+    pub cache_convert_head: bool,
+    /// Whether an old answer is served while a new one is fetched.
+    #[row("proxy_cache_background_update", default = "off")]
+    pub cache_background_update: bool,
     /// nginx's hash of header fields; rkeep sizes its own.
     #[row("proxy_headers_hash_max_size", ignored = "rkeep sizes its tables itself")]
     pub headers_hash_max_size: Option<Number>,

@@ -137,18 +137,11 @@ const GROUPS: &[Group] = groups! {
     "ngx_http_mp4_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mp4")
         "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
-        "proxy_store_access proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers proxy_cache";
-    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("it acts only with proxy_cache, or with https:// backends,")
-        "proxy_cache_key proxy_cache_bypass proxy_no_cache proxy_cache_valid proxy_cache_min_uses \
-         proxy_cache_max_range_offset proxy_cache_use_stale proxy_cache_methods proxy_cache_lock \
-         proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_revalidate \
-         proxy_cache_convert_head proxy_cache_background_update proxy_ssl_session_reuse \
-         proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name proxy_ssl_server_name proxy_ssl_verify \
-         proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate \
-         proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file \
-         proxy_ssl_conf_command";
-    "ngx_http_proxy_module" [HTTP] line Ignored("it acts only with proxy_cache, or with https:// backends,")
-        "proxy_cache_path";
+        "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers";
+    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("it acts only with https:// backends")
+        "proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name proxy_ssl_server_name \
+         proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate \
+         proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_conf_command";
     "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
         "random_index";
     "ngx_http_referer_module" [SERVER LOCATION] line Refused("referers are not checked yet")

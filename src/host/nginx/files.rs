@@ -78,14 +78,15 @@ fn give_file(file: &File, owner: Option<u32>) -> io::Result<()> {
     Ok(())
 }
 
-/// The directories of temporary files.
+/// The directories of temporary files and caches.
 pub fn temp_paths(plan: &ProxyPlan) -> BTreeSet<&Path> {
     let locations = plan.locations.values();
     let dirs = locations.flat_map(|place| [&place.conf.core.client_body_temp_path, &place.conf.proxy.temp_path]);
-    dirs.map(|dir| dir.path.as_path()).filter(|dir| dir.is_absolute()).collect()
+    let caches = plan.caches.iter().map(|cache| cache.path.as_path());
+    dirs.map(|dir| dir.path.as_path()).chain(caches).filter(|dir| dir.is_absolute()).collect()
 }
 
-/// Makes the directories of temporary files, for the worker's user.
+/// Makes the directories of temporary files and caches, for the worker's user.
 ///
 /// # Errors
 /// When one cannot be made; the log says which and why.

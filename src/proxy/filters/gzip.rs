@@ -8,8 +8,13 @@ pub struct Encoder {
     deflate: Compress,
     crc: Crc,
     begun: bool,
+    /// Compressed bytes that wait for more: what leaves is worth a packet.
+    held: Vec<u8>,
     written: u64,
 }
+
+/// How much leaves at once.
+const PIECE: usize = 4096;
 
 /// What a gzip stream begins with: deflate, no name, no time, made on Unix.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
@@ -21,35 +26,37 @@ impl Encoder {
             deflate: Compress::new(Compression::new(level.clamp(1, 9)), false),
             crc: Crc::new(),
             begun: false,
+            held: Vec::new(),
             written: 0,
         }
     }
 
-    /// Compresses `bytes`; what is ready is appended to `out`.
+    /// Compresses `bytes`; what is ready is appended to `out` once there is enough of it.
     pub fn encode(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let before = out.len();
-        self.begin(out);
         self.crc.update(bytes);
-        self.run(bytes, FlushCompress::None, out);
-        self.written += (out.len() - before) as u64;
+        self.run(bytes, FlushCompress::None);
+        if self.held.len() >= PIECE {
+            self.release(out);
+        }
     }
 
     /// Makes all that went in come out now.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
-        let before = out.len();
-        self.begin(out);
-        self.run(&[], FlushCompress::Sync, out);
-        self.written += (out.len() - before) as u64;
+        self.run(&[], FlushCompress::Sync);
+        self.release(out);
     }
 
     /// Ends the stream.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let before = out.len();
-        self.begin(out);
-        self.run(&[], FlushCompress::Finish, out);
-        out.extend_from_slice(&self.crc.sum().to_le_bytes());
-        out.extend_from_slice(&self.crc.amount().to_le_bytes());
-        self.written += (out.len() - before) as u64;
+        self.run(&[], FlushCompress::Finish);
+        self.held.extend_from_slice(&self.crc.sum().to_le_bytes());
+        self.held.extend_from_slice(&self.crc.amount().to_le_bytes());
+        self.release(out);
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) {
+        self.written += self.held.len() as u64;
+        out.append(&mut self.held);
     }
 
     /// Plain and compressed bytes so far.
@@ -57,16 +64,14 @@ impl Encoder {
         (self.deflate.total_in(), self.written)
     }
 
-    fn begin(&mut self, out: &mut Vec<u8>) {
+    fn run(&mut self, mut bytes: &[u8], flush: FlushCompress) {
         if !self.begun {
             self.begun = true;
-            out.extend_from_slice(&HEADER);
+            self.held.extend_from_slice(&HEADER);
         }
-    }
-
-    fn run(&mut self, mut bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
+        let out = &mut self.held;
         loop {
-            out.reserve(4096);
+            out.reserve(PIECE);
             let (taken, made) = (self.deflate.total_in(), self.deflate.total_out());
             let Ok(status) = self.deflate.compress_vec(bytes, out, flush) else { return };
             let used = (self.deflate.total_in() - taken) as usize;

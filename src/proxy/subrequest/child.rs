@@ -1,6 +1,6 @@
 //! Subrequests that run beside the one that asked.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::rc::Rc;
 
 use tokio::task::{AbortHandle, spawn_local};
@@ -62,20 +62,24 @@ async fn answer(cx: &mut RequestCtx, writer: &Writer, stub: Option<Vec<u8>>) -> 
 }
 
 /// Sets a subrequest to work that nobody waits for: its answer is thrown away.
-pub fn detach(mut cx: Box<RequestCtx>) {
-    let stay = Stay::new(&cx.conn.thread);
-    background(async move {
-        if let End::Answer(prepared) = run(&mut cx).await {
-            prepared.body.abandon(&mut cx);
+pub fn detach(cx: Box<RequestCtx>) {
+    behind(cx, async |cx: &mut RequestCtx| {
+        if let End::Answer(prepared) = run(cx).await {
+            prepared.body.abandon(cx);
         }
-        log(&mut cx);
-        drop(stay);
+        log(cx);
     });
 }
 
-fn background(work: impl Future<Output = ()> + 'static) {
+/// Does something with a context of its own that nobody waits for.
+pub fn behind(mut cx: Box<RequestCtx>, work: impl AsyncFnOnce(&mut RequestCtx) + 'static) {
+    let stay = Stay::new(&cx.conn.thread);
+    let task = async move {
+        work(&mut cx).await;
+        drop(stay);
+    };
     // Its handle is not needed: it ends by itself.
-    drop(spawn_local(work));
+    drop(spawn_local(task));
 }
 
 /// Keeps a thread that drains from ending before the subrequest does.

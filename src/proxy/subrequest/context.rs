@@ -61,6 +61,25 @@ pub fn make(cx: &RequestCtx, ask: Ask) -> Option<Box<RequestCtx>> {
     Some(child.into())
 }
 
+/// Makes a context like the request's own where it is now, to do the same once more.
+pub fn twin(cx: &RequestCtx) -> Option<Box<RequestCtx>> {
+    let ask = Ask {
+        uri: cx.uri.clone(),
+        args: cx.args.clone(),
+        method: Some(cx.method.clone()),
+        with_body: true,
+        ..Ask::default()
+    };
+    let mut twin = make(cx, ask)?;
+    twin.location = cx.location.clone();
+    twin.uri_untouched = cx.uri_untouched;
+    twin.valid_location = cx.valid_location;
+    twin.uri_below_alias = cx.uri_below_alias;
+    twin.internal = cx.internal;
+    twin.captures.clone_from(&cx.captures);
+    Some(twin)
+}
+
 /// The body as a subrequest has it: what has been read, or none; it never reads from the client.
 fn body(cx: &RequestCtx, wanted: bool) -> ClientBody {
     let stored = if wanted { cx.body.stored.clone() } else { Stored::Memory(Vec::new()) };

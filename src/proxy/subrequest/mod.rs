@@ -10,8 +10,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-pub use child::{Child, detach, log};
-pub use context::{Ask, make};
+pub use child::{Child, behind, detach, log};
+pub use context::{Ask, make, twin};
 pub use pipe::Writer;
 
 use super::phases::{self, End, Step};

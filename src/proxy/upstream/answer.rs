@@ -8,14 +8,16 @@ use crate::proxy::http::date;
 use crate::proxy::http::fields::Fields;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
-/// Makes `cx.out` of a backend's head.
-pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received) {
+/// Makes `cx.out` of a backend's head. `kept`: of an answer that is in the cache or goes there, so that conditions and
+/// ranges are looked at here.
+pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received, kept: bool) {
     cx.out.status = received.status;
     cx.out.status_line = received.status_line.take();
     cx.out.content_length = if received.meaning.chunked { None } else { received.meaning.length };
-    cx.out.conditions_done = true;
+    cx.out.conditions_done = !kept;
     cx.out.charset_open = true;
-    cx.out.allow_ranges = cx.conf().proxy.force_ranges;
+    let forced = cx.conf().proxy.force_ranges;
+    cx.out.allow_ranges = forced || (kept && cx.upstream_fields.has(b"Accept-Ranges"));
     // Where they pass, the backend's count even if it sent none.
     cx.out.own_server = !route.hides(b"Server");
     cx.out.own_date = !route.hides(b"Date");

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rkeep_parsers::ir::expr::Expr;
+use rkeep_parsers::ir::expr::{Builtin, Expr, Part, Var};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::Compat;
 
@@ -19,6 +19,16 @@ const OWN: [&str; 9] = [
     "keep-alive",
     "expect",
     "upgrade",
+];
+
+/// Fields that ask for less than a whole answer; of two the cache has values of its own.
+const CONDITIONS: [(&str, Option<Builtin>); 6] = [
+    ("If-Modified-Since", Some(Builtin::UpstreamCacheLastModified)),
+    ("If-Unmodified-Since", None),
+    ("If-None-Match", Some(Builtin::UpstreamCacheEtag)),
+    ("If-Match", None),
+    ("Range", None),
+    ("If-Range", None),
 ];
 
 /// What a location's requests carry.
@@ -53,6 +63,23 @@ pub enum Length {
 }
 
 impl RequestHeaders {
+    /// The same for requests whose answers are kept: the backend is not told what only this client has or wants.
+    pub fn for_cache(conf: &Proxy, compat: Compat) -> Self {
+        let mut headers = RequestHeaders::new(conf, compat);
+        for (name, variable) in CONDITIONS {
+            if conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name)) {
+                continue;
+            }
+            headers.dropped.push(name.to_ascii_lowercase());
+            if let Some(variable) = variable {
+                let value = Expr { parts: vec![Part::Var(Var::Builtin(variable))] };
+                headers.set.push((name.to_owned(), value));
+            }
+        }
+        headers.dropped.sort_unstable_by_key(|name| (name.len(), name.clone()));
+        headers
+    }
+
     /// As the directives of a level say.
     pub fn new(conf: &Proxy, compat: Compat) -> Self {
         let named = |name: &str| conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name));

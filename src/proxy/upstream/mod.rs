@@ -7,6 +7,7 @@ mod ambient;
 mod answer;
 mod backend;
 mod body;
+mod cached;
 mod cookies;
 pub mod head;
 mod headers;

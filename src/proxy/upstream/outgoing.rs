@@ -90,11 +90,21 @@ impl Outgoing {
     }
 
     /// Writes the head. The client's body has been read unless it is streamed.
-    pub fn compose(cx: &RequestCtx, route: &Route, pass: &ProxyPass, to: &Destination<'_>, streamed: bool) -> Outgoing {
+    /// `for_cache`: its answer may be kept.
+    pub fn compose(
+        cx: &RequestCtx,
+        route: &Route,
+        pass: &ProxyPass,
+        to: &Destination<'_>,
+        streamed: bool,
+        for_cache: bool,
+    ) -> Outgoing {
         let conf = &cx.conf().proxy;
         let mut head = Buffer::take();
         let method = conf.method.as_ref().map(|method| cx.eval(method));
-        let method = method.as_deref().unwrap_or(&cx.method);
+        // A cache keeps whole answers.
+        let own: &[u8] = if for_cache && conf.cache_convert_head && cx.is_head() { b"GET" } else { &cx.method };
+        let method = method.as_deref().unwrap_or(own);
         head.extend_from_slice(method);
         head.push(b' ');
         let start = head.len();
@@ -106,7 +116,8 @@ impl Outgoing {
         });
         let own_body = conf.set_body.as_ref().map(|body| cx.eval(body));
         let length = length(cx, own_body.as_deref(), streamed);
-        route.headers.write(cx, &to.host, length, &mut head);
+        let headers = route.headers_for_cache.as_ref().filter(|_| for_cache).unwrap_or(&route.headers);
+        headers.write(cx, &to.host, length, &mut head);
         head.extend_from_slice(b"\r\n");
         head.extend_from_slice(own_body.as_deref().unwrap_or_default());
         let body = match &cx.body.stored {
@@ -283,6 +294,11 @@ fn splice_up(cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) ->
         }
     }
     Ok(None)
+}
+
+/// What the URL of a backend begins with.
+pub fn scheme(pass: &ProxyPass) -> &'static [u8] {
+    if pass.https { b"https://" } else { b"http://" }
 }
 
 /// The framing of the body as the backend is told of it.

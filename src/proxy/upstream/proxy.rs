@@ -10,6 +10,7 @@ use rkeep_parsers::table::value::Level;
 use super::answer;
 use super::backend::{Backend, Client, Interrupted};
 use super::body::Reader;
+use super::cached::{self, Found};
 use super::idle::{self, Owner};
 use super::outgoing::Outgoing;
 use super::receive::{Failed, Received, interrupted, receive};
@@ -20,6 +21,7 @@ use super::target::Destination;
 use super::tries::Tries;
 use super::trouble::Trouble;
 use crate::proxy::body::Body;
+use crate::proxy::cache::Lookup;
 use crate::proxy::clock;
 use crate::proxy::compile::Location;
 use crate::proxy::io::Connect;
@@ -38,12 +40,21 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         Box::pin(cx.read_body()).await?;
     }
     let to = Destination::of(cx, pass).await?;
-    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed);
+    let mut lookup = None;
+    if cx.conf().proxy.cache.0.is_some() {
+        // In a box, so that requests without a cache are no larger for it.
+        match Box::pin(cached::look(cx, route, pass, &to, &location)).await? {
+            Found::Answer(answer) => return answer,
+            Found::Nothing(found) => lookup = found,
+        }
+    }
+    let keeps = lookup.as_ref().is_some_and(|lookup| lookup.keeps);
+    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed, keeps);
     if outgoing.has_no_uri() {
         cx.error(Level::Error, format_args!("zero length URI to proxy"));
         return Err(Status(500));
     }
-    let exchange = Exchange { outgoing, location: location.index, streamed };
+    let mut exchange = Exchange { outgoing, location: location.index, streamed, lookup, keeps };
     let mut tries = Tries::begin(cx, &to.upstream, streamed);
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
@@ -56,7 +67,10 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
             Err(failed) => failed,
         };
         match failed {
-            Failed::Try(trouble) => tries.end(cx, trouble)?,
+            Failed::Try(trouble) => match tries.end(cx, trouble) {
+                Ok(()) => {}
+                Err(status) => return exchange.fail(cx, route, trouble, status),
+            },
             Failed::Request(status) => {
                 close_record(cx, &tries);
                 return Err(status);
@@ -76,6 +90,10 @@ struct Exchange {
     outgoing: Outgoing,
     location: usize,
     streamed: bool,
+    /// What the cache is asked for.
+    lookup: Option<Box<Lookup>>,
+    /// The answer may be kept.
+    keeps: bool,
 }
 
 impl Exchange {
@@ -102,7 +120,8 @@ impl Exchange {
     fn watch(&self, cx: &RequestCtx) -> Client {
         // Of a subrequest the one that asked watches the client.
         let elsewhere = cx.is_subrequest() || (self.streamed && !cx.body.done);
-        if cx.conf().proxy.ignore_client_abort || elsewhere { Client::Ignored } else { Client::Watched }
+        let goes_on = cx.conf().proxy.ignore_client_abort || self.keeps || cx.conf().proxy.store.is_some();
+        if goes_on || elsewhere { Client::Ignored } else { Client::Watched }
     }
 
     /// An idle connection to the chosen server, or a new one.
@@ -132,9 +151,41 @@ impl Exchange {
         Owner { pool: upstream.pool.id(), location: local.then_some(self.location) }
     }
 
+    /// No backend gave an answer: an old one may do.
+    fn fail(&mut self, cx: &mut RequestCtx, route: &Route, trouble: Trouble, status: Status) -> Result<Answer, Status> {
+        if let Some(old) = cached::in_place_of(cx, self.lookup.as_deref(), trouble) {
+            return cached::serve(cx, route, &old);
+        }
+        cached::remember_failure(cx, self.lookup.as_deref(), status);
+        Err(status)
+    }
+
+    /// The cache's answer in place of the backend's, where it is as good or better.
+    fn instead(
+        &mut self,
+        cx: &mut RequestCtx,
+        route: &Route,
+        stream: AnswerStream,
+        status: u16,
+    ) -> Result<Result<Answer, Status>, AnswerStream> {
+        if cached::confirms(cx, self.lookup.as_deref(), status)
+            && let Some(lookup) = &self.lookup
+        {
+            stream.abandon(cx);
+            return Ok(cached::revalidated(cx, route, lookup));
+        }
+        match cached::in_place_of(cx, self.lookup.as_deref(), Trouble::Status(status)) {
+            Some(old) => {
+                stream.abandon(cx);
+                Ok(cached::serve(cx, route, &old))
+            }
+            None => Err(stream),
+        }
+    }
+
     /// What the client gets of an answer whose head has come.
     fn answer(
-        &self,
+        &mut self,
         cx: &mut RequestCtx,
         route: &Route,
         mut tries: Tries,
@@ -143,40 +194,53 @@ impl Exchange {
         sent: Sent,
     ) -> Result<Answer, Status> {
         let status = received.status;
-        if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
-            return self.intercept(cx, &tries, status);
-        }
-        let reader = Reader::new(&received, self.outgoing.is_head);
-        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101;
-        let redirected = answer::redirect(cx, route);
-        if redirected.is_none() {
-            answer::copy(cx, route, &mut received);
-        }
-        if received.http09 {
-            cx.head.version = crate::proxy::request::Version::Http09;
-            cx.keepalive = false;
-        }
         let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
-        let buffered = answer::buffers(cx, route);
+        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101;
         let held = tries.keep();
         let mut stream = AnswerStream {
-            kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered } },
+            kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered: answer::buffers(cx, route) } },
             backend: Some(backend),
-            reader,
-            rest: received.rest,
+            reader: Reader::new(&received, self.outgoing.is_head),
+            rest: std::mem::take(&mut received.rest),
             owner: self.owner(&tries),
             held,
             reusable,
             since: tries.since,
             watch: self.watch(cx),
             pace: None,
+            saving: None,
         };
+        if self.lookup.is_some() {
+            match self.instead(cx, route, stream, status) {
+                Ok(answer) => return answer,
+                Err(back) => stream = back,
+            }
+        }
+        if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
+            cached::remember(cx, route, self.lookup.as_deref(), status);
+            return self.intercept(cx, &tries, status);
+        }
+        let redirected = answer::redirect(cx, route);
+        if redirected.is_none() {
+            let kept = cached::keep(cx, route, self.lookup.take(), &received);
+            stream.saving = kept.saving;
+            answer::copy(cx, route, &mut received, kept.keepable);
+        }
+        if received.http09 {
+            cx.head.version = crate::proxy::request::Version::Http09;
+            cx.keepalive = false;
+        }
         if let Some(redirected) = redirected {
             stream.end(cx);
             return redirected;
         }
         if !upgrade && stream.is_whole() {
             stream.end(cx);
+            return Ok(Answer::Body(Body::Empty));
+        }
+        if cx.is_head() && stream.saving.is_none() && !self.outgoing.is_head {
+            // Nobody wants what the backend was asked for in place of a head.
+            stream.abandon(cx);
             return Ok(Answer::Body(Body::Empty));
         }
         Ok(Answer::Body(Body::Upstream(Box::new(stream))))

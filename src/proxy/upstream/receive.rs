@@ -139,6 +139,11 @@ pub fn interrupted(cx: &mut RequestCtx, why: Interrupted) -> Failed {
     }
 }
 
+/// A head that has been kept; its fields are in `cx.upstream_fields` then.
+pub fn stored(cx: &mut RequestCtx, head: &[u8]) -> Option<Received> {
+    read(cx, head).ok().flatten().map(|(received, _)| received)
+}
+
 /// Reads what is there; where the head ends.
 fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, Failed> {
     let mut at = 0;

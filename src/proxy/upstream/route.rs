@@ -7,6 +7,7 @@ use super::cookies::CookieRules;
 use super::headers::RequestHeaders;
 use super::redirect::RedirectRules;
 use crate::plan::ProxyPlan;
+use crate::proxy::cache;
 use crate::proxy::regex::Regexes;
 
 /// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
@@ -26,6 +27,8 @@ const HIDDEN: [&str; 8] = [
 pub struct Route {
     /// The request's fields.
     pub headers: RequestHeaders,
+    /// The same where the answer is kept.
+    pub headers_for_cache: Option<RequestHeaders>,
     /// Names of fields of the answer that are not passed.
     hidden: Vec<String>,
     /// How `Location` and `Refresh` are rewritten.
@@ -34,6 +37,8 @@ pub struct Route {
     pub cookies: CookieRules,
     /// What of X-Accel is not heeded.
     pub ignored: Ignored,
+    /// What a cache does not heed.
+    pub uncached: cache::Ignored,
 }
 
 /// `proxy_ignore_headers`, as far as it matters without a cache.
@@ -59,10 +64,12 @@ impl Route {
         let mut regexes = Regexes::default();
         Ok(Route {
             headers: RequestHeaders::new(conf, plan.compat),
+            headers_for_cache: conf.cache.0.is_some().then(|| RequestHeaders::for_cache(conf, plan.compat)),
             hidden: hidden(conf),
             redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
+            uncached: uncached(conf),
         })
     }
 
@@ -78,9 +85,24 @@ fn hidden(conf: &Proxy) -> Vec<String> {
     own.chain(conf.hide_header.iter().cloned()).filter(|name| !passed(name)).collect()
 }
 
+/// Whether `proxy_ignore_headers` names a field.
+fn ignores(conf: &Proxy, name: &str) -> bool {
+    conf.ignore_headers.0.iter().any(|word| word.eq_ignore_ascii_case(name))
+}
+
+fn uncached(conf: &Proxy) -> cache::Ignored {
+    cache::Ignored {
+        accel_expires: ignores(conf, "X-Accel-Expires"),
+        expires: ignores(conf, "Expires"),
+        cache_control: ignores(conf, "Cache-Control"),
+        set_cookie: ignores(conf, "Set-Cookie"),
+        vary: ignores(conf, "Vary"),
+    }
+}
+
 impl Ignored {
     fn new(conf: &Proxy) -> Self {
-        let has = |name: &str| conf.ignore_headers.0.iter().any(|word| word.eq_ignore_ascii_case(name));
+        let has = |name: &str| ignores(conf, name);
         Ignored {
             redirect: has("X-Accel-Redirect"),
             limit_rate: has("X-Accel-Limit-Rate"),

@@ -17,6 +17,7 @@ use super::splice::{self, Pipe};
 use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
+use crate::proxy::cache::Saving;
 use crate::proxy::clock;
 use crate::proxy::io::Lease;
 use crate::proxy::pace::{Leave, Pace};
@@ -47,6 +48,8 @@ pub struct AnswerStream {
     pub(super) watch: Client,
     /// `proxy_limit_rate`
     pub(super) pace: Option<Pace>,
+    /// The file it goes into besides.
+    pub(super) saving: Option<Box<Saving>>,
 }
 
 /// What is passed on.
@@ -101,7 +104,15 @@ impl AnswerStream {
     pub async fn pump(mut self, cx: &mut RequestCtx, sink: &mut Sink) -> bool {
         let Kind::Body { buffered } = self.kind else { return tunnel::run(self, cx, sink).await };
         cx.action = " while reading upstream";
+        if sink.discards() && self.saving.is_some() {
+            // The client waits only for the head; whether it gets it is found at the end.
+            let _ = sink.flush().await;
+        }
         let complete = self.pump_body(cx, sink, buffered).await.unwrap_or(false);
+        if self.saving.is_some() {
+            // The client has left; who asks next shall have the answer.
+            self.drain(cx).await;
+        }
         self.end(cx);
         cx.action = " while sending to client";
         complete
@@ -217,7 +228,10 @@ impl AnswerStream {
     }
 
     fn is_worth_splicing(&self, sink: &Sink) -> bool {
-        self.pace.is_none() && self.reader.plain().is_some_and(|left| left >= splice::WORTH) && sink.direct().is_some()
+        self.pace.is_none()
+            && self.saving.is_none()
+            && self.reader.plain().is_some_and(|left| left >= splice::WORTH)
+            && sink.direct().is_some()
     }
 
     /// Passes bytes from socket to socket. Says whether there were any, the end included. What the client does not take
@@ -270,6 +284,9 @@ impl AnswerStream {
         };
         let excess = taken.excess;
         if !taken.data.is_empty() {
+            if let Some(saving) = &mut self.saving {
+                saving.push(cx, taken.data);
+            }
             to(cx, taken.data).map_err(|_| Broken)?;
         }
         if excess {
@@ -342,6 +359,11 @@ impl AnswerStream {
 
     /// Ends the exchange with the backend: the connection becomes idle if it may serve again.
     pub(super) fn end(&mut self, cx: &mut RequestCtx) {
+        if let Some(saving) = self.saving.take()
+            && self.reader.ended()
+        {
+            saving.keep(cx);
+        }
         let (backend, held) = (self.backend.take(), self.held.take());
         let (Some(backend), Some(held)) = (backend, held) else { return };
         if let Some(record) = cx.upstream.last_mut() {
@@ -367,6 +389,14 @@ impl AnswerStream {
         let _ = self.pass(cx, rest.bytes(), |_, _| Ok(()));
         self.reusable &= self.reader.ended();
         self.end(cx);
+    }
+
+    /// Takes the rest of the body only for what it is kept in.
+    pub async fn drain(&mut self, cx: &mut RequestCtx) {
+        let mut bytes = Vec::new();
+        while matches!(self.next(cx, &mut bytes).await, Ok(true)) {
+            bytes.clear();
+        }
     }
 
     /// Appends the next bytes of the body to `out`; false at its end.

@@ -51,6 +51,11 @@ impl Trouble {
         })
     }
 
+    /// The flag of `proxy_cache_use_stale` that lets an old answer stand in; none being there is an error.
+    pub fn stale_flag(self) -> u32 {
+        self.flag().unwrap_or(if self == Trouble::NoLive { NextUpstream::ERROR } else { 0 })
+    }
+
     /// The status shown when this was the last try.
     pub fn status(self) -> u16 {
         match self {

@@ -109,6 +109,8 @@ impl RequestCtx {
             | B::UpstreamResponseLength
             | B::UpstreamResponseTime
             | B::UpstreamStatus
+            | B::UpstreamCacheEtag
+            | B::UpstreamCacheLastModified
             | B::UpstreamCacheStatus
             | B::ProxyHost
             | B::ProxyPort

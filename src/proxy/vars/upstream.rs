@@ -6,6 +6,7 @@ use rkeep_parsers::ir::expr::Builtin as B;
 use rkeep_parsers::ir::http::Handler;
 
 use super::{put, put_fmt};
+use crate::proxy::http::date;
 use crate::proxy::request::{RequestCtx, UpstreamRecord};
 
 impl RequestCtx {
@@ -22,6 +23,18 @@ impl RequestCtx {
                     put_fmt(out, format_args!("{status}"));
                 }
             }),
+            B::UpstreamCacheStatus => match self.cache.as_ref().and_then(|told| told.status) {
+                Some(status) => put(out, status.shown().as_bytes()),
+                None => false,
+            },
+            B::UpstreamCacheLastModified => match self.cache.as_ref().and_then(|told| told.last_modified) {
+                Some(at) => put(out, date::http(at).as_bytes()),
+                None => false,
+            },
+            B::UpstreamCacheEtag => match &self.cache {
+                Some(told) if !told.etag.is_empty() => put(out, &told.etag),
+                _ => false,
+            },
             B::UpstreamConnectTime => self.times(out, |record| record.connect_time),
             B::UpstreamHeaderTime => self.times(out, |record| record.header_time),
             B::UpstreamResponseTime => self.times(out, |record| record.response_time),

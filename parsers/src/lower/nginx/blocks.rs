@@ -27,6 +27,7 @@ impl Lowering<'_> {
             }
             Keyword::Zone => self.zone(directive, frame),
             Keyword::Keepalive => self.keepalive(directive, frame),
+            Keyword::ProxyCachePath => self.cache_path(directive),
             Keyword::ProxyPass => self.proxy_pass(directive, frame),
             Keyword::StubStatus => self.handler(Handler::StubStatus, frame),
             Keyword::EmptyGif => self.handler(Handler::EmptyGif, frame),

@@ -87,6 +87,10 @@ impl Lowering<'_> {
 
     /// A zone may be declared after its use, but it must be.
     fn undeclared_zones(&mut self) {
+        if let Some((name, at)) = self.cx.zones.unknown_cache() {
+            let text = format!("\"proxy_cache\" zone \"{name}\" is unknown");
+            self.fatal("nginx::zone", text.clone(), text, at, Some("no proxy_cache_path declares it"));
+        }
         let Some((name, at)) = self.cx.zones.undeclared() else { return };
         let text = format!("zero size shared memory zone \"{name}\"");
         let help = "no limit_req_zone or limit_conn_zone declares it";

@@ -2,6 +2,7 @@
 //! `http`, inheritance and what can be known only then.
 
 mod blocks;
+mod cache_path;
 mod charset_map;
 mod checks;
 mod finish;

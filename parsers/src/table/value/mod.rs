@@ -1,6 +1,7 @@
 //! How a directive's words become a value: one file for each kind of value.
 
 mod access;
+mod cache;
 mod checked;
 mod client;
 mod content;
@@ -17,6 +18,7 @@ mod subrequest;
 mod zones;
 
 pub use access::{AccessRule, Whom};
+pub use cache::{AnyOf, CacheMethods, CacheName, CacheValid, StoreAccess};
 pub use checked::{set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate};
 pub use client::{
     BodyInFile, GzipProxied, IfModifiedSince, KeepaliveTimeout, Lingering, Resolver, Satisfy, ServerTokens,

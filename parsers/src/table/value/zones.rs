@@ -10,6 +10,8 @@ use crate::source::Span;
 pub enum ZoneUse {
     /// An upstream's peers.
     Upstream,
+    /// A cache's keys.
+    Cache,
     /// `limit_req_zone`, by its key as written.
     Requests(String),
     /// `limit_conn_zone`, by its key as written.
@@ -21,6 +23,7 @@ pub enum ZoneUse {
 pub struct Zones {
     declared: HashMap<String, ZoneUse>,
     used: Vec<(String, Span)>,
+    caches: Vec<(String, Span)>,
 }
 
 impl Zones {
@@ -42,6 +45,17 @@ impl Zones {
     /// Notes that a zone is used.
     pub fn used(&mut self, name: &str, at: Span) {
         self.used.push((name.to_owned(), at));
+    }
+
+    /// Notes that a cache is used.
+    pub fn used_as_cache(&mut self, name: &str, at: Span) {
+        self.caches.push((name.to_owned(), at));
+    }
+
+    /// The first use of a cache that there is not.
+    pub fn unknown_cache(&self) -> Option<(&str, Span)> {
+        let missing = self.caches.iter().find(|(name, _)| self.declared.get(name) != Some(&ZoneUse::Cache));
+        missing.map(|(name, at)| (name.as_str(), *at))
     }
 
     /// The first use of a zone that nobody declares.
