@@ -90,7 +90,7 @@ fn a_request_is_mirrored_with_its_body() {
     let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = other.local_addr().expect("bound");
     let bench = Bench::new(&format!(
-        "location / {{ mirror /copy; proxy_pass http://SELF/ok; }} location = /ok {{ return 200 ok; }}
+        "location / {{ mirror /copy; proxy_pass http://SELF/ok/; }} location /ok/ {{ return 200 ok; }}
          location = /copy {{ internal; proxy_pass http://{address}$request_uri; }}"
     ));
     let answer = bench.ask("POST /x?y HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody");
