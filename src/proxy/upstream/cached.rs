@@ -193,9 +193,9 @@ pub fn in_place_of(cx: &mut RequestCtx, lookup: Option<&Lookup>, trouble: Troubl
 }
 
 /// Whether an answer says that the old one has not changed.
-pub fn confirms(cx: &RequestCtx, lookup: Option<&Lookup>, status: u16) -> bool {
+pub fn confirms(cx: &RequestCtx, lookup: &Lookup, status: u16) -> bool {
     let told = cx.cache.as_ref().is_some_and(|told| told.status == Some(cache::Status::Expired));
-    status == 304 && told && cx.conf().proxy.cache_revalidate && lookup.is_some_and(|lookup| lookup.old.is_some())
+    status == 304 && told && cx.conf().proxy.cache_revalidate && lookup.old.is_some()
 }
 
 /// Answers with the old one, which is good for longer now.

@@ -161,26 +161,13 @@ impl Exchange {
     }
 
     /// The cache's answer in place of the backend's, where it is as good or better.
-    fn instead(
-        &mut self,
-        cx: &mut RequestCtx,
-        route: &Route,
-        stream: AnswerStream,
-        status: u16,
-    ) -> Result<Result<Answer, Status>, AnswerStream> {
-        if cached::confirms(cx, self.lookup.as_deref(), status)
-            && let Some(lookup) = &self.lookup
-        {
-            stream.abandon(cx);
-            return Ok(cached::revalidated(cx, route, lookup));
+    fn instead(&self, cx: &mut RequestCtx, route: &Route, status: u16) -> Option<Result<Answer, Status>> {
+        let lookup = self.lookup.as_deref()?;
+        if cached::confirms(cx, lookup, status) {
+            return Some(cached::revalidated(cx, route, lookup));
         }
-        match cached::in_place_of(cx, self.lookup.as_deref(), Trouble::Status(status)) {
-            Some(old) => {
-                stream.abandon(cx);
-                Ok(cached::serve(cx, route, &old))
-            }
-            None => Err(stream),
-        }
+        let old = cached::in_place_of(cx, Some(lookup), Trouble::Status(status))?;
+        Some(cached::serve(cx, route, &old))
     }
 
     /// What the client gets of an answer whose head has come.
@@ -210,11 +197,9 @@ impl Exchange {
             pace: None,
             saving: None,
         };
-        if self.lookup.is_some() {
-            match self.instead(cx, route, stream, status) {
-                Ok(answer) => return answer,
-                Err(back) => stream = back,
-            }
+        if let Some(answer) = self.instead(cx, route, status) {
+            stream.abandon(cx);
+            return answer;
         }
         if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
             cached::remember(cx, route, self.lookup.as_deref(), status);
