@@ -186,10 +186,6 @@ impl Drop for Leave {
     fn drop(&mut self) {
         let Leave { conn, slot } = self;
         conn.thread.leave(*slot);
-        if Rc::strong_count(&conn.stream) > 1 {
-            // What still works in the background does not keep the client waiting.
-            conn.stream.shutdown_write();
-        }
         if std::thread::panicking() {
             conn.thread.log(Level::Alert, &format!("*{} a fault ended the connection", conn.number));
         }
