@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 use crate::proxy::body::Body;
 use crate::proxy::cache::{self, Decision, Entry, Fetching, Lookup, Record, Saving, Times, Told};
 use crate::proxy::compile::Location;
-use crate::proxy::http::date;
+use crate::proxy::http::{date, status};
 use crate::proxy::paths;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 use crate::proxy::subrequest;
@@ -129,7 +129,10 @@ pub fn keep(cx: &RequestCtx, route: &Route, lookup: Option<Box<Lookup>>, receive
 
 /// The head as it is kept.
 fn head(cx: &RequestCtx, received: &Received) -> Vec<u8> {
-    let mut head = [b"HTTP/1.1 ", received.status_line.as_slice(), b"\r\n"].concat();
+    let usual = status::line(received.status).map(str::as_bytes);
+    let number = received.status.to_string();
+    let line = received.status_line.as_deref().or(usual).unwrap_or(number.as_bytes());
+    let mut head = [b"HTTP/1.1 ", line, b"\r\n"].concat();
     for (name, value) in cx.upstream_fields.iter() {
         for piece in [name, b": ", value, b"\r\n"] {
             head.extend_from_slice(piece);
