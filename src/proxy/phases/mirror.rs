@@ -8,7 +8,7 @@ use crate::proxy::subrequest::{self, Ask};
 pub async fn run(cx: &mut RequestCtx) -> Step {
     let location = cx.location.clone();
     let conf = &location.ir.conf.mirror;
-    if conf.to.0.is_empty() || cx.is_subrequest() {
+    if cx.is_subrequest() {
         return Step::Content;
     }
     if conf.request_body

@@ -68,7 +68,8 @@ pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
             Step::Preaccess => preaccess::run(cx).await,
             Step::Access => gate::run(cx).await,
             Step::TryFiles => try_files::run(cx),
-            Step::Mirror => mirror::run(cx).await,
+            Step::Mirror if cx.conf().mirror.to.0.is_empty() => Step::Content,
+            Step::Mirror => Box::pin(mirror::run(cx)).await,
             Step::Content => match content::run(cx).await {
                 Ok(Answer::Body(body)) => Step::Send(body),
                 Ok(Answer::Redirect { uri, args }) => redirect(cx, uri, args),

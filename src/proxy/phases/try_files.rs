@@ -10,7 +10,7 @@ use crate::proxy::request::{RequestCtx, Status};
 /// Looks for the names in order; the first that is there becomes the path.
 pub fn run(cx: &mut RequestCtx) -> Step {
     if cx.conf().core.try_files.is_none() {
-        return Step::Content;
+        return Step::Mirror;
     }
     let location = cx.location.clone();
     let Some(files) = &location.ir.conf.core.try_files else { return Step::Mirror };

@@ -7,6 +7,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::pipe::{Ended, Reader, Writer, pipe};
 use super::{run, unless_gone};
+use crate::proxy::clock;
 use crate::proxy::compose::{self, Out};
 use crate::proxy::phases::End;
 use crate::proxy::request::{RequestCtx, Status};
@@ -28,7 +29,7 @@ impl Child {
             log(&mut cx);
             writer.end(ended);
         };
-        Child { body, task: spawn_local(work).abort_handle() }
+        Child { body, task: spawn_local(clock::turns(work)).abort_handle() }
     }
 
     /// The next bytes of its body, or how it ended.
@@ -79,7 +80,7 @@ pub fn behind(mut cx: Box<RequestCtx>, work: impl AsyncFnOnce(&mut RequestCtx) +
         drop(stay);
     };
     // Its handle is not needed: it ends by itself.
-    drop(spawn_local(task));
+    drop(spawn_local(clock::turns(task)));
 }
 
 /// Keeps a thread that drains from ending before the subrequest does.

@@ -120,7 +120,7 @@ impl AnswerStream {
 
     /// Passes on what came with the head. Says whether the body is complete if it ended there; none when more is to come.
     pub fn pass_whole(&mut self, cx: &mut RequestCtx, sink: &mut Sink) -> Option<bool> {
-        if cx.cut.is_some() || !matches!(self.kind, Kind::Body { .. }) {
+        if cx.cut.is_some() || self.saving.is_some() || !matches!(self.kind, Kind::Body { .. }) {
             return None;
         }
         cx.action = " while reading upstream";
