@@ -43,7 +43,7 @@ pub fn server(cx: &mut RequestCtx) -> Step {
 /// The location's script.
 pub fn location(cx: &mut RequestCtx) -> Step {
     if cx.location.script.is_empty() && !cx.uri_changed {
-        return Step::Access;
+        return Step::Preaccess;
     }
     let location = cx.location.clone();
     if let Flow::Leave(step) = script(cx, &location) {
