@@ -150,12 +150,18 @@ impl Stage {
         self.director().node.signal_all("nginx", Signal::CONT).map(drop)
     }
 
+    /// The first server that the director's nginx passes requests to.
+    fn web(&self) -> Option<&Web> {
+        let shares = self.pair().direct[self.victim].iter().flat_map(|direct| &direct.shares);
+        shares.into_iter().find_map(|(address, _)| self.site.webs.iter().find(|web| web.address == *address))
+    }
+
     /// Kills the first server behind the directors.
     ///
     /// # Errors
     /// As [`Web::kill`].
     pub fn kill_web(&mut self) -> io::Result<()> {
-        self.site.webs.first().map_or(Ok(()), Web::kill)
+        self.web().map_or(Ok(()), Web::kill)
     }
 
     /// Starts it again.
@@ -163,12 +169,12 @@ impl Stage {
     /// # Errors
     /// As [`Web::start`].
     pub fn start_web(&mut self) -> io::Result<()> {
-        self.site.webs.first().map_or(Ok(()), Web::start)
+        self.web().map_or(Ok(()), Web::start)
     }
 
     /// Whether the director passes requests to the first server.
     pub fn first_web_serves(&self) -> bool {
-        let (Some(direct), Some(web)) = (&self.pair().direct[self.victim], self.site.webs.first()) else {
+        let (Some(direct), Some(web)) = (&self.pair().direct[self.victim], self.web()) else {
             return false;
         };
         let asked = direct.shares.len().max(1) * 2;
