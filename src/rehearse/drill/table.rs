@@ -153,6 +153,6 @@ fn asked_by_nobody(pair: &Pair) -> Option<&'static str> {
 }
 
 fn no_other_server(pair: &Pair) -> Option<&'static str> {
-    let spare = pair.direct.iter().flatten().any(|direct| direct.spare);
-    (!spare).then_some("no server behind the directors has another one beside it")
+    let spare = pair.direct.iter().flatten().any(|direct| direct.spare && !direct.shares.is_empty());
+    (!spare).then_some("no server behind the directors takes turns with another one")
 }
