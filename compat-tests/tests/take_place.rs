@@ -159,7 +159,11 @@ fn virtual_servers_go_over_with_the_address() {
     sleep(Duration::from_millis(4_500));
     let outage = load.end().unwrap();
     println!("{} requests, longest silence {:?}, failed {:?}", outage.asked, outage.longest, outage.tally.failures);
-    assert_eq!(outage.tally.failed(), 0, "{:?}\n{}", outage.tally.failures, new.stderr());
+    // The old forwarder carries its connections itself: the one it is at work on ends with it, no new one is refused.
+    let broken = ["ConnectionReset", "UnexpectedEof"].map(|kind| outage.tally.failures.get(kind).copied().unwrap_or(0));
+    let failures = &outage.tally.failures;
+    assert!(outage.tally.failed() <= 1, "{failures:?}\n{}", new.stderr());
+    assert_eq!(outage.tally.failed(), broken.iter().sum::<usize>(), "{failures:?}\n{}", new.stderr());
     assert_eq!(cluster.owner(), Some(0));
     // What ended last has not taken the new ones' pid files away.
     let files = ["/run/keepalived.pid", "/run/vrrp.pid", "/run/checkers.pid"];
