@@ -49,7 +49,7 @@ impl Fields {
         if self.lengths & length_bit(name) == 0 {
             return None;
         }
-        self.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.iter().find(|(have, _)| is_named(have, name)).map(|(_, value)| value)
     }
 
     /// All fields of this name, in any case.
@@ -126,8 +126,15 @@ impl Fields {
     }
 }
 
-fn length_bit(name: &[u8]) -> u64 {
+/// A bit for a name's length, those above 62 sharing one.
+pub fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
+}
+
+/// Whether two names are the same in any case. Most that are not differ in their ends, so these are looked at first.
+pub fn is_named(have: &[u8], name: &[u8]) -> bool {
+    let ends = |name: &[u8]| (name.first().map(u8::to_ascii_lowercase), name.last().map(u8::to_ascii_lowercase));
+    have.len() == name.len() && ends(have) == ends(name) && have.eq_ignore_ascii_case(name)
 }
 
 /// Whether a field name with dashes equals a variable's name with underscores, in any case: `X-Foo`, `x_foo`.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// What a buffer holds so far.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ fn field_line(line: &[u8]) -> Result<FieldLine<'_>, Invalid> {
     if text.is_empty() {
         return if line.len() < 2 { Ok(FieldLine::End) } else { Err(invalid(1)) };
     }
-    let stop = text.iter().position(|&byte| byte == b':' || byte <= b' ' || byte == 0x7f).unwrap_or(text.len());
+    let stop = text.iter().position(|&byte| ends_name(byte)).unwrap_or(text.len());
     let name = text.get(..stop).unwrap_or_default();
     match text.get(stop) {
         // An old server repeats its status line among the fields.
@@ -170,10 +170,26 @@ fn field_line(line: &[u8]) -> Result<FieldLine<'_>, Invalid> {
         Some(_) => return Err(invalid(stop)),
     }
     let rest = text.get(stop + 1..).unwrap_or_default();
-    if let Some(at) = rest.iter().position(|&byte| byte == 0 || byte == b'\r') {
+    if let Some(at) = memchr2(0, b'\r', rest) {
         return Err(invalid(stop + 1 + at));
     }
     Ok(FieldLine::Field(name, trim(rest)))
+}
+
+/// Whether a byte cannot be of a name: the colon, spaces and control bytes. Looked up, since every byte is asked about.
+fn ends_name(byte: u8) -> bool {
+    const ENDS: [bool; 256] = {
+        let mut ends = [false; 256];
+        let mut byte = 0;
+        while byte <= b' ' as usize {
+            ends[byte] = true;
+            byte += 1;
+        }
+        ends[b':' as usize] = true;
+        ends[0x7f] = true;
+        ends
+    };
+    ENDS[usize::from(byte)]
 }
 
 /// Without spaces at both ends.

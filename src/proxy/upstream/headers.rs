@@ -6,6 +6,7 @@ use rkeep_parsers::ir::expr::{Builtin, Expr, Part, Var};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::Compat;
 
+use crate::proxy::http::fields::{is_named, length_bit};
 use crate::proxy::request::RequestCtx;
 
 /// Fields that never pass from the client to the backend by themselves.
@@ -46,6 +47,8 @@ pub struct RequestHeaders {
     own_coding: bool,
     /// Lower-case names of the client's fields that do not pass.
     dropped: Vec<String>,
+    /// The lengths these have.
+    dropped_lengths: u64,
     pass_client: bool,
     keeps_host: bool,
 }
@@ -85,8 +88,6 @@ impl RequestHeaders {
         let named = |name: &str| conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name));
         let mut dropped: Vec<String> = OWN.iter().map(|&name| name.to_owned()).collect();
         dropped.extend(conf.set_header.iter().map(|set| set.name.to_ascii_lowercase()));
-        dropped.sort_unstable_by_key(|name| (name.len(), name.clone()));
-        dropped.dedup();
         let of_host = conf.set_header.iter().rfind(|set| set.name.eq_ignore_ascii_case("host"));
         let others = conf.set_header.iter().filter(|set| !set.name.eq_ignore_ascii_case("host"));
         RequestHeaders {
@@ -98,6 +99,7 @@ impl RequestHeaders {
                 .collect(),
             own_length: !named("content-length"),
             own_coding: !named("transfer-encoding"),
+            dropped_lengths: dropped.iter().fold(0, |bits, name| bits | length_bit(name.as_bytes())),
             dropped,
             pass_client: conf.pass_request_headers,
             keeps_host: conf.http_version == rkeep_parsers::table::value::HttpVersion::Http11,
@@ -143,9 +145,8 @@ impl RequestHeaders {
     }
 
     fn drops(&self, name: &[u8]) -> bool {
-        let start = self.dropped.partition_point(|dropped| dropped.len() < name.len());
-        let alike = self.dropped.iter().skip(start).take_while(|dropped| dropped.len() == name.len());
-        alike.into_iter().any(|dropped| name.eq_ignore_ascii_case(dropped.as_bytes()))
+        self.dropped_lengths & length_bit(name) != 0
+            && self.dropped.iter().any(|dropped| is_named(name, dropped.as_bytes()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the fields of a backend's answer say about it, and which of them must not be. Pure.
 
-use super::super::http::fields::Fields;
+use crate::proxy::http::fields::{self, Fields};
 
 /// Fields that nginx knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Known {
 impl Known {
     /// The field of this name, in any case.
     pub fn of(name: &[u8]) -> Option<Known> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let is = |known: &str| fields::is_named(name, known.as_bytes());
         // By length first: most fields are told apart by it alone.
         let (known, word) = match name.len() {
             4 if is("date") => return Some(Known::Date),

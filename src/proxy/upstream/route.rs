@@ -8,6 +8,7 @@ use super::headers::RequestHeaders;
 use super::redirect::RedirectRules;
 use crate::plan::ProxyPlan;
 use crate::proxy::cache;
+use crate::proxy::http::fields::{is_named, length_bit};
 use crate::proxy::regex::Regexes;
 
 /// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
@@ -31,6 +32,8 @@ pub struct Route {
     pub headers_for_cache: Option<RequestHeaders>,
     /// Names of fields of the answer that are not passed.
     hidden: Vec<String>,
+    /// The lengths these have.
+    hidden_lengths: u64,
     /// How `Location` and `Refresh` are rewritten.
     pub redirects: RedirectRules,
     /// How cookies are.
@@ -62,10 +65,12 @@ impl Route {
     pub fn compile(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Route, String> {
         let conf = &location.conf.proxy;
         let mut regexes = Regexes::default();
+        let hidden = hidden(conf);
         Ok(Route {
             headers: RequestHeaders::new(conf, plan.compat),
             headers_for_cache: conf.cache.0.is_some().then(|| RequestHeaders::for_cache(conf, plan.compat)),
-            hidden: hidden(conf),
+            hidden_lengths: hidden.iter().fold(0, |bits, name| bits | length_bit(name.as_bytes())),
+            hidden,
             redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
@@ -75,7 +80,8 @@ impl Route {
 
     /// Whether clients do not see a field.
     pub fn hides(&self, name: &[u8]) -> bool {
-        self.hidden.iter().any(|hidden| name.eq_ignore_ascii_case(hidden.as_bytes()))
+        self.hidden_lengths & length_bit(name) != 0
+            && self.hidden.iter().any(|hidden| is_named(name, hidden.as_bytes()))
     }
 }
 
