@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, http, limit, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, geo, http, limit, map, pool, service, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -31,6 +31,10 @@ pub struct ProxyPlan {
     pub formats: Arena<http::LogFormat>,
     /// `map`s.
     pub maps: Arena<map::Map>,
+    /// `geo`s.
+    pub geos: Vec<geo::Geo>,
+    /// `split_clients`.
+    pub splits: Vec<geo::Split>,
     /// Zones of `limit_req` and `limit_conn`.
     pub limit_zones: Vec<limit::LimitZone>,
     /// Caches.
@@ -131,6 +135,8 @@ pub fn cut(ir: Ir) -> Plans {
             pools: ir.pools,
             formats: ir.formats,
             maps: ir.maps,
+            geos: ir.geos,
+            splits: ir.splits,
             limit_zones: ir.limit_zones,
             caches: ir.caches,
             charset_maps: ir.charset_maps,

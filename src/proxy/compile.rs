@@ -21,6 +21,7 @@ use super::locations::Tree;
 use super::logfile::LogFiles;
 use super::names::Names;
 use super::phases::script::Op;
+use super::referer::Referers;
 use super::regex::{Regex, Regexes};
 use super::resolver::{Resolver, Resolvers};
 use super::stats::Stats;
@@ -72,6 +73,8 @@ pub struct Server {
     pub ir: http::Server,
     /// Its first name, as `$server_name` shows it.
     pub name: Vec<u8>,
+    /// Its names, where a location takes them for referers.
+    pub own_names: Names,
     /// The level outside all locations.
     pub root: Arc<Location>,
     /// Locations by name (`@name`).
@@ -97,6 +100,8 @@ pub struct Location {
     pub access_logs: AccessLogs,
     /// The `alias` that holds here, its own or that of a level around it.
     pub alias: Option<Alias>,
+    /// `valid_referers`
+    pub referers: Option<Box<Referers>>,
     /// Where names that only requests know are looked up.
     pub resolver: Option<Arc<Resolver>>,
     /// `limit_req`, `limit_conn`.
@@ -130,9 +135,10 @@ impl Snapshot {
             let compiled = Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?;
             locations.push(Arc::new(Location { limits, resolver, ..compiled }));
         }
+        let by_name = plan.locations.values().any(|location| location.conf.referer.valid.server_names);
         let mut servers = Vec::with_capacity(plan.servers.len());
         for server in plan.servers.values() {
-            servers.push(Arc::new(Server::compile(server, &locations)?));
+            servers.push(Arc::new(Server::compile(server, &locations, by_name, &mut regexes)?));
         }
         let mut listeners = FxHashMap::default();
         for listener in plan.listeners.values() {
@@ -187,7 +193,12 @@ fn version(compat: Compat) -> &'static str {
 }
 
 impl Server {
-    fn compile(ir: &http::Server, locations: &[Arc<Location>]) -> Result<Server, String> {
+    fn compile(
+        ir: &http::Server,
+        locations: &[Arc<Location>],
+        by_name: bool,
+        regexes: &mut Regexes,
+    ) -> Result<Server, String> {
         let root = locations.get(ir.root.index()).ok_or("a server without its level")?.clone();
         let mut named = HashMap::new();
         for child in &root.ir.children {
@@ -197,7 +208,9 @@ impl Server {
                 named.insert(name.clone(), child.index());
             }
         }
-        Ok(Server { ir: ir.clone(), name: Names::shown(ir.names.first()), root, named })
+        let own = ir.names.iter().filter(|_| by_name).map(|name| (name.clone(), 0));
+        let own_names = Names::of(usize::MAX, own, regexes)?;
+        Ok(Server { ir: ir.clone(), name: Names::shown(ir.names.first()), own_names, root, named })
     }
 }
 
@@ -224,6 +237,7 @@ impl Location {
             error_logs: error_logs(&ir.conf.core.error_log, logs)?,
             access_logs,
             alias: aliases.get(index).cloned().flatten(),
+            referers: Referers::compile(&ir.conf.referer.valid, regexes)?,
             resolver: None,
             limits: None,
             gzip_disable: gzip_disable(ir, regexes)?,

@@ -7,6 +7,7 @@ use rkeep_parsers::table::value::Level;
 
 use super::filters::Prepared;
 use super::filters::addition::Added;
+use super::filters::edit::Edits;
 use super::phases::End;
 use super::request::{RequestCtx, Status};
 use super::sink::{SMALL, Sink};
@@ -122,7 +123,7 @@ impl<'a> Out<'a> {
 /// [`Failed`]
 pub async fn deliver(cx: &mut RequestCtx, prepared: Prepared, out: &mut Out<'_>) -> Result<(), Failed> {
     // Nothing is packed in between.
-    let Prepared { body, encoder: _, mut recoder, joins } = prepared;
+    let Prepared { body, encoder: _, mut edits, joins } = prepared;
     if cx.out.header_only {
         body.abandon(cx);
         return Ok(());
@@ -136,9 +137,8 @@ pub async fn deliver(cx: &mut RequestCtx, prepared: Prepared, out: &mut Out<'_>)
     loop {
         piece.clear();
         let more = source.next(cx, &mut piece).await;
-        if let Some(recoder) = &mut recoder {
-            let plain = std::mem::take(&mut piece);
-            recoder.recode(&plain, &mut piece);
+        if let Some(edits) = &mut edits {
+            change(edits, &mut piece, matches!(more, Ok(false))).map_err(|_| Failed::Incomplete)?;
         }
         match &mut page {
             Some(page) => page.feed(cx, &piece, out).await?,
@@ -155,6 +155,13 @@ pub async fn deliver(cx: &mut RequestCtx, prepared: Prepared, out: &mut Out<'_>)
         Some(uri) => include(cx, uri, out).await,
         None => Ok(()),
     }
+}
+
+/// Changes a piece of a body; after the last one all that was held back comes out.
+fn change(edits: &mut Edits, piece: &mut Vec<u8>, last: bool) -> std::io::Result<()> {
+    let plain = std::mem::take(piece);
+    edits.edit(&plain, piece)?;
+    if last { edits.finish(piece) } else { Ok(()) }
 }
 
 async fn include(cx: &mut RequestCtx, uri: Vec<u8>, out: &mut Out<'_>) -> Result<(), Failed> {

@@ -12,6 +12,7 @@ use rkeep_parsers::ir::http::Address;
 
 use super::clock;
 use super::io::{Peer, Stream, Timer};
+use super::proxy_protocol::Told;
 use super::thread::Thread;
 
 /// A client's connection. Shared by the request that is being served and whatever reads or writes for it.
@@ -35,6 +36,7 @@ pub struct Connection {
     pub sent: Cell<u64>,
     /// The thread it lives on.
     pub thread: Rc<Thread>,
+    told: OnceCell<Box<Told>>,
     local: OnceCell<Option<SocketAddr>>,
     timer: RefCell<Timer>,
 }
@@ -56,6 +58,7 @@ impl Connection {
             requests: Cell::new(0),
             sent: Cell::new(0),
             thread,
+            told: OnceCell::new(),
             local: OnceCell::new(),
             timer: RefCell::new(Timer::default()),
         }
@@ -74,6 +77,7 @@ impl Connection {
             requests: self.requests.clone(),
             sent: self.sent.clone(),
             thread: self.thread.clone(),
+            told: self.told.clone(),
             local: self.local.clone(),
             timer: RefCell::default(),
         }
@@ -93,6 +97,17 @@ impl Connection {
             Peer::Inet(address) => Some(address.port()),
             Peer::Unix => None,
         }
+    }
+
+    /// Notes what a proxy in front tells of the client.
+    pub fn tell(&self, told: Told) {
+        // It is told once.
+        let _ = self.told.set(Box::new(told));
+    }
+
+    /// What a proxy in front has told of the client.
+    pub fn told(&self) -> Option<&Told> {
+        self.told.get().map(Box::as_ref)
     }
 
     /// The own address; asked for only where the socket listens on any address.

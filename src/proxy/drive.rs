@@ -14,6 +14,7 @@ use super::compile::Snapshot;
 use super::connection::Connection;
 use super::intake::{self, Intake, Read};
 use super::io::Lease;
+use super::proxy_protocol;
 use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
@@ -28,6 +29,9 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     .await;
     let mut deadline = clock::now() + first_patience(conn);
     let mut rest = Vec::new();
+    if told_by_proxy(conn) && !introduced(conn, deadline).await {
+        return;
+    }
     loop {
         if rest.is_empty() && !wait(conn, deadline).await {
             return;
@@ -43,6 +47,25 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
             }
         }
     }
+}
+
+/// Waits until the proxy in front has told of the client; false when the connection is to be closed.
+async fn introduced(conn: &Connection, deadline: Instant) -> bool {
+    while wait(conn, deadline).await {
+        match proxy_protocol::read(conn).await {
+            Ok(()) => return true,
+            // Nothing has come after all.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Whether a proxy in front tells of the client.
+fn told_by_proxy(conn: &Connection) -> bool {
+    let snapshot = conn.thread.snapshot();
+    snapshot.is_some_and(|snapshot| snapshot.names(conn).is_some_and(|names| names.proxy_protocol))
 }
 
 /// How long a new connection may be silent.

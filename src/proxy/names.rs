@@ -10,6 +10,8 @@ use crate::plan::ProxyPlan;
 /// The servers of one address by name.
 #[derive(Debug, Default)]
 pub struct Names {
+    /// Whether a proxy in front tells of the client before the first request.
+    pub proxy_protocol: bool,
     default: usize,
     exact: FxHashMap<Vec<u8>, usize>,
     /// `.example.com` of `*.example.com`
@@ -25,12 +27,24 @@ impl Names {
     /// # Errors
     /// Of a pattern.
     pub fn compile(listener: &Listener, plan: &ProxyPlan, regexes: &mut Regexes) -> Result<Names, String> {
-        let mut names = Names { default: listener.default.index(), ..Names::default() };
-        for id in &listener.servers {
-            let Some(server) = plan.servers.get(*id) else { continue };
-            for name in &server.names {
-                names.add(name, id.index(), regexes)?;
-            }
+        let servers = listener.servers.iter().filter_map(|id| Some((id.index(), plan.servers.get(*id)?)));
+        let all = servers.flat_map(|(index, server)| server.names.iter().map(move |name| (name.clone(), index)));
+        let names = Names::of(listener.default.index(), all, regexes)?;
+        Ok(Names { proxy_protocol: listener.options.proxy_protocol, ..names })
+    }
+
+    /// Compiles names that stand for numbers; of a name written twice the first counts.
+    ///
+    /// # Errors
+    /// Of a pattern.
+    pub fn of(
+        default: usize,
+        all: impl IntoIterator<Item = (ServerName, usize)>,
+        regexes: &mut Regexes,
+    ) -> Result<Names, String> {
+        let mut names = Names { default, ..Names::default() };
+        for (name, number) in all {
+            names.add(&name, number, regexes)?;
         }
         Ok(names)
     }

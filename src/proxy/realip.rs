@@ -53,7 +53,10 @@ pub fn apply(cx: &mut RequestCtx) {
     let found = match &conf.header {
         RealIpHeader::XRealIp => forwarded(&cx.conn, fields.get(b"X-Real-IP"), trusted, recursive),
         RealIpHeader::XForwardedFor => forwarded(&cx.conn, fields.all(b"X-Forwarded-For"), trusted, recursive),
-        RealIpHeader::ProxyProtocol => None,
+        RealIpHeader::ProxyProtocol => cx.conn.told().and_then(|told| told.ends).and_then(|(from, _)| {
+            let (ip, _) = forwarded(&cx.conn, [from.ip().to_string().as_bytes()], trusted, recursive)?;
+            Some((ip, from.port()))
+        }),
         RealIpHeader::Field(name) => forwarded(&cx.conn, fields.get(name.as_bytes()), trusted, recursive),
     };
     cx.real = found.map(|(ip, port)| Box::new(Real::new(ip, port)));
@@ -70,7 +73,7 @@ fn forwarded<'a>(
 
 /// Goes back from the connection's own address: whom a trusted one names comes before it. Without `recursive` one step
 /// is made.
-fn walk<'a>(
+pub fn walk<'a>(
     peer: Option<IpAddr>,
     lists: impl IntoIterator<Item = &'a [u8]>,
     trusted: &[Whom],

@@ -48,13 +48,13 @@ impl RequestCtx {
 
 /// Sends the answer.
 async fn send(cx: &mut RequestCtx, prepared: Prepared) {
-    let Prepared { body, encoder, recoder, joins } = prepared;
+    let Prepared { body, encoder, edits, joins } = prepared;
     head::settle(cx);
     if cx.head.version == Version::Http09 {
         cx.keepalive = false;
     }
-    // What subrequests answer is not recoded once more.
-    let (recoder, joined) = if joins.is_some() { (None, recoder) } else { (recoder, None) };
+    // What subrequests answer is not changed once more.
+    let (edits, joined) = if joins.is_some() { (None, edits) } else { (edits, None) };
     let pace = pace(cx);
     let core = &cx.conf().core;
     let coding = Coding {
@@ -62,7 +62,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         chunked: cx.out.chunked,
         discard: cx.out.header_only && cx.out.status != 101,
         encoder,
-        recoder,
+        edits,
         sendfile: core.sendfile,
         patience: core.send_timeout.duration(),
     };
@@ -70,7 +70,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     sink.head(|bytes| head::write(cx, bytes));
     // The futures of what waits are large; most answers are here whole and need none.
     let complete = match joins {
-        Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, recoder: joined, joins })).await,
+        Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, edits: joined, joins })).await,
         None => match transfer_now(cx, &mut sink, body) {
             Moved::All(complete) => complete,
             Moved::Not(body) => Box::pin(transfer(cx, &mut sink, body)).await,

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::clock;
 use super::connection::Connection;
+use super::filters::edit::Edits;
 use super::filters::gzip::Encoder;
-use super::filters::recode::Recoder;
 use super::http::chunked::{LAST_CHUNK, chunk_line};
 use super::http::fields::Fields;
 use super::io::{Lease, Timer};
@@ -34,7 +34,7 @@ pub struct Sink {
     chunked: bool,
     discard: bool,
     encoder: Option<Box<Encoder>>,
-    recoder: Option<Box<Recoder>>,
+    edits: Option<Box<Edits>>,
     pace: Option<Pace>,
     timer: Timer,
     patience: Duration,
@@ -54,8 +54,8 @@ pub struct Coding {
     pub discard: bool,
     /// Compresses.
     pub encoder: Option<Box<Encoder>>,
-    /// Recodes before that.
-    pub recoder: Option<Box<Recoder>>,
+    /// Changes bytes before that.
+    pub edits: Option<Box<Edits>>,
     /// `limit_rate`.
     pub pace: Option<Pace>,
     /// `sendfile on`.
@@ -74,7 +74,7 @@ impl Sink {
             chunked: coding.chunked,
             discard: coding.discard,
             encoder: coding.encoder,
-            recoder: coding.recoder,
+            edits: coding.edits,
             pace: coding.pace,
             timer: Timer::default(),
             patience: coding.patience,
@@ -99,10 +99,10 @@ impl Sink {
         if self.discard || bytes.is_empty() {
             return Ok(());
         }
-        if let Some(recoder) = &mut self.recoder {
-            let mut recoded = Vec::with_capacity(bytes.len());
-            recoder.recode(bytes, &mut recoded);
-            return self.encode(&recoded);
+        if let Some(edits) = &mut self.edits {
+            let mut edited = Vec::with_capacity(bytes.len());
+            edits.edit(bytes, &mut edited)?;
+            return self.encode(&edited);
         }
         self.encode(bytes)
     }
@@ -270,7 +270,7 @@ impl Sink {
 
     /// Whether the bytes of the body are changed on their way.
     fn changes(&self) -> bool {
-        self.encoder.is_some() || self.recoder.is_some()
+        self.encoder.is_some() || self.edits.is_some()
     }
 
     /// The client's connection.
@@ -364,6 +364,11 @@ impl Sink {
     /// The connection is broken.
     pub fn finish(&mut self, complete: bool, trailers: &Fields) -> io::Result<bool> {
         if complete && !self.discard {
+            if let Some(mut edits) = self.edits.take() {
+                let mut rest = Vec::new();
+                edits.finish(&mut rest)?;
+                self.encode(&rest)?;
+            }
             if let Some(mut encoder) = self.encoder.take() {
                 let mut rest = Vec::new();
                 encoder.finish(&mut rest);

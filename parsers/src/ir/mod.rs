@@ -6,6 +6,7 @@ pub mod arena;
 pub mod cache;
 pub mod charset;
 pub mod expr;
+pub mod geo;
 pub mod http;
 pub mod limit;
 pub mod map;
@@ -43,6 +44,10 @@ pub struct Ir {
     pub formats: Arena<http::LogFormat>,
     /// nginx's `map`s; their variables are [`expr::Var::User`]s.
     pub maps: Arena<map::Map>,
+    /// nginx's `geo`s.
+    pub geos: Vec<geo::Geo>,
+    /// nginx's `split_clients`.
+    pub splits: Vec<geo::Split>,
     /// nginx's zones that count requests and connections.
     pub limit_zones: Vec<limit::LimitZone>,
     /// nginx's caches.

@@ -81,6 +81,11 @@ keywords! {
     Break "break" "ngx_http_rewrite_module" in [SERVER SERVER_IF LOCATION LOCATION_IF] Arity::NONE, "";
     /// Gives a variable a value that depends on others.
     Map "map" "ngx_http_map_module" in [HTTP] Arity::range(2, 2).with_block(), "string $variable { … }";
+    /// Gives a variable a value that depends on an address.
+    Geo "geo" "ngx_http_geo_module" in [HTTP] Arity::range(1, 2).with_block(), "[$address] $variable { … }";
+    /// Gives a variable one of several values, by shares of all requests.
+    SplitClients "split_clients" "ngx_http_split_clients_module" in [HTTP]
+        Arity::range(2, 2).with_block(), "string $variable { … }";
     /// A zone that counts requests by a key.
     LimitReqZone "limit_req_zone" "ngx_http_limit_req_module" in [HTTP]
         Arity::range(3, 3), "key zone=name:size rate=rate";

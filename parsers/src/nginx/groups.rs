@@ -128,6 +128,18 @@ group! {
         access: super::Access,
         /// `set_real_ip_from`, `real_ip_…`
         realip: super::RealIp,
+        /// `auth_basic…`
+        auth_basic: super::AuthBasic,
+        /// `autoindex…`
+        autoindex: super::Autoindex,
+        /// `valid_referers`
+        referer: super::Referer,
+        /// `sub_filter…`
+        sub: super::Sub,
+        /// `gunzip…`
+        gunzip: super::Gunzip,
+        /// `gzip_static`
+        gzip_static: super::GzipStaticConf,
         /// `limit_req…`
         limit_req: super::LimitReq,
         /// `limit_conn…`

@@ -165,6 +165,9 @@ pub struct HttpCore {
     /// Whether `allow` and `auth_basic` must all agree.
     #[row("satisfy", default = "all")]
     pub satisfy: Satisfy,
+    /// How long a refusal for a wrong password takes.
+    #[row("auth_delay", default = "0s")]
+    pub auth_delay: Msec,
     /// Buffers for reading files.
     #[row("output_buffers", default = "2 32k")]
     pub output_buffers: Buffers,

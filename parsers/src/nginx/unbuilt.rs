@@ -54,14 +54,6 @@ const GROUPS: &[Group] = groups! {
         "ssl_object_cache_inheritable";
     "ngx_quic_bpf_module" [MAIN] line Refused("HTTP/3 is not served")
         "quic_bpf";
-    "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Refused("passwords are not checked yet")
-        "auth_basic";
-    "ngx_http_auth_basic_module" [HTTP SERVER LOCATION LIMIT_EXCEPT] line Ignored("it acts only with auth_basic")
-        "auth_basic_user_file";
-    "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Refused("directories are not listed yet")
-        "autoindex";
-    "ngx_http_autoindex_module" [HTTP SERVER LOCATION] line Ignored("it acts only with autoindex")
-        "autoindex_format autoindex_localtime autoindex_exact_size";
     "ngx_http_browser_module" [HTTP SERVER LOCATION] line Refused("browsers are not told apart yet")
         "modern_browser ancient_browser";
     "ngx_http_browser_module" [HTTP SERVER LOCATION] line Ignored("it acts only with modern_browser")
@@ -94,8 +86,6 @@ const GROUPS: &[Group] = groups! {
         "fastcgi_cache_path";
     "ngx_http_flv_module" [LOCATION] line Refused("videos are not cut")
         "flv";
-    "ngx_http_geo_module" [HTTP] block Refused("addresses are not mapped yet")
-        "geo";
     "ngx_http_geoip_module" [HTTP] line Refused("addresses are not looked up")
         "geoip_country geoip_org geoip_city";
     "ngx_http_geoip_module" [HTTP] line Ignored("it acts only with geoip_country")
@@ -111,12 +101,6 @@ const GROUPS: &[Group] = groups! {
          grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate \
          grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file \
          grpc_ssl_conf_command";
-    "ngx_http_gunzip_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not unpacked yet")
-        "gunzip";
-    "ngx_http_gunzip_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with gunzip")
-        "gunzip_buffers";
-    "ngx_http_gzip_static_module" [HTTP SERVER LOCATION] line Refused("packed files are not looked for yet")
-        "gzip_static";
     "ngx_http_headers_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("fields are inherited or replaced as a whole")
         "add_header_inherit add_trailer_inherit";
     "ngx_http_image_filter_module" [LOCATION] line Refused("pictures are not changed")
@@ -144,10 +128,6 @@ const GROUPS: &[Group] = groups! {
          proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_conf_command";
     "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
         "random_index";
-    "ngx_http_referer_module" [SERVER LOCATION] line Refused("referers are not checked yet")
-        "valid_referers";
-    "ngx_http_referer_module" [SERVER LOCATION] line Ignored("it acts only with valid_referers")
-        "referer_hash_max_size referer_hash_bucket_size";
     "ngx_http_scgi_module" [LOCATION LOCATION_IF] line Refused("SCGI is not spoken")
         "scgi_pass";
     "ngx_http_scgi_module" [HTTP SERVER LOCATION] line Ignored("it acts only with scgi_pass")
@@ -169,15 +149,9 @@ const GROUPS: &[Group] = groups! {
         "secure_link_md5";
     "ngx_http_slice_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not sliced")
         "slice";
-    "ngx_http_split_clients_module" [HTTP] block Refused("clients are not split yet")
-        "split_clients";
     "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with listen … ssl")
         "ssl_certificate_cache ssl_ech_file ssl_certificate_compression ssl_ocsp ssl_ocsp_responder \
          ssl_ocsp_cache";
-    "ngx_http_sub_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not rewritten yet")
-        "sub_filter";
-    "ngx_http_sub_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with sub_filter")
-        "sub_filter_types sub_filter_once sub_filter_last_modified";
     "ngx_http_tunnel_module" [SERVER LOCATION LOCATION_IF] line Refused("CONNECT is not served")
         "tunnel_pass";
     "ngx_http_tunnel_module" [HTTP SERVER LOCATION] line Ignored("it acts only with tunnel_pass")
@@ -225,7 +199,7 @@ const GROUPS: &[Group] = groups! {
     "ngx_http_core_module" [HTTP SERVER] line Refused("it is not built yet")
         "client_body_early_read";
     "ngx_http_core_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
-        "keepalive_min_timeout auth_delay early_hints";
+        "keepalive_min_timeout early_hints";
     "ngx_http_core_module" [HTTP SERVER LOCATION] line Ignored("it acts only with open_file_cache")
         "open_file_cache_events";
     "ngx_http_core_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("it is not built yet")

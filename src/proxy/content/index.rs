@@ -4,10 +4,11 @@ use std::io::{Error, ErrorKind};
 
 use rkeep_parsers::table::value::Level;
 
+use super::autoindex;
 use crate::proxy::paths;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
-/// Sends the request to the first index that is there.
+/// Sends the request to the first index that is there, or lists the directory.
 ///
 /// # Errors
 /// 403 where there is none, 404 where the directory is not.
@@ -32,6 +33,9 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
             dir_known = true;
             check_dir(cx, &dir, &path)?;
         }
+    }
+    if let Some(list) = autoindex::answer(cx, &dir)? {
+        return Ok(list);
     }
     cx.error(Level::Error, format_args!("directory index of \"{}\" is forbidden", String::from_utf8_lossy(&dir)));
     Err(Status(403))

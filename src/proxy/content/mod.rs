@@ -1,7 +1,9 @@
-//! Content that is made here: files, indexes, the status page, the empty picture.
+//! Content that is made here: files, indexes, lists of directories, the status page, the empty picture.
 
+pub mod autoindex;
 pub mod empty_gif;
 pub mod index;
+pub mod listing;
 pub mod static_file;
 pub mod stub_status;
 

@@ -1,14 +1,15 @@
 //! Files.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 
-use rkeep_parsers::table::value::Level;
+use rkeep_parsers::table::value::{GzipStatic, Level};
 
 use super::set_content_type;
 use crate::proxy::body::Body;
+use crate::proxy::filters::gzip_ok::client_takes_it;
 use crate::proxy::http::uri::{Escape, escape};
 use crate::proxy::paths;
 use crate::proxy::request::{Answer, RequestCtx, Status};
@@ -25,6 +26,9 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if path.contains(&0) {
         return Err(Status(404));
     }
+    if let Some(answer) = packed(cx, &path)? {
+        return Ok(answer);
+    }
     let (file, meta) = open(&path).map_err(|error| failed(cx, &path, &error))?;
     if meta.is_dir() {
         return Err(add_slash(cx));
@@ -37,6 +41,33 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if cx.method == b"POST" {
         return Err(Status(405));
     }
+    deliver(cx, file, &meta)
+}
+
+/// `gzip_static`: the packed copy beside a file, where there is one and the client takes it.
+fn packed(cx: &mut RequestCtx, path: &[u8]) -> Result<Option<Answer>, Status> {
+    let mode = cx.conf().gzip_static.mode;
+    if mode == GzipStatic::Off || !matches!(cx.method.as_slice(), b"GET" | b"HEAD") {
+        return Ok(None);
+    }
+    let takes = mode == GzipStatic::Always || client_takes_it(cx);
+    if !takes && !cx.conf().gzip.vary {
+        return Ok(None);
+    }
+    let Ok((file, meta)) = open(&[path, b".gz"].concat()) else { return Ok(None) };
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    cx.out.gzip_vary = mode == GzipStatic::On;
+    if !takes {
+        return Ok(None);
+    }
+    let answer = deliver(cx, file, &meta)?;
+    cx.out.fields.push(b"Content-Encoding", b"gzip");
+    Ok(Some(answer))
+}
+
+fn deliver(cx: &mut RequestCtx, file: File, meta: &Metadata) -> Result<Answer, Status> {
     cx.body_discard()?;
     cx.action = " while sending response to client";
     let (len, mtime) = (meta.len(), meta.mtime());
@@ -51,7 +82,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     Ok(Answer::Body(Body::File { file: Arc::new(file), offset: 0, len }))
 }
 
-fn open(path: &[u8]) -> Result<(File, std::fs::Metadata), Error> {
+fn open(path: &[u8]) -> Result<(File, Metadata), Error> {
     let path = paths::from_bytes(path);
     // Without O_NONBLOCK a fifo would stop the thread.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;

@@ -7,7 +7,7 @@ use super::recode::Recoder;
 use crate::proxy::request::RequestCtx;
 
 /// Adds the character set of the location to the media type; the answer is recoded where it is in another set.
-pub fn filter(cx: &mut RequestCtx) -> Option<Box<Recoder>> {
+pub fn filter(cx: &mut RequestCtx) -> Option<Recoder> {
     cx.conf().charset.charset.0.as_ref()?;
     let location = cx.location.clone();
     let conf = &location.ir.conf.charset;
@@ -42,7 +42,7 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Box<Recoder>> {
         cx.out.content_length = None;
         cx.out.allow_ranges = false;
     }
-    Some(Box::new(recoder))
+    Some(recoder)
 }
 
 /// Old browsers would take the set of a redirect for that of the page it leads to.

@@ -32,7 +32,8 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Box<Encoder>> {
     Some(Box::new(Encoder::new(cx.conf().gzip.level.0 as u32)))
 }
 
-fn client_takes_it(cx: &RequestCtx) -> bool {
+/// Whether the client takes packed answers, and may.
+pub fn client_takes_it(cx: &RequestCtx) -> bool {
     let fields = &cx.head.fields;
     let conf = &cx.conf().gzip;
     let version = match conf.http_version {

@@ -4,6 +4,8 @@
 pub mod addition;
 pub mod charset;
 pub mod chunked;
+pub mod edit;
+pub mod gunzip;
 pub mod gzip;
 pub mod gzip_ok;
 pub mod head;
@@ -11,6 +13,7 @@ pub mod headers;
 pub mod not_modified;
 pub mod range;
 pub mod recode;
+pub mod sub;
 
 use rkeep_parsers::table::value::MediaTypes;
 
@@ -19,8 +22,8 @@ use super::compose::Joins;
 use super::request::{RequestCtx, Status};
 use super::response::ResponseHead;
 use super::ssi;
+use edit::Edits;
 use gzip::Encoder;
-use recode::Recoder;
 
 /// An answer ready to be sent.
 #[derive(Debug)]
@@ -29,8 +32,8 @@ pub struct Prepared {
     pub body: Body,
     /// Compresses it on its way.
     pub encoder: Option<Box<Encoder>>,
-    /// Recodes it before that.
-    pub recoder: Option<Box<Recoder>>,
+    /// Changes it before that.
+    pub edits: Option<Box<Edits>>,
     /// What subrequests add to it in between.
     pub joins: Option<Box<Joins>>,
 }
@@ -45,19 +48,19 @@ pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
         cx.out.status_line = None;
     }
     if cx.is_subrequest() {
-        let recoder = charset::filter(cx);
+        let edits = edit::filter(cx);
         let page = ssi::filter(cx);
-        return Ok(Prepared { body, encoder: None, recoder, joins: Joins::new(None, page) });
+        return Ok(Prepared { body, encoder: None, edits, joins: Joins::new(None, page) });
     }
     not_modified::filter(cx)?;
     headers::filter(cx);
     let added = addition::filter(cx);
-    let recoder = charset::filter(cx);
+    let edits = edit::filter(cx);
     let page = ssi::filter(cx);
     let encoder = gzip_ok::filter(cx);
     let body = range::filter(cx, body)?;
     chunked::filter(cx);
-    Ok(Prepared { body, encoder, recoder, joins: Joins::new(added, page) })
+    Ok(Prepared { body, encoder, edits, joins: Joins::new(added, page) })
 }
 
 /// Whether a set of media types has the answer's.

@@ -48,7 +48,8 @@ impl Civil {
         }
     }
 
-    fn month_name(&self) -> &'static str {
+    /// `Jan` …
+    pub fn month_name(&self) -> &'static str {
         MONTHS.get(self.month as usize - 1).copied().unwrap_or("Jan")
     }
 

@@ -1,5 +1,6 @@
 //! The HTTP/1 codec of the client side.
 
+pub mod base64;
 pub mod chunked;
 pub mod date;
 pub mod fields;

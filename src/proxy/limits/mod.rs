@@ -3,14 +3,13 @@
 pub mod rate;
 pub mod zone;
 
-use std::future::poll_fn;
 use std::sync::LazyLock;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http;
 use rkeep_parsers::table::value::Level;
 
+use super::pause::pause;
 use super::request::{RequestCtx, Status};
 use rate::{Bucket, Limit};
 use zone::{Buckets, Counted, Zone, Zones};
@@ -199,26 +198,6 @@ fn worse(so_far: Verdict, at: usize, bucket: Bucket, limit: Limit) -> Verdict {
         Verdict::Pass(_, _, longest) if longest >= wait => so_far,
         _ => Verdict::Pass(at, bucket, wait),
     }
-}
-
-/// Waits, unless the client leaves.
-async fn pause(cx: &mut RequestCtx, wait: Duration) -> Result<(), Status> {
-    let until = Instant::now() + wait;
-    let conn = cx.conn.clone();
-    // Of a subrequest the one that asked watches the client.
-    let watched = !cx.is_subrequest();
-    let stays = poll_fn(|task| {
-        if watched && conn.poll_gone(task).is_ready() {
-            return Poll::Ready(false);
-        }
-        conn.poll_deadline(until, task).map(|_| true)
-    });
-    if stays.await {
-        return Ok(());
-    }
-    cx.error(Level::Info, format_args!("client prematurely closed connection"));
-    cx.keepalive = false;
-    Err(Status(499))
 }
 
 fn connections(cx: &mut RequestCtx, limits: &[(Zone, u32)]) -> Result<(), Status> {

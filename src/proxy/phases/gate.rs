@@ -1,11 +1,12 @@
-//! Who may pass: `allow` and `deny`, then `auth_request`, joined as `satisfy` says.
+//! Who may pass: `allow` and `deny`, then `auth_basic`, then `auth_request`, joined as `satisfy` says.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use rkeep_parsers::table::value::{Level, Satisfy};
 
-use super::{Step, access, rewrite};
+use super::{Step, access, auth_basic, rewrite};
+use crate::proxy::pause::pause;
 use crate::proxy::request::{RequestCtx, Status};
 use crate::proxy::subrequest::{self, Ask};
 
@@ -27,21 +28,45 @@ pub async fn run(cx: &mut RequestCtx) -> Step {
     }
     let any = cx.conf().core.satisfy == Satisfy::Any;
     let mut verdict = access::check(cx);
+    if cx.conf().auth_basic.realm.0.is_some() && goes_on(verdict, any) {
+        verdict = join(verdict, auth_basic::check(cx), any);
+    }
     if cx.conf().auth_request.uri.0.is_some() && goes_on(verdict, any) {
-        let before = verdict;
-        verdict = match (before, ask(cx).await) {
-            (Verdict::Refuse(Status(401)), Verdict::Refuse(Status(403))) => before,
-            (_, verdict) => verdict,
-        };
+        verdict = join(verdict, ask(cx).await, any);
     }
     match verdict {
-        Verdict::Silent | Verdict::Pass => Step::TryFiles,
-        Verdict::Refuse(status) => {
-            if status == Status(403) {
-                cx.error(Level::Error, format_args!("access forbidden by rule"));
+        Verdict::Silent => Step::TryFiles,
+        Verdict::Pass => {
+            if any {
+                cx.out.fields.remove(b"WWW-Authenticate");
             }
-            Step::Fail(status)
+            Step::TryFiles
         }
+        Verdict::Refuse(status) => refuse(cx, status).await,
+    }
+}
+
+/// What two guards say together. What asks for a password outweighs what only forbids.
+fn join(before: Verdict, verdict: Verdict, any: bool) -> Verdict {
+    match (before, verdict) {
+        (before, Verdict::Silent) => before,
+        (Verdict::Refuse(Status(401)), Verdict::Refuse(Status(403))) if any => before,
+        (_, verdict) => verdict,
+    }
+}
+
+/// Refuses; who guesses passwords is made to wait.
+async fn refuse(cx: &mut RequestCtx, status: Status) -> Step {
+    if status == Status(403) {
+        cx.error(Level::Error, format_args!("access forbidden by rule"));
+    }
+    let delay = cx.conf().core.auth_delay.duration();
+    if status != Status(401) || delay.is_zero() {
+        return Step::Fail(status);
+    }
+    match pause(cx, delay).await {
+        Ok(()) => Step::Fail(status),
+        Err(left) => Step::Fail(left),
     }
 }
 
@@ -82,4 +107,21 @@ fn ask(cx: &mut RequestCtx) -> Pin<Box<dyn Future<Output = Verdict> + '_>> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_suffices_where_any_does() {
+        let (asks, forbids) = (Verdict::Refuse(Status(401)), Verdict::Refuse(Status(403)));
+        assert!(!goes_on(forbids, false) && goes_on(forbids, true));
+        assert!(goes_on(Verdict::Pass, false) && !goes_on(Verdict::Pass, true));
+        assert!(!goes_on(Verdict::Refuse(Status(500)), true));
+        assert_eq!(join(forbids, asks, true), asks);
+        assert_eq!(join(asks, forbids, true), asks);
+        assert_eq!(join(forbids, Verdict::Silent, true), forbids);
+        assert_eq!(join(forbids, Verdict::Pass, true), Verdict::Pass);
+    }
 }

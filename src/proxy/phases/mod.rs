@@ -1,6 +1,7 @@
 //! nginx's phases in their order. Internal redirects, `error_page`, `try_files` and rewrites enter again at a step.
 
 pub mod access;
+pub mod auth_basic;
 pub mod content;
 pub mod error_page;
 pub mod find;
@@ -31,7 +32,7 @@ pub enum Step {
     Rewrite,
     /// Limits.
     Preaccess,
-    /// `allow`, `deny`, `auth_request`.
+    /// `allow`, `deny`, passwords, `auth_request`.
     Access,
     /// `try_files`
     TryFiles,

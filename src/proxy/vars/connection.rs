@@ -1,6 +1,6 @@
 //! Variables about the connection, the process and the time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rkeep_parsers::ir::expr::Builtin as B;
@@ -63,6 +63,11 @@ impl RequestCtx {
             B::DateLocal => self.put_date(false, out),
             B::DateGmt => self.put_date(true, out),
             B::TcpinfoRtt | B::TcpinfoRttvar | B::TcpinfoSndCwnd | B::TcpinfoRcvSpace => self.tcp_info(builtin, out),
+            B::ProxyProtocolAddr => self.told(out, |(from, _)| from.ip().to_string()),
+            B::ProxyProtocolPort => self.told(out, |(from, _)| from.port().to_string()),
+            B::ProxyProtocolServerAddr => self.told(out, |(_, to)| to.ip().to_string()),
+            B::ProxyProtocolServerPort => self.told(out, |(_, to)| to.port().to_string()),
+            B::InvalidReferer => put(out, if self.has_invalid_referer() { b"1" } else { b"" }),
             B::Https => put(out, b""),
             _ => false,
         }
@@ -75,6 +80,11 @@ impl RequestCtx {
             b"%s" => put_fmt(out, format_args!("{}", date::now())),
             format => put(out, &clock::format(format, date::now(), gmt)),
         }
+    }
+
+    fn told(&self, out: &mut Vec<u8>, show: impl Fn(&(SocketAddr, SocketAddr)) -> String) -> bool {
+        let ends = self.conn.told().and_then(|told| told.ends.as_ref());
+        ends.is_some_and(|ends| put(out, show(ends).as_bytes()))
     }
 
     fn tcp_info(&self, builtin: B, out: &mut Vec<u8>) -> bool {

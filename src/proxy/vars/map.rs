@@ -1,6 +1,7 @@
-//! Variables that a `map` makes.
+//! Variables that blocks of the configuration make: `map`, `geo`, `split_clients`.
 
 use rkeep_parsers::ir::expr::{Expr, UserVar};
+use rkeep_parsers::ir::geo::{Geo, Split};
 use rkeep_parsers::ir::{expr, map};
 use rkeep_parsers::table::value::Level;
 
@@ -11,10 +12,18 @@ use crate::proxy::request::RequestCtx;
 /// How deep maps may ask maps; more is a circle.
 const MAX_DEPTH: u8 = 32;
 
-/// All maps, by the variable they make.
+/// All such blocks, by the variable they make.
 #[derive(Debug, Default)]
 pub struct Maps {
-    by_var: Vec<Option<Map>>,
+    by_var: Vec<Option<Made>>,
+}
+
+/// What makes a variable.
+#[derive(Debug)]
+enum Made {
+    Map(Map),
+    Geo(Geo),
+    Split(Split),
 }
 
 /// One map.
@@ -35,15 +44,32 @@ impl Maps {
         for map in plan.maps.values() {
             let compile = |(regex, value): &(_, Expr)| Ok((regexes.compile(regex)?, value.clone()));
             let patterns = map.patterns.iter().map(compile).collect::<Result<_, String>>()?;
-            if let Some(slot) = maps.by_var.get_mut(map.var.0 as usize) {
-                *slot = Some(Map { ir: map.clone(), patterns });
-            }
+            maps.put(map.var, Made::Map(Map { ir: map.clone(), patterns }));
         }
+        plan.geos.iter().for_each(|geo| maps.put(geo.var, Made::Geo(geo.clone())));
+        plan.splits.iter().for_each(|split| maps.put(split.var, Made::Split(split.clone())));
         Ok(maps)
     }
 
-    fn get(&self, var: UserVar) -> Option<&Map> {
+    fn put(&mut self, var: UserVar, made: Made) {
+        if let Some(slot) = self.by_var.get_mut(var.0 as usize) {
+            *slot = Some(made);
+        }
+    }
+
+    fn get(&self, var: UserVar) -> Option<&Made> {
         self.by_var.get(var.0 as usize)?.as_ref()
+    }
+}
+
+impl Made {
+    /// Whether it is looked up anew at each use.
+    fn is_volatile(&self) -> bool {
+        match self {
+            Made::Map(map) => map.ir.volatile,
+            Made::Geo(geo) => geo.volatile,
+            Made::Split(_) => false,
+        }
     }
 }
 
@@ -54,17 +80,21 @@ impl RequestCtx {
             out.extend_from_slice(value);
             return true;
         }
-        let Some(map) = self.snapshot.maps.get(var) else { return self.hidden_by(var, out) };
+        let Some(made) = self.snapshot.maps.get(var) else { return self.hidden_by(var, out) };
         let depth = self.map_depth.get();
         if depth >= MAX_DEPTH {
             self.error(Level::Error, format_args!("cycle while evaluating a map"));
             return false;
         }
         self.map_depth.set(depth + 1);
-        let value = self.look_up(map);
+        let value = match made {
+            Made::Map(map) => self.look_up(map),
+            Made::Geo(geo) => self.located(geo),
+            Made::Split(split) => self.share(split),
+        };
         self.map_depth.set(depth);
         out.extend_from_slice(&value);
-        if !map.ir.volatile {
+        if !made.is_volatile() {
             self.set_user(var, value);
         }
         true

@@ -2,6 +2,7 @@
 
 mod connection;
 mod fields;
+mod geo;
 pub mod map;
 mod request;
 mod upstream;
@@ -130,7 +131,11 @@ impl RequestCtx {
             Prefix::UpstreamCookie => fields::set_cookie(&self.upstream_fields, name, out),
             Prefix::Arg => fields::argument(&self.args, name, out),
             Prefix::Cookie => fields::cookie(&self.head.fields, name, out),
-            Prefix::UpstreamTrailer | Prefix::ProxyProtocolTlv => false,
+            Prefix::ProxyProtocolTlv => {
+                let value = self.conn.told().and_then(|told| told.value(name));
+                put_some(out, value.as_deref())
+            }
+            Prefix::UpstreamTrailer => false,
         }
     }
 }

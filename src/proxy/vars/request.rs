@@ -4,6 +4,7 @@ use rkeep_parsers::ir::expr::Builtin as B;
 
 use super::{put, put_fmt, put_some};
 use crate::proxy::body::Stored;
+use crate::proxy::http::base64;
 use crate::proxy::paths;
 use crate::proxy::request::RequestCtx;
 
@@ -68,11 +69,17 @@ impl RequestCtx {
 
     /// The user name of Basic authentication, whether or not it was asked for.
     fn remote_user(&self) -> Option<Vec<u8>> {
+        self.credentials().map(|(user, _)| user)
+    }
+
+    /// The name and the password of Basic authentication.
+    pub fn credentials(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let value = self.head.fields.get(b"Authorization")?;
         let (scheme, credentials) = value.split_at_checked(6)?;
-        let decoded = base64(credentials.trim_ascii()).filter(|_| scheme.eq_ignore_ascii_case(b"basic "))?;
-        let colon = decoded.iter().position(|byte| *byte == b':')?;
-        Some(decoded.get(..colon)?.to_vec())
+        let mut name = base64::decode(credentials.trim_ascii()).filter(|_| scheme.eq_ignore_ascii_case(b"basic "))?;
+        let colon = name.iter().position(|byte| *byte == b':')?;
+        let password = name.split_off(colon).get(1..)?.to_vec();
+        Some((name, password))
     }
 
     pub(super) fn answer_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
@@ -123,41 +130,5 @@ impl RequestCtx {
         // Rounded to two places, as nginx does.
         let hundredths = thousandths / 10 + u64::from(thousandths % 10 > 4);
         put_fmt(out, format_args!("{}.{:02}", hundredths / 100, hundredths % 100))
-    }
-}
-
-/// Decodes base64, with or without padding.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0);
-    for &byte in text.iter().take_while(|byte| **byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_decodes() {
-        assert_eq!(base64(b"dXNlcjpwYXNz").as_deref(), Some(&b"user:pass"[..]));
-        assert_eq!(base64(b"YQ==").as_deref(), Some(&b"a"[..]));
-        assert_eq!(base64(b"!"), None);
     }
 }

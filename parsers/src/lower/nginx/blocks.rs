@@ -38,6 +38,8 @@ impl Lowering<'_> {
             Keyword::Return => self.return_(directive, frame),
             Keyword::Break => self.break_(frame),
             Keyword::Map => self.map(directive),
+            Keyword::Geo => self.geo(directive),
+            Keyword::SplitClients => self.split_clients(directive),
             Keyword::LimitReqZone => self.limit_req_zone(directive),
             Keyword::LimitConnZone => self.limit_conn_zone(directive),
             Keyword::CharsetMap => self.charset_map(directive),

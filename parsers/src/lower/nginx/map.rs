@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Lowering;
-use crate::ir::expr::{Builtin, Expr};
+use crate::ir::expr::{Builtin, Expr, UserVar};
 use crate::ir::http::Regex;
 use crate::ir::map::Map;
 use crate::syntax::tree::{Directive, Word};
@@ -11,21 +11,10 @@ use crate::table::{Cx, Fault};
 
 impl Lowering<'_> {
     pub(super) fn map(&mut self, directive: &Directive) -> Result<(), Fault> {
-        let (source, target) = (directive.arg(0), directive.arg(1));
-        let source = Expr::of(source, &mut self.cx)?;
-        let shown = target.lossy();
-        let Some(name) = shown.strip_prefix('$').filter(|name| !name.is_empty()) else {
-            let fault = Fault::new(format!("invalid variable name \"{shown}\"")).at(target.span);
-            return Err(fault.help(format!("write ${shown}")));
-        };
-        let built_in = Builtin::by_name(&name.to_ascii_lowercase());
-        if built_in.is_some_and(|known| !matches!(known, Builtin::Args | Builtin::LimitRate)) {
-            let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(target.span);
-            return Err(fault.help("nginx sets this variable itself: take another name"));
-        }
+        let source = Expr::of(directive.arg(0), &mut self.cx)?;
         let mut map = Map {
             source,
-            var: self.cx.variables.define(&name.to_ascii_lowercase(), target.span),
+            var: self.new_variable(directive.arg(1))?,
             exact: HashMap::new(),
             suffixes: HashMap::new(),
             prefixes: HashMap::new(),
@@ -44,6 +33,21 @@ impl Lowering<'_> {
         }
         self.ir.maps.push(map);
         Ok(())
+    }
+
+    /// The variable that a block makes.
+    pub(super) fn new_variable(&mut self, target: &Word) -> Result<UserVar, Fault> {
+        let shown = target.lossy();
+        let Some(name) = shown.strip_prefix('$').filter(|name| !name.is_empty()) else {
+            let fault = Fault::new(format!("invalid variable name \"{shown}\"")).at(target.span);
+            return Err(fault.help(format!("write ${shown}")));
+        };
+        let built_in = Builtin::by_name(&name.to_ascii_lowercase());
+        if built_in.is_some_and(|known| !matches!(known, Builtin::Args | Builtin::LimitRate)) {
+            let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(target.span);
+            return Err(fault.help("nginx sets this variable itself: take another name"));
+        }
+        Ok(self.cx.variables.define(&name.to_ascii_lowercase(), target.span))
     }
 }
 

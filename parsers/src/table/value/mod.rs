@@ -1,6 +1,7 @@
 //! How a directive's words become a value: one file for each kind of value.
 
 mod access;
+mod answer;
 mod cache;
 mod checked;
 mod client;
@@ -15,9 +16,12 @@ mod proxy;
 mod realip;
 mod scalar;
 mod subrequest;
+mod visitor;
 mod zones;
 
+pub(crate) use access::parse_network;
 pub use access::{AccessRule, Whom};
+pub use answer::{GzipStatic, ListFormat, SubRule};
 pub use cache::{AnyOf, CacheMethods, CacheName, CacheValid, StoreAccess};
 pub use checked::{set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate};
 pub use client::{
@@ -39,6 +43,7 @@ pub use scalar::{
     parse_time,
 };
 pub use subrequest::{Assignment, Mirrors, OrOff};
+pub use visitor::{Realm, Referers, UserFile};
 pub use zones::{ZoneUse, Zones};
 
 use super::Arity;
