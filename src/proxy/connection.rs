@@ -26,6 +26,8 @@ pub struct Connection {
     pub peer: Peer,
     /// The other end's address as logs show it: without port, `unix:` for a unix socket.
     pub client: String,
+    /// Whether `debug_connection` names the client.
+    pub debug: bool,
     /// What the listening socket was bound to.
     pub listen: Address,
     /// When it was accepted.
@@ -53,6 +55,7 @@ impl Connection {
             number,
             peer,
             client,
+            debug: false,
             listen,
             since: Instant::now(),
             requests: Cell::new(0),
@@ -72,6 +75,7 @@ impl Connection {
             number: self.number,
             peer: self.peer.clone(),
             client: self.client.clone(),
+            debug: self.debug,
             listen: self.listen.clone(),
             since: self.since,
             requests: self.requests.clone(),

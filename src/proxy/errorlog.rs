@@ -25,14 +25,18 @@ impl ErrorLogs {
 
     /// Writes a line; `text` begins with `*N ` where it is about a connection.
     pub fn write(&self, level: Level, text: &str) {
-        if !self.wants(level) {
-            return;
+        if self.wants(level) {
+            self.put(level, text, |least| level <= least);
         }
+    }
+
+    /// Writes a line to the logs whose least level is taken.
+    fn put(&self, level: Level, text: &str, taken: impl Fn(Level) -> bool) {
         let name = crate::log::nginx::name(level);
         let pid = std::process::id();
         let line = format!("{} [{name}] {pid}#{pid}: {text}\n", date::error_log_time());
         for (least, target) in &self.logs {
-            if level <= *least {
+            if taken(*least) {
                 target.write_error(level, line.as_bytes());
             }
         }
@@ -40,6 +44,15 @@ impl ErrorLogs {
 }
 
 impl RequestCtx {
+    /// Tells how the request goes on, for those who look for a fault: `error_log … debug`, `debug_connection`.
+    pub fn debug(&self, text: Arguments<'_>) {
+        let logs = &self.location.error_logs;
+        if self.conn.debug || logs.wants(Level::Debug) {
+            let text = format!("*{} {text}", self.conn.number);
+            logs.put(Level::Debug, &text, |least| self.conn.debug || least == Level::Debug);
+        }
+    }
+
     /// Writes a line about this request.
     pub fn error(&self, level: Level, text: Arguments<'_>) {
         if self.location.error_logs.wants(level) {

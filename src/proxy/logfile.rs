@@ -54,7 +54,7 @@ impl Target {
             Target::File(file) => file.write(line),
             Target::Syslog(sender) => {
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
-                sender.send(Sender::severity_of(level), line.get(20..).unwrap_or_default());
+                sender.send(Sender::severity_of(level), line);
             }
         }
     }

@@ -14,6 +14,7 @@ use super::sink::{Coding, Sink};
 
 /// Answers a request; `early` is the status of a head that was refused.
 pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
+    cx.debug(format_args!("http request line: \"{}\"", cx.head.line.escape_ascii()));
     let step = match early {
         Some(status) => Step::Fail(status),
         None => Step::PostRead,
@@ -27,6 +28,7 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
             cx.body.broken = true;
         }
     }
+    cx.debug(format_args!("http status: {}, bytes sent: {}", cx.out.status, cx.sent));
     cx.action = " while closing request";
     cx.log_access();
 }

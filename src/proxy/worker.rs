@@ -19,6 +19,7 @@ use super::drive;
 use super::engine::{Command, OnDrop, Shared};
 use super::errorlog::os_error;
 use super::io::{Listener, Peer, Stream};
+use super::phases::access::is_whom;
 use super::pulse;
 use super::stats::Stats;
 use super::thread::Thread;
@@ -165,7 +166,10 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     stats.handled.fetch_add(1, Relaxed);
     stream.set_nodelay(true);
     let number = thread.next_number();
-    let conn = Rc::new(Connection::new(stream, peer, address.clone(), number, thread.clone()));
+    let mut conn = Connection::new(stream, peer, address.clone(), number, thread.clone());
+    let client = conn.client_ip().map(|ip| ip.to_canonical());
+    conn.debug = snapshot.plan.main.events.debug_connection.0.iter().any(|whom| is_whom(whom, client));
+    let conn = Rc::new(conn);
     let slot = thread.enter();
     thread.serving(slot, Some(snapshot.generation));
     let task = spawn_local(async move {

@@ -1,7 +1,7 @@
 //! `events { … }`.
 
 use crate::table::Directives;
-use crate::table::value::{Msec, Number};
+use crate::table::value::{Msec, Number, Trusted};
 
 /// The events block.
 #[derive(Clone, Debug, Default, Directives)]
@@ -23,8 +23,8 @@ pub struct Events {
     #[row("accept_mutex_delay", default = "500ms")]
     pub accept_mutex_delay: Msec,
     /// Clients whose requests are logged at the debug level.
-    #[row("debug_connection", ignored = "rkeep is not built with nginx's debug log")]
-    pub debug_connection: Vec<String>,
+    #[row("debug_connection")]
+    pub debug_connection: Trusted,
     /// Outstanding AIO requests.
     #[row("worker_aio_requests", ignored = "rkeep does not use Linux AIO")]
     pub worker_aio_requests: Option<Number>,

@@ -80,6 +80,7 @@ pub fn configure(layout: &Layout) -> String {
             layout.conf, layout.access_log, layout.error_log, layout.pid, layout.client_body, layout.proxy
         );
     }
+    line += " --with-debug";
     for module in OPTIONAL.iter().filter(|module| has(module)) {
         line += &format!(" --with-{module}_module");
     }

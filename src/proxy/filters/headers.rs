@@ -69,15 +69,15 @@ fn expires(cx: &mut RequestCtx, expires: &Expires) {
     let now = date::now();
     let read;
     let expires = match expires {
-        Expires::Variable(value) => {
-            let Some(value) = parse(&cx.eval(value)) else { return };
+        Expires::Variable(value, modified) => {
+            let Some(value) = parse(&cx.eval(value), *modified) else { return };
             read = value;
             &read
         }
         other => other,
     };
     let (at, max_age) = match (expires, cx.out.last_modified) {
-        (Expires::Off | Expires::Variable(_), _) => return,
+        (Expires::Off | Expires::Variable(..), _) => return,
         (Expires::Epoch, _) => return set(cx, "Thu, 01 Jan 1970 00:00:01 GMT", "no-cache"),
         (Expires::Max, _) => return set(cx, "Thu, 31 Dec 2037 23:55:55 GMT", "max-age=315360000"),
         (Expires::Daily(of_day), _) => {
@@ -106,12 +106,8 @@ fn next_time(now: i64, of_day: u32) -> i64 {
 }
 
 /// Reads the words of `expires` from a variable.
-fn parse(text: &[u8]) -> Option<Expires> {
+fn parse(text: &[u8], modified: bool) -> Option<Expires> {
     let text = std::str::from_utf8(text).ok()?;
-    let (modified, text) = match text.strip_prefix("modified ") {
-        Some(rest) => (true, rest.trim_start()),
-        None => (false, text),
-    };
     Some(match text {
         "epoch" | "max" | "off" if modified => return None,
         "epoch" => Expires::Epoch,
@@ -168,8 +164,9 @@ mod tests {
         assert_eq!(seconds("1h30m"), Some(5400));
         assert_eq!(seconds("x"), None);
         assert_eq!(seconds(""), None);
-        assert_eq!(parse(b"modified -1h"), Some(Expires::Modified(-3600)));
-        assert_eq!(parse(b"@15h30m"), Some(Expires::Daily(55_800)));
-        assert_eq!(parse(b""), None);
+        assert_eq!(parse(b"-1h", true), Some(Expires::Modified(-3600)));
+        assert_eq!(parse(b"epoch", true), None);
+        assert_eq!(parse(b"@15h30m", false), Some(Expires::Daily(55_800)));
+        assert_eq!(parse(b"", false), None);
     }
 }

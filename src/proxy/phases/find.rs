@@ -24,6 +24,7 @@ pub fn location(cx: &mut RequestCtx) -> Step {
     }
     let found_at = cx.location.clone();
     enter(cx);
+    cx.debug(format_args!("using configuration \"{}\"", found_at.ir.name.escape_ascii()));
     if let Some(status) = too_large(cx) {
         return Step::Fail(status);
     }

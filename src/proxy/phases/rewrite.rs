@@ -91,6 +91,8 @@ fn run(cx: &mut RequestCtx, op: &Op) -> Flow {
         Op::Rewrite { regex, replacement, add_args, flag } => rewrite(cx, regex, replacement, *add_args, *flag),
         Op::Return(code, text) => Flow::Leave(answer(cx, *code, text.as_ref())),
         Op::Break => {
+            // What a rewrite before it has made is no longer in the location.
+            cx.valid_location &= !cx.uri_changed;
             cx.uri_changed = false;
             Flow::Stop
         }

@@ -63,7 +63,7 @@ impl Resolver {
         Resolver { conf, state: Mutex::new(state) }
     }
 
-    /// The addresses of a name, a random one first.
+    /// The addresses of a name, those of IPv4 before others, of each kind a random one first.
     ///
     /// # Errors
     /// Why there are none. There is no timeout: that is the caller's.
@@ -71,12 +71,7 @@ impl Resolver {
         let mut name = name.to_ascii_lowercase().trim_end_matches('.').to_owned();
         for _ in 0..MOST_ALIASES {
             match self.look_up(&name).await {
-                Outcome::Addresses(mut found) => {
-                    let chance = super::upstream::chance() as usize;
-                    let start = chance % found.len().max(1);
-                    found.rotate_left(start);
-                    return Ok(found);
-                }
+                Outcome::Addresses(found) => return Ok(turned(found, super::upstream::chance() as usize)),
                 Outcome::Alias(other) => name = other,
                 Outcome::Failed(failure) => return Err(failure),
             }
@@ -147,10 +142,35 @@ impl Resolver {
     }
 }
 
+/// Addresses by their kinds, each kind turned by `chance`.
+fn turned(found: Vec<IpAddr>, chance: usize) -> Vec<IpAddr> {
+    let (mut four, mut six): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv4);
+    for kind in [&mut four, &mut six] {
+        let start = chance % kind.len().max(1);
+        kind.rotate_left(start);
+    }
+    four.append(&mut six);
+    four
+}
+
 /// Ready once nobody but the resolver's own list waits for an answer.
 async fn nobody_waits(sender: &watch::Sender<Option<Outcome>>) {
     const OWN: usize = 1;
     while sender.receiver_count() > OWN {
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stay_together() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let found = vec![ip("::1"), ip("1.1.1.1"), ip("2.2.2.2"), ip("::2")];
+        assert_eq!(turned(found.clone(), 0), [ip("1.1.1.1"), ip("2.2.2.2"), ip("::1"), ip("::2")]);
+        assert_eq!(turned(found, 3), [ip("2.2.2.2"), ip("1.1.1.1"), ip("::2"), ip("::1")]);
+        assert!(turned(Vec::new(), 1).is_empty());
     }
 }

@@ -219,6 +219,12 @@ impl Exchange {
             stream.end(cx);
             return redirected;
         }
+        if status == 101 && !upgrade {
+            // Nobody asked for it: nothing of what follows is passed on.
+            cx.keepalive = false;
+            stream.end(cx);
+            return Ok(Answer::Body(Body::Empty));
+        }
         if !upgrade && stream.is_whole() {
             stream.end(cx);
             return Ok(Answer::Body(Body::Empty));

@@ -68,8 +68,8 @@ impl Rest {
 pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> Result<Received, Failed> {
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
-    // A body whose rate is limited must not come whole with the head.
-    let most = if rate(cx) > 0 { cx.conf().proxy.buffer_size.0 as usize } else { usize::MAX };
+    // A body whose rate is limited must not come whole with the head; the head itself may say the limit.
+    let most = if may_be_slow(cx) { cx.conf().proxy.buffer_size.0 as usize } else { usize::MAX };
     let mut early: Vec<u8> = Vec::new();
     loop {
         backend.readable(&cx.conn, patience, watch).await.map_err(|why| interrupted(cx, why))?;
@@ -107,12 +107,17 @@ pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> R
     }
 }
 
+/// Whether `proxy_limit_rate` is written.
+fn may_be_slow(cx: &RequestCtx) -> bool {
+    !matches!(cx.conf().proxy.limit_rate.as_text(), Some(b"" | b"0"))
+}
+
 /// `proxy_limit_rate`
 pub fn rate(cx: &RequestCtx) -> u64 {
     let written = &cx.conf().proxy.limit_rate;
-    match written.as_text() {
-        Some(b"" | b"0") => 0,
-        _ => paths::size(&cx.eval(written)).unwrap_or(0),
+    match may_be_slow(cx) {
+        false => 0,
+        true => paths::size(&cx.eval(written)).unwrap_or(0),
     }
 }
 

@@ -48,8 +48,8 @@ pub enum Expires {
     Modified(i64),
     /// `@time`: seconds after midnight.
     Daily(u32),
-    /// A variable that holds one of these.
-    Variable(Expr),
+    /// A variable that holds one of these; whether `modified` stands before it.
+    Variable(Expr, bool),
 }
 
 /// `charset`
@@ -165,7 +165,7 @@ impl Value for Expires {
         let word = directive.arg(usize::from(modified));
         let expr = Expr::of(word, cx)?;
         match (expr.as_text(), modified) {
-            (None, _) => Ok(Expires::Variable(expr)),
+            (None, _) => Ok(Expires::Variable(expr, modified)),
             (Some(b"epoch"), false) => Ok(Expires::Epoch),
             (Some(b"max"), false) => Ok(Expires::Max),
             (Some(b"off"), false) => Ok(Expires::Off),

@@ -6,7 +6,7 @@ use super::access::parse_network;
 use super::{Arity, Cx, Fault, Value, Whom};
 use crate::syntax::tree::Directive;
 
-/// `set_real_ip_from`: all of a level.
+/// `set_real_ip_from`, `debug_connection`: all of a level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trusted(pub Vec<Whom>);
 
@@ -42,7 +42,7 @@ impl Value for Trusted {
             return Ok(Trusted(vec![network]));
         }
         let missing = || {
-            let fault = Fault::new(format!("host not found in set_real_ip_from \"{text}\"")).at(word.span);
+            let fault = Fault::new(format!("host not found in {} \"{text}\"", directive.name.lossy())).at(word.span);
             fault.help("write an address such as 10.0.0.0/8, unix:, or a name that resolves")
         };
         let found = cx.hosts.get(text.as_ref()).filter(|found| !found.is_empty()).ok_or_else(missing)?;
