@@ -97,7 +97,7 @@ impl Tries {
         let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
         cx.upstream.push(UpstreamRecord { addr: Arc::clone(name), new_group, ..UpstreamRecord::default() });
         if self.held.is_some() {
-            cx.debug(format_args!("http upstream: \"{}\"", cx.upstream_url));
+            cx.debug(format_args!("http upstream: \"{}\"", cx.upstream_url.escape_ascii()));
             return Ok(());
         }
         cx.error(Level::Error, format_args!("no live upstreams"));
