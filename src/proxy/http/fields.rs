@@ -126,8 +126,36 @@ impl Fields {
     }
 }
 
+/// Names that fields are looked up in, in any case; most that are not among them are known by their length alone.
+#[derive(Debug, Default)]
+pub struct NameSet {
+    names: Vec<String>,
+    lengths: u64,
+}
+
+impl NameSet {
+    /// Adds a name.
+    pub fn add(&mut self, name: &str) {
+        self.lengths |= length_bit(name.as_bytes());
+        self.names.push(name.to_owned());
+    }
+
+    /// Whether it is among them.
+    pub fn has(&self, name: &[u8]) -> bool {
+        self.lengths & length_bit(name) != 0 && self.names.iter().any(|have| is_named(name, have.as_bytes()))
+    }
+}
+
+impl<N: AsRef<str>> FromIterator<N> for NameSet {
+    fn from_iter<I: IntoIterator<Item = N>>(names: I) -> Self {
+        let mut set = NameSet::default();
+        names.into_iter().for_each(|name| set.add(name.as_ref()));
+        set
+    }
+}
+
 /// A bit for a name's length, those above 62 sharing one.
-pub fn length_bit(name: &[u8]) -> u64 {
+fn length_bit(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
 

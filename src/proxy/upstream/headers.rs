@@ -6,7 +6,7 @@ use rkeep_parsers::ir::expr::{Builtin, Expr, Part, Var};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::Compat;
 
-use crate::proxy::http::fields::{is_named, length_bit};
+use crate::proxy::http::fields::NameSet;
 use crate::proxy::request::RequestCtx;
 
 /// Fields that never pass from the client to the backend by themselves.
@@ -45,10 +45,8 @@ pub struct RequestHeaders {
     own_length: bool,
     /// Whether `Transfer-Encoding` is.
     own_coding: bool,
-    /// Lower-case names of the client's fields that do not pass.
-    dropped: Vec<String>,
-    /// The lengths these have.
-    dropped_lengths: u64,
+    /// Names of the client's fields that do not pass.
+    dropped: NameSet,
     pass_client: bool,
     keeps_host: bool,
 }
@@ -73,21 +71,18 @@ impl RequestHeaders {
             if conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name)) {
                 continue;
             }
-            headers.dropped.push(name.to_ascii_lowercase());
+            headers.dropped.add(name);
             if let Some(variable) = variable {
                 let value = Expr { parts: vec![Part::Var(Var::Builtin(variable))] };
                 headers.set.push((name.to_owned(), value));
             }
         }
-        headers.dropped.sort_unstable_by_key(|name| (name.len(), name.clone()));
         headers
     }
 
     /// As the directives of a level say.
     pub fn new(conf: &Proxy, compat: Compat) -> Self {
         let named = |name: &str| conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case(name));
-        let mut dropped: Vec<String> = OWN.iter().map(|&name| name.to_owned()).collect();
-        dropped.extend(conf.set_header.iter().map(|set| set.name.to_ascii_lowercase()));
         let of_host = conf.set_header.iter().rfind(|set| set.name.eq_ignore_ascii_case("host"));
         let others = conf.set_header.iter().filter(|set| !set.name.eq_ignore_ascii_case("host"));
         RequestHeaders {
@@ -99,8 +94,7 @@ impl RequestHeaders {
                 .collect(),
             own_length: !named("content-length"),
             own_coding: !named("transfer-encoding"),
-            dropped_lengths: dropped.iter().fold(0, |bits, name| bits | length_bit(name.as_bytes())),
-            dropped,
+            dropped: OWN.into_iter().chain(conf.set_header.iter().map(|set| set.name.as_str())).collect(),
             pass_client: conf.pass_request_headers,
             keeps_host: conf.http_version == rkeep_parsers::table::value::HttpVersion::Http11,
         }
@@ -117,7 +111,7 @@ impl RequestHeaders {
         }
         self.write_length(length, out);
         if self.pass_client {
-            for (name, value) in cx.head.fields.iter().filter(|(name, _)| !self.drops(name)) {
+            for (name, value) in cx.head.fields.iter().filter(|(name, _)| !self.dropped.has(name)) {
                 field(name, value, out);
             }
         }
@@ -142,11 +136,6 @@ impl RequestHeaders {
             Length::Chunked if self.own_coding => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             _ => {}
         }
-    }
-
-    fn drops(&self, name: &[u8]) -> bool {
-        self.dropped_lengths & length_bit(name) != 0
-            && self.dropped.iter().any(|dropped| is_named(name, dropped.as_bytes()))
     }
 }
 

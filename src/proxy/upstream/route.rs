@@ -8,7 +8,7 @@ use super::headers::RequestHeaders;
 use super::redirect::RedirectRules;
 use crate::plan::ProxyPlan;
 use crate::proxy::cache;
-use crate::proxy::http::fields::{is_named, length_bit};
+use crate::proxy::http::fields::NameSet;
 use crate::proxy::regex::Regexes;
 
 /// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
@@ -31,9 +31,7 @@ pub struct Route {
     /// The same where the answer is kept.
     pub headers_for_cache: Option<RequestHeaders>,
     /// Names of fields of the answer that are not passed.
-    hidden: Vec<String>,
-    /// The lengths these have.
-    hidden_lengths: u64,
+    hidden: NameSet,
     /// How `Location` and `Refresh` are rewritten.
     pub redirects: RedirectRules,
     /// How cookies are.
@@ -65,12 +63,10 @@ impl Route {
     pub fn compile(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Route, String> {
         let conf = &location.conf.proxy;
         let mut regexes = Regexes::default();
-        let hidden = hidden(conf);
         Ok(Route {
             headers: RequestHeaders::new(conf, plan.compat),
             headers_for_cache: conf.cache.0.is_some().then(|| RequestHeaders::for_cache(conf, plan.compat)),
-            hidden_lengths: hidden.iter().fold(0, |bits, name| bits | length_bit(name.as_bytes())),
-            hidden,
+            hidden: hidden(conf),
             redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
@@ -80,12 +76,11 @@ impl Route {
 
     /// Whether clients do not see a field.
     pub fn hides(&self, name: &[u8]) -> bool {
-        self.hidden_lengths & length_bit(name) != 0
-            && self.hidden.iter().any(|hidden| is_named(name, hidden.as_bytes()))
+        self.hidden.has(name)
     }
 }
 
-fn hidden(conf: &Proxy) -> Vec<String> {
+fn hidden(conf: &Proxy) -> NameSet {
     let own = HIDDEN.iter().map(|&name| name.to_owned());
     let passed = |name: &String| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
     own.chain(conf.hide_header.iter().cloned()).filter(|name| !passed(name)).collect()
