@@ -136,6 +136,14 @@ fn workers_go_and_come_back_while_the_master_stays() {
 }
 
 #[test]
+fn a_master_that_ends_is_not_kept_by_a_signal_that_came_before() {
+    let node = started("one");
+    // It reads both at once.
+    ["-STOP", "-WINCH", "-QUIT", "-CONT"].iter().for_each(|word| signal(&node, word));
+    assert!(eventually(SOON, || processes(&node).is_empty()), "{}", log(&node));
+}
+
+#[test]
 fn a_foreground_master_is_the_process_that_was_started() {
     let node = node("one");
     let running = node.start(&[&[NGINX], &PLACE[..], &["-g", "daemon off;"]].concat()).unwrap();

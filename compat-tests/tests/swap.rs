@@ -19,7 +19,7 @@ const STATUS: &str = "\
 Package: nginx\nStatus: install ok installed\nMaintainer: x\nArchitecture: all\nVersion: 1\nDescription: x\n\n\
 Package: keepalived\nStatus: install ok installed\nMaintainer: x\nArchitecture: all\nVersion: 1\nDescription: x\n\n";
 
-const NGINX_CONF: &str = "pid /run/nginx.pid;\nevents {}\nhttp {\n  access_log off;\n  server {\n    listen 80;\n    \
+const NGINX_CONF: &str = "pid /run/nginx.pid;\nerror_log /var/log/nginx/error.log notice;\nevents {}\nhttp {\n  access_log off;\n  server {\n    listen 80;\n    \
                           location / { return 200 page; }\n  }\n}\n";
 
 const KEEPALIVED_CONF: &str = "vrrp_instance VI_1 {\n  state MASTER\n  interface eth0\n  virtual_router_id 51\n  \
@@ -54,7 +54,8 @@ fn node(name: &str) -> Node {
 
 fn run(node: &Node, line: &str) -> Ended {
     let ended = node.shell(line).unwrap();
-    assert_eq!(ended.code(), Some(0), "{line}: {ended:?}");
+    let log = || node.read("/var/log/nginx/error.log").unwrap_or_default();
+    assert_eq!(ended.code(), Some(0), "{line}: {ended:?}\n{}", log());
     ended
 }
 

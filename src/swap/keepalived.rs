@@ -13,7 +13,7 @@ use rkeep_parsers::ir::vrrp::Router;
 use rkeep_parsers::source::DiskLoader;
 
 use super::found::{Running, in_foreground};
-use super::process::{Whose, run, told, wait_for, whose};
+use super::process::{Whose, run, told, wait_for, whose_process};
 use super::site::{Face, Site};
 use super::verify::addresses;
 use crate::host::keepalived::config::{self, node_name};
@@ -50,10 +50,11 @@ fn processes() -> io::Result<Vec<Process>> {
             continue;
         };
         // One that has ended and was not waited for has no program.
-        if state != 'Z' {
-            let whose = whose(Path::new(&format!("/proc/{pid}/exe")), Face::Keepalived)?;
-            all.push(Process { pid, parent, whose });
+        if state == 'Z' {
+            continue;
         }
+        let whose = whose_process(pid, Face::Keepalived)?;
+        all.extend(whose.map(|whose| Process { pid, parent, whose }));
     }
     Ok(all)
 }

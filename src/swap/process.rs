@@ -32,6 +32,17 @@ pub fn whose(program: &Path, face: Face) -> io::Result<Whose> {
     Ok(if String::from_utf8_lossy(&said).contains("(rkeep ") { Whose::Rkeep } else { Whose::Original })
 }
 
+/// Whose program a process executes; none when it has ended.
+///
+/// # Errors
+/// Its program cannot be executed.
+pub fn whose_process(pid: i32, face: Face) -> io::Result<Option<Whose>> {
+    match whose(Path::new(&format!("/proc/{pid}/exe")), face) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        whose => whose.map(Some),
+    }
+}
+
 /// Waits until the answer is yes.
 ///
 /// # Errors

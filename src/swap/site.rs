@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::process::{Whose, whose};
+use super::process::{Whose, whose_process};
 use crate::host::nginx::layout::{self, Layout};
 use crate::host::pidfile;
 
@@ -92,14 +92,11 @@ impl Site {
 /// # Errors
 /// Its program cannot be asked.
 pub fn running(pid_file: &Path, face: Face) -> io::Result<Option<(i32, Whose)>> {
-    if !pidfile::is_alive(pid_file) {
-        return Ok(None);
-    }
-    let pid = pidfile::read(pid_file)?;
-    let exe = PathBuf::from(format!("/proc/{pid}/exe"));
+    // A file that goes, or is only being written, names nobody.
+    let Ok(pid) = pidfile::read(pid_file) else { return Ok(None) };
     // A number that has been given to another program since says nothing.
     match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
-        Ok(name) if name.trim_end() == face.name() => whose(&exe, face).map(|whose| Some((pid, whose))),
+        Ok(name) if name.trim_end() == face.name() => Ok(whose_process(pid, face)?.map(|whose| (pid, whose))),
         _ => Ok(None),
     }
 }

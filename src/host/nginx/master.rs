@@ -248,7 +248,11 @@ impl Master {
         self.resources.sockets.retain(|socket| matches!(socket.wanted.address, Address::Unix(_)));
     }
 
+    /// One that has been told to end goes on ending: both signals may be read at once, in another order than they came.
     fn silence(&mut self) {
+        if matches!(self.life, Life::Quitting | Life::Terminating(_)) {
+            return;
+        }
         self.life = Life::Silent;
         self.respawn_at = None;
         self.tell_all(&ToWorker::Quit);
