@@ -111,6 +111,7 @@ mod tests {
         let both = referers(|conf| (conf.none, conf.blocked) = (true, true));
         let own = Names::default();
         assert!(both.accept(None, &own) && both.accept(Some(b"x"), &own) && both.accept(Some(b""), &own));
-        assert!(!both.accept(Some(b"http://x"), &own));
+        assert!(both.accept(Some(b"http://su"), &own), "too short to name a host");
+        assert!(!both.accept(Some(b"http://www.example.org"), &own));
     }
 }
