@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::proxy::http::date::{self, Civil};
+use crate::proxy::http::html;
 use crate::proxy::http::uri::{Escape, escape};
 
 /// Letters of a name that a page shows.
@@ -36,7 +37,7 @@ pub struct Style {
 
 /// A page.
 pub fn html(uri: &[u8], entries: &[Entry], style: Style) -> Vec<u8> {
-    let title = escaped(uri);
+    let title = html::escape(uri);
     let mut out = b"<html>\r\n<head><title>Index of ".to_vec();
     out.extend_from_slice(&title);
     out.extend_from_slice(b"</title></head>\r\n<body>\r\n<h1>Index of ");
@@ -81,10 +82,10 @@ fn shortened(name: &[u8], utf8: bool) -> (Vec<u8>, usize) {
         _ => (1..=name.len()).collect(),
     };
     if ends.len() <= WIDTH {
-        return (escaped(name), ends.len());
+        return (html::escape(name), ends.len());
     }
     let end = ends.get(WIDTH - 4).copied().unwrap_or(0);
-    let mut shown = escaped(name.get(..end).unwrap_or_default());
+    let mut shown = html::escape(name.get(..end).unwrap_or_default());
     shown.extend_from_slice(b"..&gt;");
     (shown, ends.len())
 }
@@ -98,21 +99,6 @@ fn rounded(size: u64) -> String {
         1_048_576..=1_073_741_823 => format!("{}M", scaled(20)),
         _ => format!("{}G", scaled(30)),
     }
-}
-
-/// Text in a page.
-fn escaped(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    for byte in text {
-        match byte {
-            b'<' => out.extend_from_slice(b"&lt;"),
-            b'>' => out.extend_from_slice(b"&gt;"),
-            b'&' => out.extend_from_slice(b"&amp;"),
-            b'"' => out.extend_from_slice(b"&quot;"),
-            byte => out.push(*byte),
-        }
-    }
-    out
 }
 
 /// JSON.
@@ -159,7 +145,7 @@ pub fn xml(entries: &[Entry]) -> Vec<u8> {
             let _ = write!(out, " size=\"{}\"", entry.size);
         }
         out.push(b'>');
-        out.extend_from_slice(&escaped(&entry.name));
+        out.extend_from_slice(&html::escape(&entry.name));
         let _ = write!(out, "</{}>\r\n", entry.kind);
     }
     out.extend_from_slice(b"</list>\r\n");

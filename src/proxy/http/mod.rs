@@ -6,6 +6,7 @@ pub mod date;
 pub mod fields;
 pub mod head;
 pub mod host;
+pub mod html;
 pub mod request_line;
 pub mod status;
 pub mod uri;

@@ -1,5 +1,6 @@
 //! Strings of commands: variables put in, conditions taken apart, values encoded. Pure.
 
+use crate::proxy::http::html;
 use crate::proxy::http::uri::{Escape, escape};
 
 /// A string refers to a variable in a way that is none.
@@ -105,13 +106,7 @@ impl Encoding {
         match self {
             Encoding::None => out.extend_from_slice(value),
             Encoding::Url => escape(value, Escape::Uri, &mut out),
-            Encoding::Entity => value.iter().for_each(|byte| match byte {
-                b'<' => out.extend_from_slice(b"&lt;"),
-                b'>' => out.extend_from_slice(b"&gt;"),
-                b'&' => out.extend_from_slice(b"&amp;"),
-                b'"' => out.extend_from_slice(b"&quot;"),
-                byte => out.push(*byte),
-            }),
+            Encoding::Entity => return html::escape(value),
         }
         out
     }
