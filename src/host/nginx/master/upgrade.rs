@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use rkeep_parsers::table::value::Level;
 
-use super::{Life, Master, how};
+use super::workers::how;
+use super::{Life, Master};
 use crate::host::nginx::sockets::{self, Listening};
 use crate::host::nginx::successor;
 use crate::host::notify::{self, State};
