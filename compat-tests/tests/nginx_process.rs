@@ -181,6 +181,20 @@ fn a_test_says_what_it_found_and_starts_nothing() {
 }
 
 #[test]
+fn a_log_that_cannot_be_opened_is_standard_error() {
+    let node = node("one");
+    node.write("/usr/local/nginx/conf/nginx.conf", "events {}\nnonsense;\n").unwrap();
+    let (_, text) = nginx(&node, &["-t", "-e", "/nowhere/error.log"]);
+    let lines: Vec<&str> = text.lines().collect();
+    let [alert, emerg, _] = lines[..] else { panic!("three lines: {text}") };
+    assert_eq!(
+        alert,
+        "nginx: [alert] could not open error log file: open() \"/nowhere/error.log\" failed (2: No such file or directory)"
+    );
+    assert!(emerg.starts_with("20") && emerg.contains(": unknown directive \"nonsense\" in "), "{emerg}");
+}
+
+#[test]
 fn mistakes_on_the_command_line_are_named() {
     let node = node("one");
     let said = |words: &[&str]| {

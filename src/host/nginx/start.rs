@@ -40,7 +40,7 @@ fn first_log(paths: &Paths) -> Log {
         Err(error) => {
             let text = format!("could not open error log file: open() \"{}\" failed", path.display());
             echo(Level::Alert, &with_errno(&text, &error));
-            Log::default().echoing(true)
+            Log::stderr(Level::Notice).echoing(true)
         }
     }
 }
