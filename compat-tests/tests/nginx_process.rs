@@ -156,6 +156,16 @@ fn a_foreground_master_is_the_process_that_was_started() {
 }
 
 #[test]
+fn without_a_master_process_whoever_kills_it_has_killed_all() {
+    let node = node("one");
+    assert_eq!(nginx(&node, &["-g", "master_process off; daemon on;"]).0, Some(0));
+    assert!(eventually(SOON, || answer(&node) == "one"));
+    signal(&node, "-KILL");
+    assert!(eventually(SOON, || processes(&node).is_empty()), "{:?}", processes(&node));
+    assert_eq!(answer(&node), "");
+}
+
+#[test]
 fn a_test_says_what_it_found_and_starts_nothing() {
     let node = node("one");
     let file = "/usr/local/nginx/conf/nginx.conf";

@@ -147,11 +147,13 @@ impl Worker {
         }
     }
 
-    /// The master has died. Clients are served on; one that was being let go has only its clients to wait for.
+    /// The master has died. Clients are served on; one that was being let go has only its clients to wait for. With
+    /// `master_process off` there is one process to the outside, and it has been killed.
     fn orphan(&mut self) {
         self.orphaned = true;
-        if self.running.is_none() {
+        if self.running.as_ref().is_none_or(|running| !running.config.plan.main.core.master_process) {
             self.life = Life::Ended;
+            return;
         }
         self.log.write(Level::Alert, "the master process has died, serving on until another one takes over");
     }

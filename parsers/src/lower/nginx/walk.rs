@@ -11,7 +11,7 @@ use crate::syntax::tree::Directive;
 use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
 
 /// Why `master_process off` changes nothing.
-const ALWAYS_A_WORKER: &str = "rkeep serves from a worker process in any case, and its master stays";
+const ALWAYS_A_WORKER: &str = "rkeep serves from a worker process in any case, and it ends when the master is killed";
 
 /// Who takes a directive.
 #[derive(Clone, Copy, Debug)]
