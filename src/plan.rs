@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, geo, http, limit, map, pool, service, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, geo, http, limit, map, pool, service, track, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -54,6 +54,8 @@ pub struct VrrpPlan {
     pub routers: Arena<vrrp::Router>,
     /// Sync groups.
     pub groups: Arena<vrrp::Group>,
+    /// What instances can track.
+    pub trackers: track::Trackers,
     /// What a process that died has left to this one.
     pub legacy: VrrpLegacy,
 }
@@ -98,6 +100,8 @@ pub struct AgentPlan {
     pub routers: Arena<vrrp::Router>,
     /// Sync groups, for the same.
     pub groups: Arena<vrrp::Group>,
+    /// What instances can track: the agent looks at it.
+    pub trackers: track::Trackers,
     /// Virtual servers, for the same.
     pub services: Arena<service::Service>,
 }
@@ -122,6 +126,7 @@ pub fn cut(ir: Ir) -> Plans {
         global: global.clone(),
         routers: ir.routers.clone(),
         groups: ir.groups.clone(),
+        trackers: ir.trackers.clone(),
         services: ir.services.clone(),
     };
     Plans {
@@ -146,6 +151,7 @@ pub fn cut(ir: Ir) -> Plans {
             global: global.clone(),
             routers: ir.routers,
             groups: ir.groups,
+            trackers: ir.trackers,
             legacy: VrrpLegacy::default(),
         },
         check: CheckPlan { global, services: ir.services, said: Vec::new() },

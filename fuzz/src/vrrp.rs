@@ -15,7 +15,8 @@ pub fn advert(bytes: &[u8]) {
     let Ok(packet) = Packet::parse(bytes) else { return };
     for (version, auth) in [(2, Auth::Pass(*b"1111\0\0\0\0")), (2, Auth::None), (3, Auth::None)] {
         let interval = Duration::from_secs(1);
-        let expected = Expected { version, vrid: 51, interval, auth: &auth, addresses: &ADDRESSES, peers: &[] };
+        let expected =
+            Expected { version, vrid: 51, interval, auth: &auth, addresses: &ADDRESSES, peers: &[], check_hops: false };
         match accept(&packet, &expected) {
             Ok(heard) => again(&packet, &expected, heard.priority, heard.interval),
             Err(reject) => drop(reject.to_string()),

@@ -14,6 +14,7 @@ use super::fifo::Fifos;
 use super::script::Runner;
 use super::security;
 use super::seen::{self, Hub, Seen};
+use super::watch::Watchers;
 use crate::bus::{Exit, Fact, Input, Publisher};
 use crate::mail::queue::PLACES;
 use crate::mail::{Envelope, Postman, Route, Spool, compose};
@@ -62,14 +63,17 @@ struct Agent {
     seen: Seen,
     /// Why which scripts do not run, each said once a configuration.
     refused: HashSet<String>,
+    watchers: Watchers,
+    facts: Publisher,
 }
 
 impl Agent {
     fn new(plan: AgentPlan, facts: Publisher, spools: &[&Path], seen: Seen) -> Self {
         let spool = Spool::open(spools).inspect_err(|error| info!("Mails cannot be kept, none is sent: {error}"));
-        let postman = spool.ok().map(|spool| Postman::start(spool, route(&plan.global), facts));
-        let (decider, runner, fifos, refused) = Default::default();
-        let mut agent = Agent { plan, decider, runner, fifos, postman, seen, refused };
+        let postman = spool.ok().map(|spool| Postman::start(spool, route(&plan.global), facts.clone()));
+        let (decider, runner, fifos, refused, watchers) = Default::default();
+        let mut agent = Agent { plan, decider, runner, fifos, postman, seen, refused, watchers, facts };
+        agent.watchers.follow(&agent.plan, &agent.facts);
         agent.open_fifos();
         agent
     }
@@ -81,6 +85,7 @@ impl Agent {
             postman.reroute(route(&self.plan.global));
         }
         self.open_fifos();
+        self.watchers.follow(&self.plan, &self.facts);
     }
 
     fn open_fifos(&mut self) {
@@ -130,7 +135,8 @@ impl Agent {
         }
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
+        self.watchers.stop();
         let mails = async {
             if let Some(postman) = self.postman {
                 postman.stop(PATIENCE).await;

@@ -74,7 +74,7 @@ impl Runner {
     }
 }
 
-fn spawn(program: &str, arguments: &[String], user: UserIds) -> std::io::Result<Child> {
+pub(super) fn spawn(program: &str, arguments: &[String], user: UserIds) -> std::io::Result<Child> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use rkeep_parsers::ir::track::Kind;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Something about something, since when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +47,29 @@ pub enum Subject {
     },
     /// A listening socket of the proxy.
     Listener(String),
+    /// A `vrrp_script`, `track_file` or `vrrp_track_process`; of a file, the cause's value is its number.
+    Tracked(Tracked, String),
     /// Mails of a spool: up while they get out, down while they wait.
     Mail(String),
+}
+
+/// The kind of a tracked thing, as it travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tracked(pub Kind);
+
+impl Serialize for Tracked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.0 as u8)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tracked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(deserializer)?;
+        let kinds = [Kind::Interface, Kind::Script, Kind::File, Kind::Process, Kind::Bfd];
+        let kind = kinds.into_iter().find(|kind| *kind as u8 == number);
+        kind.map(Tracked).ok_or_else(|| serde::de::Error::custom("no kind of tracked thing"))
+    }
 }
 
 /// How a subject is.

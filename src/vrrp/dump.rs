@@ -74,7 +74,7 @@ impl Speaker {
             [] => writeln!(out, "   Multicast address {}", self.group_address())?,
             peers => {
                 writeln!(out, "   Unicast Peers :")?;
-                peers.iter().try_for_each(|peer| writeln!(out, "     {peer}"))?;
+                peers.iter().try_for_each(|peer| writeln!(out, "     {}", peer.address))?;
             }
         }
         announcements(out, router)?;

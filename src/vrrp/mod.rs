@@ -1,7 +1,7 @@
 //! The VRRP speaker: adverts, addresses and gratuitous ARP, and nothing else, in a process of its own.
 //!
-//! [`wire`] knows the bytes, [`machine`] one instance, [`group`] what instances share, [`track`] what interfaces mean to
-//! them, [`ability`] what others' facts mean; all five are pure. [`drive`] brings them into the world through [`sockets`] and [`netlink`].
+//! [`wire`] knows the bytes, [`machine`] one instance, [`group`] what instances share, [`track`] and [`trackers`] what
+//! interfaces, scripts, files and processes mean to them, [`ability`] what others' facts mean; all are pure. [`drive`] brings them into the world through [`sockets`] and [`netlink`].
 
 mod ability;
 mod drive;
@@ -14,6 +14,7 @@ mod netlink;
 mod sockets;
 pub mod stats;
 mod track;
+mod trackers;
 pub mod wire;
 
 pub use drive::run;

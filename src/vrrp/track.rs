@@ -1,12 +1,14 @@
-//! What the state of interfaces and groups means for each instance. Pure.
+//! What the state of interfaces, groups and tracked things means for each instance. Pure.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use rkeep_parsers::ir::track::{Kind, Track};
 use rkeep_parsers::ir::vrrp::Router;
 
 use super::links::Links;
 use super::machine::io::Condition;
+use super::trackers::{Outcome, Trackers, weigh};
 
 /// What conditions are judged by.
 #[derive(Clone, Copy, Debug)]
@@ -15,30 +17,46 @@ pub struct Circumstances<'a> {
     pub links: &'a Links,
     /// All virtual addresses, which are nobody's own.
     pub virtual_addresses: &'a HashSet<IpAddr>,
+    /// Scripts, files and processes.
+    pub trackers: &'a Trackers,
 }
 
 impl Circumstances<'_> {
     /// The condition of each instance. A member of a group fares as its worst companion.
     pub fn judge(&self, routers: &[&Router]) -> Vec<Condition> {
-        let faults: Vec<bool> = routers.iter().map(|router| self.has_fault(router)).collect();
-        let group_has_fault = |router: &Router| {
-            let mut all = routers.iter().zip(&faults);
-            router.group.is_some() && all.any(|(other, fault)| *fault && other.group == router.group)
+        let outcomes: Vec<Outcome> = routers.iter().map(|router| self.outcome(router)).collect();
+        let companions = |router: &Router, is: fn(&Outcome) -> bool| {
+            let mut all = routers.iter().zip(&outcomes);
+            router.group.is_some() && all.any(|(other, outcome)| is(outcome) && other.group == router.group)
         };
-        let judge = |(router, fault): (&&Router, &bool)| Condition {
-            fault: *fault || group_has_fault(router),
-            weight: self.weight(router),
+        let judge = |(router, own): (&&Router, &Outcome)| Condition {
+            fault: own.fault || companions(router, |other| other.fault),
+            waiting: own.waiting || companions(router, |other| other.waiting),
+            weight: own.weight,
             ..Condition::default()
         };
-        routers.iter().zip(&faults).map(judge).collect()
+        routers.iter().zip(&outcomes).map(judge).collect()
+    }
+
+    /// How an instance fares by itself.
+    fn outcome(&self, router: &Router) -> Outcome {
+        let tracked = router.tracks.iter().map(|track| self.tracked(track));
+        let all = tracked.fold(Outcome::default(), Outcome::and);
+        Outcome { fault: all.fault || self.has_fault(router), ..all }
+    }
+
+    fn tracked(&self, track: &Track) -> Outcome {
+        match track.kind {
+            Kind::Interface => weigh(self.links.is_up(&track.name), track.weight),
+            _ => self.trackers.outcome(track),
+        }
     }
 
     fn has_fault(&self, router: &Router) -> bool {
         let Some(own) = self.links.named(&router.interface) else { return true };
         let own_down = !own.up && !router.dont_track_primary;
-        let tracked_down =
-            router.track_interfaces.iter().any(|(name, weight)| weight.is_none() && !self.links.is_up(name));
-        own_down || tracked_down || self.source(router).is_none()
+        let alone = router.speech.fault_without_peer && router.unicast_peers.is_empty();
+        own_down || alone || self.source(router).is_none()
     }
 
     /// Where an instance's adverts come from, if this machine has that address.
@@ -52,24 +70,12 @@ impl Circumstances<'_> {
             }
         }
     }
-
-    fn weight(&self, router: &Router) -> i32 {
-        // keepalived ignores weights within a group.
-        if router.group.is_some() {
-            return 0;
-        }
-        let weigh = |(name, weight): &(String, Option<i16>)| match (weight, self.links.is_up(name)) {
-            (Some(weight), true) if *weight > 0 => i32::from(*weight),
-            (Some(weight), false) if *weight < 0 => i32::from(*weight),
-            _ => 0,
-        };
-        router.track_interfaces.iter().map(weigh).sum()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use rkeep_parsers::ir::Id;
+    use rkeep_parsers::ir::track::Weight;
 
     use super::super::links::Change;
     use super::super::machine::tests::article;
@@ -88,7 +94,8 @@ mod tests {
 
     fn judge(links: &Links, routers: &[&Router]) -> Vec<(bool, i32)> {
         let virtual_addresses = [IpAddr::from([192, 168, 3, 253])].into();
-        let circumstances = Circumstances { links, virtual_addresses: &virtual_addresses };
+        let trackers = Trackers::default();
+        let circumstances = Circumstances { links, virtual_addresses: &virtual_addresses, trackers: &trackers };
         circumstances.judge(routers).iter().map(|condition| (condition.fault, condition.weight)).collect()
     }
 
@@ -107,12 +114,17 @@ mod tests {
 
     #[test]
     fn tracked_interfaces_weigh_or_fail() {
-        let tracking = |weight| Router { track_interfaces: vec![("eth1".to_owned(), weight)], ..article(100) };
-        let outcome = |up, weight| judge(&world(up, &[10]), &[&tracking(weight)])[0];
-        assert_eq!(outcome(false, None), (true, 0));
-        assert_eq!(outcome(true, None), (false, 0));
-        assert_eq!((outcome(true, Some(-20)), outcome(false, Some(-20))), ((false, 0), (false, -20)));
-        assert_eq!((outcome(true, Some(20)), outcome(false, Some(20))), ((false, 20), (false, 0)));
+        let track = |weight| Track { kind: Kind::Interface, name: "eth1".to_owned(), weight };
+        let tracking = |weight| Router { tracks: vec![track(weight)], ..article(100) };
+        let outcome = |up, value, reverse| {
+            let weight = Weight { value, reverse };
+            judge(&world(up, &[10]), &[&tracking(weight)])[0]
+        };
+        assert_eq!((outcome(false, 0, false), outcome(true, 0, false)), ((true, 0), (false, 0)));
+        assert_eq!((outcome(false, 0, true), outcome(true, 0, true)), ((false, 0), (true, 0)));
+        assert_eq!((outcome(true, -20, false), outcome(false, -20, false)), ((false, 0), (false, -20)));
+        assert_eq!((outcome(true, 20, false), outcome(false, 20, false)), ((false, 20), (false, 0)));
+        assert_eq!((outcome(true, 20, true), outcome(false, -20, true)), ((false, -20), (false, 20)));
     }
 
     #[test]

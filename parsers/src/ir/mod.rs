@@ -12,7 +12,9 @@ pub mod limit;
 pub mod map;
 pub mod pool;
 pub mod regex;
+pub mod route;
 pub mod service;
+pub mod track;
 pub mod vrrp;
 
 pub use arena::{Arena, Id};
@@ -64,8 +66,8 @@ pub struct Ir {
     pub groups: Arena<vrrp::Group>,
     /// keepalived's `virtual_server`s with their real servers.
     pub services: Arena<service::Service>,
-    /// What keepalived's `vrrp_script`s run.
-    pub watchers: Vec<vrrp::Script>,
+    /// What keepalived's instances can track.
+    pub trackers: track::Trackers,
 }
 
 impl Ir {
@@ -73,6 +75,6 @@ impl Ir {
     pub fn scripts(&self) -> impl Iterator<Item = &vrrp::Script> {
         let routers = self.routers.values().map(|router| &router.notify);
         let notify = routers.chain(self.groups.values().map(|group| &group.notify));
-        notify.flat_map(vrrp::NotifyScripts::all).chain(&self.watchers)
+        notify.flat_map(vrrp::NotifyScripts::all).chain(self.trackers.scripts.iter().map(|script| &script.script))
     }
 }

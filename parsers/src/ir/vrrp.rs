@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Id;
+use super::track::{Kind, Track};
 use crate::source::Span;
 
 /// A `vrrp_instance`: one virtual router on one interface.
@@ -37,14 +38,18 @@ pub struct Router {
     pub follows_service: bool,
     /// `preempt_delay`
     pub preempt_delay: Duration,
-    /// `track_interface`: name and weight; without weight its loss is FAULT.
-    pub track_interfaces: Vec<(String, Option<i16>)>,
+    /// `track_interface`, `track_script`, …
+    pub tracks: Vec<Track>,
     /// `dont_track_primary`
     pub dont_track_primary: bool,
     /// `mcast_src_ip` or `unicast_src_ip`
     pub source: Option<IpAddr>,
     /// `unicast_peer`; empty for multicast.
-    pub unicast_peers: Vec<IpAddr>,
+    pub unicast_peers: Vec<Peer>,
+    /// How its adverts travel, beyond that.
+    pub speech: Speech,
+    /// `strict_mode`: nothing but what RFC 5798 knows.
+    pub strict: bool,
     /// `garp_master_delay`: the second burst, 5 s unless said; zero for none.
     pub garp_delay: Duration,
     /// `garp_master_repeat`, 5 unless said.
@@ -71,6 +76,73 @@ pub struct Router {
     pub group: Option<Id<Group>>,
     /// The block.
     pub span: Span,
+}
+
+impl Router {
+    /// What it tracks of a kind.
+    pub fn tracked(&self, kind: Kind) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(move |track| track.kind == kind)
+    }
+
+    /// Whether its adverts travel by IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        let source = self.source.or(self.unicast_peers.first().map(|peer| peer.address));
+        source.or(self.addresses.first().map(|first| first.address)).is_some_and(|address| address.is_ipv6())
+    }
+}
+
+/// A line of `unicast_peer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The peer.
+    pub address: IpAddr,
+    /// `min_ttl`: the least hop limit its adverts may come with.
+    pub min_ttl: u8,
+    /// `max_ttl`
+    pub max_ttl: u8,
+}
+
+impl Peer {
+    /// A peer of whom nothing else is said.
+    pub fn of(address: IpAddr) -> Peer {
+        Peer { address, min_ttl: 0, max_ttl: 255 }
+    }
+}
+
+/// How an instance's adverts travel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Speech {
+    /// `unicast_ttl`, 255 unless said.
+    pub unicast_ttl: Option<u8>,
+    /// `check_unicast_src`
+    pub check_unicast_source: bool,
+    /// `unicast_fault_no_peer`
+    pub fault_without_peer: bool,
+    /// `mcast_dst_ip`, or the group for all.
+    pub group: Option<IpAddr>,
+    /// `v3_checksum_as_v2`: version 3's checksum leaves the IP addresses out.
+    pub checksum_as_v2: bool,
+    /// `use_vmac`
+    pub vmac: Option<Vmac>,
+    /// `vmac_xmit_base`: adverts leave by the interface itself.
+    pub xmit_base: bool,
+    /// `promote_secondaries`
+    pub promote_secondaries: bool,
+    /// `track_src_ip`
+    pub track_source: bool,
+    /// `owner_ignore_adverts`
+    pub owner_ignores_adverts: bool,
+    /// `notify_priority_changes`
+    pub notify_priority_changes: bool,
+}
+
+/// `use_vmac`: an interface of its own with the virtual router's MAC address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vmac {
+    /// Its name; `vrrp.VRID` unless written.
+    pub name: String,
+    /// Its MAC address unless it is the virtual router's.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// `state` of a `vrrp_instance`.
@@ -174,6 +246,10 @@ pub struct Group {
     pub name: String,
     /// Its members.
     pub members: Vec<Id<Router>>,
+    /// What all its members track.
+    pub tracks: Vec<Track>,
+    /// `sync_group_tracking_weight`: weights count in the group too.
+    pub tracks_weight: bool,
     /// `smtp_alert`
     pub smtp_alert: bool,
     /// `notify…`

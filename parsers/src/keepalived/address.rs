@@ -1,11 +1,11 @@
-//! Lines of `virtual_ipaddress`, `track_interface` and `unicast_peer`.
+//! Lines of `virtual_ipaddress` and `unicast_peer`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::number::{argument, remark, signed, unsigned};
+use super::number::{argument, remark, unsigned};
 use super::value::refuse;
 use crate::diag::Class;
-use crate::ir::vrrp::VirtualAddress;
+use crate::ir::vrrp::{Peer, VirtualAddress};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
 use crate::table::{Arity, Cx, Fault, Value};
@@ -151,59 +151,24 @@ fn unknown(word: &Word, cx: &mut Cx) {
     cx.diagnostics.push(remark(&text, Class::General).at(word.span, "").help(help));
 }
 
-/// A line of `track_interface`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrackLine {
-    /// The interface.
-    pub interface: String,
-    /// Added while it is up and negative, or taken away while it is down; none is FAULT.
-    pub weight: Option<i16>,
-    /// The line.
-    pub span: Span,
-}
-
-impl Value for TrackLine {
-    const ARITY: Arity = Arity::SOME.with_block();
-    const SYNTAX: &'static str = "{ interface [weight number] … }";
-
-    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
-        let interface = argument(directive)?.lossy().into_owned();
-        let mut line = TrackLine { interface, weight: None, span: directive.span };
-        let mut words = directive.args.iter().skip(1);
-        while let Some(word) = words.next() {
-            if word.is("weight")
-                && let Some(number) = words.next()
-            {
-                line.weight = Some(signed(number, -253, 253, cx)? as i16).filter(|weight| *weight != 0);
-            } else if word.is("reverse") && line.weight.is_some() {
-                line.weight = line.weight.map(|weight| -weight);
-            } else {
-                let text = format!("({}) unknown track_interface option {} - ignoring", cx.owner, word.lossy());
-                cx.diagnostics.push(remark(&text, Class::General).at(word.span, "").help("weight -253…253 [reverse]"));
-            }
-        }
-        Ok(line)
-    }
-}
-
 /// A line of `unicast_peer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerLine {
-    /// The peer.
-    pub address: IpAddr,
+    /// The peer, and which hop limits its adverts may have.
+    pub peer: Peer,
     /// The line.
     pub span: Span,
 }
 
 impl Default for PeerLine {
     fn default() -> Self {
-        PeerLine { address: Ipv4Addr::UNSPECIFIED.into(), span: Span::NONE }
+        PeerLine { peer: Peer::of(Ipv4Addr::UNSPECIFIED.into()), span: Span::NONE }
     }
 }
 
 impl Value for PeerLine {
     const ARITY: Arity = Arity::SOME.with_block();
-    const SYNTAX: &'static str = "{ address … }";
+    const SYNTAX: &'static str = "{ address [min_ttl number] [max_ttl number] … }";
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let word = argument(directive)?;
@@ -213,9 +178,41 @@ impl Value for PeerLine {
             let what = format!("VRRP instance[{}] malformed unicast peer address[{text}]. Skipping...", cx.owner);
             return Err(refuse(cx, word, format!("Configuration error: {what}"), "one address a line"));
         };
-        for option in directive.args.iter().skip(1).filter(|option| option.is("min_ttl") || option.is("max_ttl")) {
-            unbuilt(option, cx);
-        }
-        Ok(PeerLine { address, span: directive.span })
+        let peer = hop_limits(Peer::of(address), directive, cx)?;
+        Ok(PeerLine { peer, span: directive.span })
     }
+}
+
+/// `min_ttl` and `max_ttl` after a peer.
+fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Result<Peer, Fault> {
+    let about = format!("({}) {}", cx.owner, peer.address);
+    let mut words = directive.args.iter().skip(1);
+    while let Some(option) = words.next() {
+        let name = option.lossy();
+        let Some(number) = words.next() else {
+            let what = format!("{about} - {name} is missing a value");
+            return Err(refuse(cx, option, what, "write a number after it"));
+        };
+        let limit = match &*name {
+            "min_ttl" => &mut peer.min_ttl,
+            "max_ttl" => &mut peer.max_ttl,
+            _ => {
+                let what = remark(&format!("{about} - unknown option {name}"), Class::General);
+                cx.diagnostics.push(what.at(option.span, "").help("min_ttl or max_ttl"));
+                continue;
+            }
+        };
+        match unsigned(number, 0, 255, cx) {
+            Ok(hops) => *limit = hops as u8,
+            Err(fault) => {
+                cx.diagnostics.push(remark(&fault.text, Class::Number).at(number.span, "").help("0 to 255"));
+            }
+        }
+    }
+    if peer.min_ttl > peer.max_ttl {
+        let limits = format!("min_ttl {} > max_ttl {}", peer.min_ttl, peer.max_ttl);
+        let what = remark(&format!("{about} - {limits} - all packets will be discarded"), Class::General);
+        cx.diagnostics.push(what.at(directive.span, "").help("a lower min_ttl"));
+    }
+    Ok(peer)
 }

@@ -56,6 +56,62 @@ const VRRP: &[Complaint] = &[
     (C::K_SYNC_GROUP, "smtp_alert", "Invalid vrrp_group smtp_alert parameter %s"),
 ];
 
+/// What is tracked, how adverts travel, and what tunes processes.
+const MORE: &[Complaint] = &[
+    (C::K_SCRIPT, "weight", "vrrp_script %o weight %s must be in [-253, 253]"),
+    (C::K_SCRIPT, "rise", "(%o): vrrp script rise value '%s' invalid, defaulting to 1"),
+    (C::K_SCRIPT, "fall", "(%o): vrrp script fall value '%s' invalid, defaulting to 1"),
+    (C::K_TRACK_FILE, "weight", "Weight (%s) for track_file %o must be between [-254..254] inclusive. Ignoring..."),
+    (
+        C::K_TRACK_PROCESS,
+        "weight",
+        "Weight (%s) for vrrp_track_process %o must be between [-254..254] inclusive. Ignoring...",
+    ),
+    (
+        C::K_TRACK_PROCESS,
+        "quorum",
+        "Quorum (%s) for vrrp_track_process %o must be between [1..65535] inclusive. Ignoring...",
+    ),
+    (
+        C::K_TRACK_PROCESS,
+        "quorum_max",
+        "Quorum_max (%s) for vrrp_track_process %o must be between [0..65535] inclusive. Ignoring...",
+    ),
+    (C::K_TRACK_PROCESS, "delay", PROCESS_DELAY),
+    (C::K_TRACK_PROCESS, "terminate_delay", PROCESS_DELAY),
+    (C::K_TRACK_PROCESS, "fork_delay", PROCESS_DELAY),
+    (C::K_TRACK_PROCESS, "param_match", "Invalid param_match type %s - ignoring"),
+    (C::K_INSTANCE, "strict_mode", "(%o) invalid strict_mode %s specified"),
+    (C::K_INSTANCE, "v3_checksum_as_v2", "(%o) invalid v3_checksum_as_v2 %s specified"),
+    (C::K_INSTANCE, "kernel_rx_buf_size", "(%o) invalid kernel_rx_buf_size specified"),
+    (C::K_INSTANCE, "notify_priority_changes", "(%o) Invalid value '%s' for notify_priority_changes specified"),
+    (C::K_INSTANCE, "unicast_ttl", "(%o): TTL '%s' not valid - must be between 0 & 255"),
+    (C::K_INSTANCE, "mcast_dst_ip", "(%o) malformed mcast dest address %s. Skipping..."),
+    (C::K_INSTANCE, "garp_extra_if", "(%o): garp_extra_if '%s' invalid - ignoring"),
+    (C::K_GLOBAL, "vrrp_priority", "Invalid vrrp process priority specified"),
+    (C::K_GLOBAL, "checker_priority", "Invalid checker process priority specified"),
+    (C::K_GLOBAL, "vrrp_rlimit_rttime", "Invalid vrrp real-time limit - %s"),
+    (C::K_GLOBAL, "max_auto_priority", "max_auto_priority '%s' must be in [0, 99] (or -1 to disable) - ignoring"),
+    (C::K_GLOBAL, "min_auto_priority_delay", "min_auto_priority_delay '%s' must be in [1, 10000000] - ignoring"),
+    (C::K_GLOBAL, "data_use_instance", "Invalid value '%s' for global date_use_instance specified"),
+    (C::K_GLOBAL, "startup_script_timeout", "startup_script_timeout '%s' must be in [1, 1000] - ignoring"),
+    (C::K_GLOBAL, "shutdown_script_timeout", "shutdown_script_timeout '%s' must be in [1, 1000] - ignoring"),
+    (C::K_GLOBAL, "vrrp_mcast_group6", "Can't parse vrrp_mcast_group6 [%s]. Skipping"),
+    (C::K_GLOBAL, "vrrp_garp_extra_if", "vrrp_garp_extra_if '%s' invalid - ignoring"),
+    (
+        C::K_GLOBAL,
+        "vrrp_notify_priority_changes",
+        "Invalid value '%s' for global vrrp_notify_priority_changes specified",
+    ),
+    (C::K_GLOBAL, "vrrp_delay_after_boot", "vrrp_delay_after_boot '%s' is invalid"),
+    (C::K_GLOBAL, "vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs size (%s) invalid"),
+    (C::K_GLOBAL, "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs size (%s) invalid"),
+    (C::K_TOP, "child_wait_time", "Invalid child_wait_time %s"),
+];
+
+const PROCESS_DELAY: &str =
+    "delay (%s) for vrrp_track_process %o must be between [0.000001..3600] inclusive. Ignoring...";
+
 const SOURCE: &str = "Configuration error: VRRP instance[%o] malformed src address[%s]. Skipping...";
 
 const SERVICES: &[Complaint] = &[
@@ -115,7 +171,7 @@ const MISSING: &[Complaint] = &[
 
 /// What a keyword adds to a refused value.
 pub fn complaint(context: C, keyword: &str, owner: &str, value: &str) -> Option<String> {
-    let template = find([GLOBAL, VRRP, SERVICES].into_iter().flatten(), context, keyword)?;
+    let template = find([GLOBAL, VRRP, MORE, SERVICES].into_iter().flatten(), context, keyword)?;
     Some(template.replace("%o", owner).replace("%s", value))
 }
 

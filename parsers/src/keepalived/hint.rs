@@ -1,18 +1,27 @@
 //! Hints for words keepalived does not know.
 
 use super::known;
-use super::{GlobalDefs, instance, virtual_server};
+use super::{GlobalDefs, checks, instance, speech, tracking, tuning, virtual_server};
 use crate::table::index::distance;
 use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 9] = [
+    let modules: [&'static [Row]; 18] = [
         GlobalDefs::ROWS,
+        tuning::Speaking::ROWS,
+        tuning::Tuning::ROWS,
+        tuning::Outside::ROWS,
+        tuning::Fixed::ROWS,
         instance::Instance::ROWS,
         instance::Notify::ROWS,
         instance::Authentication::ROWS,
         instance::SyncGroup::ROWS,
+        speech::Travel::ROWS,
+        tracking::Tracking::ROWS,
+        tracking::VrrpScript::ROWS,
+        tracking::FileBlock::ROWS,
+        tracking::ProcessBlock::ROWS,
         virtual_server::VirtualServer::ROWS,
         virtual_server::Real::ROWS,
         virtual_server::Timing::ROWS,
@@ -22,10 +31,14 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 8] = [
+pub const BLOCKS: [(C, &str, C); 12] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
+    (C::K_TOP, "vrrp_script", C::K_SCRIPT),
+    (C::K_TOP, "track_file", C::K_TRACK_FILE),
+    (C::K_TOP, "vrrp_track_file", C::K_TRACK_FILE),
+    (C::K_TOP, "vrrp_track_process", C::K_TRACK_PROCESS),
     (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
     (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
     (C::K_VIRTUAL_SERVER, "real_server", C::K_REAL_SERVER),
@@ -51,7 +64,7 @@ pub fn hint(context: C, keyword: &str) -> String {
 fn words(context: C) -> impl Iterator<Item = &'static str> {
     let built = rows().filter(move |row| row.contexts.contains(context)).map(|row| row.keyword);
     let blocks = BLOCKS.into_iter().filter(move |(within, _, _)| *within == context).map(|(_, word, _)| word);
-    built.chain(blocks).chain(known::words(context))
+    built.chain(blocks).chain(known::words(context)).chain(checks::words(context))
 }
 
 /// The blocks in which a word is known.

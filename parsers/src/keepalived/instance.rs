@@ -1,6 +1,6 @@
 //! `vrrp_instance`, its `authentication`, and `vrrp_sync_group`.
 
-use super::address::{AddressLine, PeerLine, TrackLine};
+use super::address::{AddressLine, PeerLine};
 use super::number::{Int, Seconds, Uint, argument};
 use super::value::{Address, Command, Flag, List, OptionalCommand, Switch, Text, refuse, set_command, silent};
 use crate::ir::vrrp::InitialState;
@@ -48,9 +48,6 @@ pub struct Instance {
     /// How long a lower master is left alone after start, seconds.
     #[row("preempt_delay")]
     pub preempt_delay: Seconds<0, 1_000_000_000>,
-    /// Interfaces whose loss is a fault, or lowers the priority by their weight.
-    #[row("track_interface")]
-    pub track_interface: Vec<TrackLine>,
     /// The loss of the instance's own interface is no fault.
     #[row("dont_track_primary")]
     pub dont_track_primary: Flag,
@@ -153,6 +150,12 @@ pub struct SyncGroup {
     /// Mail at each change of state.
     #[row("smtp_alert")]
     pub smtp_alert: Switch,
+    /// Weights of what is tracked count in the group too.
+    #[row("sync_group_tracking_weight")]
+    pub sync_group_tracking_weight: Flag,
+    /// Has had no effect in keepalived for years.
+    #[row("global_tracking", ignored = "keepalived reads it and does nothing with it")]
+    pub global_tracking: Flag,
 }
 
 /// `state`

@@ -1,12 +1,18 @@
 //! keepalived's blocks: one file each, holding its rows.
 
 pub mod address;
+pub mod checks;
 pub mod complaints;
 pub mod global;
 pub mod hint;
 pub mod instance;
 pub mod known;
 pub mod number;
+pub mod route;
+pub mod speech;
+pub mod tracking;
+pub mod tuned;
+pub mod tuning;
 pub mod value;
 pub mod virtual_server;
 

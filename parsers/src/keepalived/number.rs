@@ -71,6 +71,47 @@ impl<const MIN: u64, const MAX: u64, const STRICT: bool> Value for Seconds<MIN, 
     }
 }
 
+/// Seconds with up to three decimals, as `vrrp_script` takes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Milliseconds(pub Duration);
+
+/// The most seconds that such a time may have.
+const LONGEST_SCRIPT: u64 = 4294;
+
+impl Value for Milliseconds {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "seconds";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let word = argument(directive)?;
+        let (text, keyword, owner) = (word.lossy(), directive.name.lossy(), cx.owner.clone());
+        let help = "seconds from 0.001 to 4294";
+        let say =
+            |cx: &mut Cx, what: &str| cx.diagnostics.push(remark(what, Class::Number).at(word.span, "").help(help));
+        let micros = decimal(word, 0, FOREVER, false, cx)?;
+        if text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 3) {
+            say(cx, &format!("number '{text}' has too many decimal places"));
+        }
+        let millis = micros.saturating_add(500) / 1000;
+        if millis > LONGEST_SCRIPT * 1000 {
+            say(cx, &format!("number '{text}' outside range [0.000, {LONGEST_SCRIPT}.000]"));
+            let limits = format!("must be between 0.001 and {LONGEST_SCRIPT} - ignoring");
+            say(cx, &format!("({owner}): vrrp script {keyword} '{text}' {limits}"));
+            return Err(Fault::new(""));
+        }
+        if millis == 0 {
+            say(cx, &format!("({owner}): vrrp script {keyword} must be greater than 0, setting to 1"));
+            return Ok(Milliseconds(Duration::from_secs(1)));
+        }
+        Ok(Milliseconds(Duration::from_millis(millis)))
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        *self = more;
+        Ok(())
+    }
+}
+
 /// The first word after the keyword.
 ///
 /// # Errors

@@ -29,6 +29,10 @@ pub struct OptionalText(pub Option<String>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List(pub Vec<String>);
 
+/// Any words, at least `LEAST`; the last occurrence holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words<const LEAST: u8 = 0>(pub Vec<String>);
+
 /// An address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub IpAddr);
@@ -129,6 +133,19 @@ impl Value for List {
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
         self.0.extend(more.0);
         Ok(())
+    }
+}
+
+impl<const LEAST: u8> Value for Words<LEAST> {
+    const ARITY: Arity = Arity::range(LEAST, u8::MAX);
+    const SYNTAX: &'static str = if LEAST == 0 { "[word …]" } else { "word …" };
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        Ok(Words(directive.args.iter().map(|word| word.lossy().into_owned()).collect()))
+    }
+
+    fn repeat(&mut self, more: Self) -> Result<(), Fault> {
+        last(self, more)
     }
 }
 

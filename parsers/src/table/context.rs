@@ -57,6 +57,10 @@ contexts! {
     52 K_TRACK_GROUP "track_group"
     53 K_SSL "SSL"
     54 K_FILE_CHECK "FILE_CHECK"
+    60 K_URL "url"
+    61 K_HOST "host"
+    62 K_AUTH_HMAC "auth_hmac"
+    63 K_SERVER_GROUP "virtual_server_group"
 }
 
 impl Contexts {

@@ -1,7 +1,7 @@
 //! keepalived's configuration as parent and children read it: from the disk, or from the bundle that the parent sealed.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rkeep_parsers::ir::Ir;
 use rkeep_parsers::lower::Loaded;
@@ -80,13 +80,19 @@ impl Machine for ThisMachine {
         user_by_name(user).is_some() && group.is_none_or(|group| group_by_name(group).is_some())
     }
 
+    fn is_macvlan(&self, name: &str) -> bool {
+        Path::new("/sys/class/net").join(name).join("macvlan").exists()
+    }
+
     fn script(&self, program: &str) -> Script {
-        let path = Path::new(program);
+        let Some(path) = looked_up(program) else { return Script::Missing };
+        let path = path.as_path();
         let Ok(meta) = std::fs::metadata(path) else { return Script::Missing };
         if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
             return Script::Missing;
         }
         match path.ancestors().all(only_root_may_change) {
+            true if path.ancestors().skip(1).any(Path::is_symlink) => Script::ThroughLink,
             true => Script::Secure,
             false => Script::Insecure,
         }
@@ -95,6 +101,15 @@ impl Machine for ThisMachine {
     fn host_name(&self) -> String {
         rustix::system::uname().nodename().to_string_lossy().into_owned()
     }
+}
+
+/// Where a program lies: in the usual directories unless its name has a slash.
+fn looked_up(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program));
+    }
+    let usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    usual.iter().map(|dir| Path::new(dir).join(program)).find(|path| path.is_file())
 }
 
 /// Whether nobody but root can write to a file or directory, or replace what is in it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rkeep_parsers::ir::Ir;
 use rkeep_parsers::ir::http::Address;
+use rkeep_parsers::ir::track::Kind;
 use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 
 /// How many clients ask.
@@ -64,9 +65,9 @@ impl Networks {
         let is_first = self.segments.is_empty();
         let listens = if is_first { listened(own, nginx) } else { Vec::new() };
         let mut addresses = [sources(&here), sources(&there)];
-        addresses[0].extend(there.iter().flat_map(|router| v4(&router.unicast_peers)).take(1));
+        addresses[0].extend(there.iter().flat_map(|router| peers(router)).take(1));
         addresses[0].extend(&listens);
-        addresses[1].extend(here.iter().flat_map(|router| v4(&router.unicast_peers)).take(1));
+        addresses[1].extend(here.iter().flat_map(|router| peers(router)).take(1));
         addresses[1].extend(if is_first { fellow(own, &listens) } else { None });
         addresses.iter_mut().for_each(unique);
         taken.extend(addresses.iter().flatten());
@@ -98,7 +99,7 @@ fn interfaces(ir: &Ir) -> Vec<String> {
         addresses.iter().filter_map(|address| address.device.clone()).collect::<Vec<_>>()
     };
     let of = |router: &Router| {
-        let tracked = router.track_interfaces.iter().map(|(name, _)| name.clone());
+        let tracked = router.tracked(Kind::Interface).map(|track| track.name.clone());
         let all = std::iter::once(router.interface.clone()).chain(tracked);
         all.chain(devices(&router.addresses)).chain(devices(&router.excluded)).collect::<Vec<_>>()
     };
@@ -120,6 +121,11 @@ fn counterparts<'a>(here: &[&Router], peer: &'a Ir) -> Vec<&'a Router> {
 
 fn sources(routers: &[&Router]) -> Vec<Ipv4Addr> {
     routers.iter().filter_map(|router| v4(router.source.as_slice()).into_iter().next()).collect()
+}
+
+/// Whom an instance speaks to instead of all.
+fn peers(router: &Router) -> Vec<Ipv4Addr> {
+    v4(&router.unicast_peers.iter().map(|peer| peer.address).collect::<Vec<_>>())
 }
 
 fn v4(addresses: &[IpAddr]) -> Vec<Ipv4Addr> {

@@ -79,8 +79,8 @@ impl Speaker {
             addresses: &addresses,
         };
         let multicast = router.unicast_peers.is_empty().then_some(group);
-        let peers = router.unicast_peers.iter().filter_map(|peer| match peer {
-            IpAddr::V4(peer) => Some(*peer),
+        let peers = router.unicast_peers.iter().filter_map(|peer| match peer.address {
+            IpAddr::V4(peer) => Some(peer),
             IpAddr::V6(_) => None,
         });
         for destination in multicast.into_iter().chain(peers) {

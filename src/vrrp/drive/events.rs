@@ -92,6 +92,7 @@ impl Speaker {
             auth: &router.auth,
             addresses: &addresses,
             peers: &router.unicast_peers,
+            check_hops: router.speech.check_unicast_source,
         };
         match accept::accept(packet, &expected) {
             Ok(heard) => {
@@ -161,7 +162,8 @@ impl Speaker {
     /// Tells every machine its source and its condition.
     pub(super) async fn judge(&mut self) {
         let routers: Vec<_> = self.routers().collect();
-        let circumstances = Circumstances { links: &self.links, virtual_addresses: &self.virtual_addresses };
+        let (links, virtual_addresses, trackers) = (&self.links, &self.virtual_addresses, &self.trackers);
+        let circumstances = Circumstances { links, virtual_addresses, trackers };
         let conditions = circumstances.judge(&routers);
         let sources: Vec<_> = routers.iter().map(|router| circumstances.source(router)).collect();
         let routers: Vec<_> = self.instances.iter().map(|instance| instance.machine.router()).collect();
@@ -173,6 +175,7 @@ impl Speaker {
                 self.tell(place, io::Input::Source(source)).await;
             }
             self.tell(place, io::Input::Condition(condition)).await;
+            self.begin(place, condition.waiting && !condition.fault).await;
         }
     }
 
@@ -238,7 +241,7 @@ impl Speaker {
 
     /// Somebody else's fact.
     async fn note(&mut self, fact: &Fact) {
-        if self.abilities.note(fact) {
+        if self.abilities.note(fact) | self.trackers.note(fact) {
             self.judge().await;
         }
     }

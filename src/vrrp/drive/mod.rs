@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
+use rkeep_parsers::ir::track::Kind;
 use rkeep_parsers::ir::vrrp::Router;
 
 use super::ability::Abilities;
@@ -24,6 +25,7 @@ use super::machine::Machine;
 use super::machine::io;
 use super::netlink::{Netlink, News};
 use super::sockets::{self, Speaking};
+use super::trackers::Trackers;
 use super::wire::ipv4;
 use crate::bus::{Exit, Input, Publisher, Verdict};
 use crate::plan::VrrpPlan;
@@ -57,6 +59,10 @@ pub(super) struct Instance {
     pub machine: Machine,
     /// When it became what it is.
     pub since: SystemTime,
+    /// Whether its machine has begun.
+    begun: bool,
+    /// Whether it has had to wait for that.
+    waited: bool,
     /// Complaints about others' adverts.
     complaints: events::Complaints,
 }
@@ -74,6 +80,10 @@ pub(super) struct Speaker {
     facts: Publisher,
     /// What others' facts mean.
     abilities: Abilities,
+    /// Scripts, files and processes.
+    trackers: Trackers,
+    /// When instances may begin, once they may at all.
+    begin_at: Option<Instant>,
     virtual_addresses: HashSet<IpAddr>,
     packet_id: u16,
     packet: Vec<u8>,
@@ -108,6 +118,8 @@ impl Speaker {
             held: Held::new(Path::new(held::DIRECTORY)),
             facts,
             abilities: Abilities::default(),
+            trackers: Trackers::default(),
+            begin_at: None,
             virtual_addresses: HashSet::new(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
@@ -132,7 +144,7 @@ impl Speaker {
     /// Whether news are of an interface that an instance uses, and not of its virtual addresses.
     fn concerns(&self, news: &links::News) -> bool {
         let is_used = self.routers().any(|router| {
-            let tracked = router.track_interfaces.iter().any(|(name, _)| name == news.interface());
+            let tracked = router.tracked(Kind::Interface).any(|track| track.name == news.interface());
             tracked || router.interface == news.interface()
         });
         is_used && news.address().is_none_or(|address| !self.virtual_addresses.contains(address))
@@ -161,12 +173,22 @@ impl Speaker {
                 }
             }
         }
+        self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay);
         self.judge().await;
-        let delay = self.plan.global.vrrp_startup_delay;
-        for place in 0..self.instances.len() {
-            let legacy = self.router(place).map(|router| self.plan.legacy.of(&router.name)).unwrap_or_default();
-            self.tell(place, io::Input::Start { delay, legacy }).await;
+    }
+
+    /// Lets an instance begin that has not and knows how it stands. One that its predecessor left as master begins anyway.
+    async fn begin(&mut self, place: usize, waiting: bool) {
+        let (Some(at), Some(instance)) = (self.begin_at, self.instances.get_mut(place)) else { return };
+        let legacy = self.plan.legacy.of(&instance.machine.router().name);
+        let late = instance.waited;
+        instance.waited |= waiting;
+        if instance.begun || (waiting && legacy == io::Legacy::None) {
+            return;
         }
+        instance.begun = true;
+        let delay = at.saturating_duration_since(Instant::now());
+        self.tell(place, io::Input::Start { delay, legacy, late }).await;
     }
 
     /// Every master says good-bye; all addresses are removed.

@@ -9,13 +9,13 @@ use tracing::warn;
 use super::{Instance, Speaker};
 use crate::plan::VrrpPlan;
 use crate::vrrp::group::Group;
-use crate::vrrp::machine::io::Legacy;
 use crate::vrrp::machine::{Machine, io};
 
 impl Speaker {
     /// Makes machines of a plan's instances, none of which runs yet.
     pub(super) fn adopt(&mut self, plan: VrrpPlan) {
         self.instances = plan.routers.values().map(|router| Instance::new(essence(router))).collect();
+        self.trackers.adopt(&plan.trackers, false);
         self.know(plan);
     }
 
@@ -23,34 +23,26 @@ impl Speaker {
     pub(super) async fn reload(&mut self, plan: VrrpPlan) {
         self.retire(&plan).await;
         let mut old = std::mem::take(&mut self.instances);
-        let mut changed = Vec::new();
+        let mut changes = Vec::new();
+        self.trackers.adopt(&plan.trackers, true);
         for (place, router) in plan.routers.values().map(essence).enumerate() {
             match old.iter().position(|instance| is_same(instance.machine.router(), &router)) {
                 Some(at) => {
                     self.instances.push(old.swap_remove(at));
-                    changed.push((place, io::Input::Reconfigure(Box::new(router))));
+                    changes.push((place, io::Input::Reconfigure(Box::new(router))));
                 }
-                None => {
-                    self.instances.push(Instance::new(router));
-                    let delay = std::time::Duration::ZERO;
-                    changed.push((place, io::Input::Start { delay, legacy: Legacy::None }));
-                }
+                None => self.instances.push(Instance::new(router)),
             }
         }
         self.know(plan);
         if let Err(error) = self.open_sockets() {
             warn!("cannot open a raw socket: {error}");
         }
-        // A new machine must know its condition before it starts, an old one its configuration before it is judged.
-        let (starts, changes): (Vec<_>, Vec<_>) =
-            changed.into_iter().partition(|(_, input)| matches!(input, io::Input::Start { .. }));
+        // An old machine must know its configuration before it is judged; new ones begin when they are.
         for (place, input) in changes {
             self.tell(place, input).await;
         }
         self.judge().await;
-        for (place, input) in starts {
-            self.tell(place, input).await;
-        }
     }
 
     /// Instances that the new plan does not have say good-bye, on the sockets they have yet.
@@ -83,7 +75,13 @@ impl Speaker {
 
 impl Instance {
     fn new(router: Router) -> Self {
-        Instance { machine: Machine::new(router), since: SystemTime::now(), complaints: Default::default() }
+        Instance {
+            machine: Machine::new(router),
+            since: SystemTime::now(),
+            begun: false,
+            waited: false,
+            complaints: Default::default(),
+        }
     }
 }
 

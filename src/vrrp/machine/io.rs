@@ -21,6 +21,8 @@ pub enum Input {
         delay: Duration,
         /// What a process before us has left.
         legacy: Legacy,
+        /// It had to wait for its scripts.
+        late: bool,
     },
     /// End: say good-bye and remove the addresses if master.
     Stop {
@@ -77,6 +79,8 @@ impl VrrpLegacy {
 pub struct Condition {
     /// Something it cannot do without is down.
     pub fault: bool,
+    /// Something that may be a fault has not been looked at yet.
+    pub waiting: bool,
     /// What tracking adds to its priority.
     pub weight: i32,
     /// Whether this box can serve what the addresses are for.

@@ -142,7 +142,7 @@ impl Machine {
     /// Takes an input in and appends what to do.
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Start { delay, legacy } => self.start(now, delay, legacy, out),
+            Input::Start { delay, legacy, late } => self.start(now, delay, (legacy, late), out),
             Input::Stop { deleted } => self.stop(deleted, out),
             Input::Heard(heard) => self.hear(now, heard, out),
             Input::Tick => self.tick(now, out),
@@ -154,7 +154,7 @@ impl Machine {
         }
     }
 
-    fn start(&mut self, now: Instant, delay: Duration, legacy: Legacy, out: &mut Vec<Effect>) {
+    fn start(&mut self, now: Instant, delay: Duration, (legacy, late): (Legacy, bool), out: &mut Vec<Effect>) {
         if !matches!(self.state, State::Init) {
             return;
         }
@@ -174,7 +174,7 @@ impl Machine {
         if !delay.is_zero() {
             out.push(Effect::Say(Note::Delayed(delay)));
         }
-        out.push(Effect::Say(Note::BackupAtStart));
+        out.push(Effect::Say(if late { Note::Backup } else { Note::BackupAtStart }));
         self.state = State::Backup(Backup::until(now + delay + self.down_time()));
         out.push(Effect::Became { verdict: Verdict::Backup, cause: cause::START });
     }

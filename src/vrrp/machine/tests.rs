@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use rkeep_parsers::ir::Id;
-use rkeep_parsers::ir::vrrp::{Auth, NotifyScripts, VirtualAddress};
+use rkeep_parsers::ir::vrrp::{Auth, NotifyScripts, Speech, VirtualAddress};
 use rkeep_parsers::source::Span;
 
 use super::*;
@@ -41,10 +41,12 @@ pub(in crate::vrrp) fn article(priority: u8) -> Router {
         nopreempt: false,
         follows_service: true,
         preempt_delay: Duration::ZERO,
-        track_interfaces: vec![],
+        tracks: vec![],
         dont_track_primary: false,
         source: None,
         unicast_peers: vec![],
+        speech: Speech::default(),
+        strict: false,
         garp_delay: 5 * SECOND,
         garp_repeat: 5,
         garp_refresh: Duration::ZERO,
@@ -78,7 +80,7 @@ impl Bench {
 
     fn started(router: Router) -> Self {
         let mut bench = Bench::new(router);
-        bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
+        bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::None, late: false });
         bench
     }
 
@@ -332,7 +334,7 @@ fn a_fault_takes_it_out_and_back_to_backup() {
 fn starts_in_fault_when_the_interface_is_down() {
     let mut bench = Bench::new(article(100));
     bench.fault(true);
-    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp });
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp, late: false });
     assert_eq!(became(&effects), Some((Verdict::Fault, "link")));
 }
 
@@ -455,7 +457,7 @@ fn a_reload_s_new_pace_counts_at_once() {
 #[test]
 fn takes_up_as_master_without_letting_go() {
     let mut bench = Bench::new(article(100));
-    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp });
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::TakeUp, late: false });
     assert_eq!(became(&effects), Some((Verdict::Master, "resume")));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Remove(_))));
     assert_eq!(deeds(&effects).first(), Some(&&Effect::Advert(100)));
@@ -464,7 +466,7 @@ fn takes_up_as_master_without_letting_go() {
 #[test]
 fn resigns_for_a_predecessor_that_dies_again_and_again() {
     let mut bench = Bench::new(article(100));
-    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::Resign });
+    let effects = bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::Resign, late: false });
     assert_eq!(deeds(&effects)[..2], [&Effect::Advert(0), &Effect::Remove(bench.machine.addresses().clone())]);
     assert_eq!(became(&effects), Some((Verdict::Backup, cause::START)));
 }
@@ -472,7 +474,7 @@ fn resigns_for_a_predecessor_that_dies_again_and_again() {
 #[test]
 fn a_delayed_start_waits_longer() {
     let mut bench = Bench::new(article(100));
-    bench.tell(Input::Start { delay: 4 * SECOND, legacy: Legacy::None });
+    bench.tell(Input::Start { delay: 4 * SECOND, legacy: Legacy::None, late: false });
     assert_eq!(bench.waits(), Duration::from_micros(7_609_375));
 }
 

@@ -63,7 +63,7 @@ impl World {
         let mut world = World { chance, now: Instant::now(), nodes, letters: BinaryHeap::new(), loss: 0 };
         for node in 0..count {
             world.tell(node, Input::Source(Some(address(node))));
-            world.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
+            world.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None, late: false });
         }
         world
     }
@@ -141,7 +141,7 @@ impl World {
                 self.nodes[node].machine = Machine::new(router);
                 self.nodes[node].holds = false;
                 self.tell(node, Input::Source(Some(address(node))));
-                self.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None });
+                self.tell(node, Input::Start { delay: Duration::ZERO, legacy: Legacy::None, late: false });
             }
         }
         let pause = Duration::from_millis(self.chance.below(6_000));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use rkeep_parsers::ir::vrrp::Auth;
+use rkeep_parsers::ir::vrrp::{Auth, Peer};
 
 use super::advert::{self, ADVERTISEMENT, HEADER, PASSWORD};
 use super::ipv4::{Packet, TTL};
@@ -23,7 +23,9 @@ pub struct Expected<'a> {
     /// Its addresses.
     pub addresses: &'a [Ipv4Addr],
     /// Its peers where it does not multicast.
-    pub peers: &'a [std::net::IpAddr],
+    pub peers: &'a [Peer],
+    /// `check_unicast_src`: whether their hop limits count.
+    pub check_hops: bool,
 }
 
 /// An advert that counts.
@@ -189,7 +191,7 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     let &[version_type, _, priority, count, fifth, sixth, _, _] = payload.first_chunk::<HEADER>().ok_or(too_short)?;
     let version = version_type >> 4;
     length(payload, version, count)?;
-    if packet.ttl != TTL && expected.peers.is_empty() {
+    if !may_have_come(packet, expected) {
         return Err(Why::Ttl(packet.ttl));
     }
     if version != expected.version {
@@ -211,6 +213,15 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     cast(packet, expected.peers)?;
     let oddity = oddity(packet, usize::from(count), interval, expected);
     Ok(Heard { source: packet.source, priority, interval, oddity })
+}
+
+/// Whether an advert has the hop limit it must have: it was not routed, or by no more routers than its peer may be away.
+fn may_have_come(packet: &Packet<'_>, expected: &Expected<'_>) -> bool {
+    if expected.peers.is_empty() {
+        return packet.ttl == TTL;
+    }
+    let peer = expected.peers.iter().find(|peer| peer.address == packet.source);
+    !expected.check_hops || peer.is_none_or(|peer| (peer.min_ttl..=peer.max_ttl).contains(&packet.ttl))
 }
 
 fn length(payload: &[u8], version: u8, count: u8) -> Result<(), Why> {
@@ -235,12 +246,12 @@ fn seconds(received: u8, interval: Duration) -> Result<Duration, Why> {
     if u64::from(received) == expected { Ok(interval) } else { Err(Why::Interval { received, expected }) }
 }
 
-fn cast(packet: &Packet<'_>, peers: &[std::net::IpAddr]) -> Result<(), Why> {
+fn cast(packet: &Packet<'_>, peers: &[Peer]) -> Result<(), Why> {
     let multicast = packet.destination.is_multicast();
     if multicast != peers.is_empty() {
         return Err(Why::Cast { multicast });
     }
-    let known = multicast || peers.contains(&packet.source.into());
+    let known = multicast || peers.iter().any(|peer| peer.address == packet.source);
     if known { Ok(()) } else { Err(Why::NoPeer) }
 }
 

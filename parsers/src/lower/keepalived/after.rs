@@ -9,7 +9,7 @@ use crate::ir;
 use crate::keepalived::number::written;
 use crate::keepalived::value::Text;
 use crate::source::{Span, Spanned};
-use crate::syntax::tree::Directive;
+use crate::syntax::tree::{Directive, Word};
 use crate::table::Contexts as C;
 
 const LONGEST_INTERFACE: usize = 15;
@@ -31,9 +31,33 @@ impl Walk<'_> {
             (C::K_GLOBAL, keyword) => self.after_global(keyword, directive),
             (C::K_INSTANCE, "interface") => self.interface(),
             (C::K_INSTANCE, "virtual_ipaddress" | "virtual_ipaddress_excluded") => self.virtual_address(&keyword),
-            (C::K_INSTANCE, "track_interface") => self.track_interface(),
+            (C::K_INSTANCE | C::K_SYNC_GROUP, keyword) if keyword.starts_with("track_") => self.track(keyword),
+            (C::K_SCRIPT, "user") => self.watcher_user(directive),
+            (C::K_TRACK_FILE, "file") => self.file_name(directive),
+            (C::K_TRACK_PROCESS, "quorum_max") => self.quorum_max(directive.span),
             (C::K_INSTANCE, "unicast_peer") => self.unicast_peer(),
             (C::K_INSTANCE, "mcast_src_ip" | "unicast_src_ip") => self.source_address(&keyword),
+            (C::K_INSTANCE, "use_vmac") => self.vmac(directive.span),
+            (C::K_INSTANCE, "mcast_dst_ip") => self.destination(directive.span),
+            (C::K_INSTANCE, "linkbeat_use_polling") => {
+                let owner = &self.cx.owner;
+                let words = "'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block";
+                let text = format!("({owner}) {words}");
+                self.report.say(self.place, Found::new(Class::Deprecated, text, "delete it").at(directive.span));
+            }
+            (C::K_INSTANCE, "vmac_garp_intvl") => self.old_word("vmac_garp_intvl", "garp_extra_if", directive.span),
+            (C::K_INSTANCE, "thread_timer_expired") => {
+                let owner = &self.cx.owner;
+                let text =
+                    format!("({owner}) thread_timer_expired - please replace with keyword 'timer_expired_backup'");
+                self.general(directive.span, text, "write timer_expired_backup");
+            }
+            (C::K_TOP, "net_namespace" | "instance") if directive.args.is_empty() => {
+                self.general(directive.span, format!("{keyword} name missing - ignoring"), "write a name after it");
+            }
+            (C::K_TOP, "linkbeat_interfaces") => self.known_interface("linkbeat interface", directive),
+            (C::K_TOP, "interface_up_down_delays") => self.known_interface("up/down delay", directive),
+            (C::K_TOP, "static_ipaddress") => self.static_address(),
             (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
             (C::K_TCP_CHECK, "bind_if") => self.bind_interface(),
             (C::K_AUTHENTICATION, "auth_pass") => self.password(),
@@ -42,7 +66,7 @@ impl Walk<'_> {
         }
     }
 
-    fn general(&mut self, span: Span, text: String, help: &str) {
+    pub(super) fn general(&mut self, span: Span, text: String, help: &str) {
         self.report.say(self.place, Found::new(Class::General, text, help).at(span));
     }
 
@@ -53,6 +77,12 @@ impl Walk<'_> {
             "smtp_connect_timeout" if written(&self.draft.global.smtp_connect_timeout).is_some_and(|it| it.0 == 0) => {
                 let text = "smtp_conect_timeout must be greater than 0, setting to 1".to_owned();
                 self.general(span, text, "write at least 1");
+            }
+            "vrrp_rt_priority" => self.real_time_priority(span),
+            "vrrp_mcast_group4" | "vrrp_mcast_group6" => self.multicast_group(keyword, span),
+            "vrrp_vmac_garp_intvl" => self.old_word(keyword, "vrrp_garp_extra_if", span),
+            "state_dump_file" | "stats_dump_file" | "json_dump_file" if directive.args.is_empty() => {
+                self.general(span, format!("{keyword} requires a non-empty path"), "write a path after it");
             }
             "vrrp_garp_master_repeat" | "vrrp_garp_master_refresh_repeat" => self.at_least_one(directive),
             "router_id" | "notification_email_from" if directive.args.is_empty() => {
@@ -82,6 +112,35 @@ impl Walk<'_> {
         }
     }
 
+    fn real_time_priority(&mut self, span: Span) {
+        let Some(field) = &mut self.draft.speaking.vrrp_rt_priority else { return };
+        let given = field.value.0;
+        field.value.0 = given.clamp(1, 99);
+        let (text, help) = match given {
+            0 => ("less than minimum 1 - setting to minimum", "write at least 1"),
+            100.. => ("greater than maximum 99 - setting to maximum", "write at most 99"),
+            _ => return,
+        };
+        self.general(span, format!("vrrp process real-time priority {given} {text}"), help);
+    }
+
+    fn multicast_group(&mut self, keyword: &str, span: Span) {
+        let ipv4 = keyword == "vrrp_mcast_group4";
+        let field =
+            if ipv4 { &mut self.draft.global.vrrp_mcast_group4 } else { &mut self.draft.speaking.vrrp_mcast_group6 };
+        let wrong = field.take_if(|field| !field.value.0.is_multicast());
+        if let Some(wrong) = wrong {
+            let text = format!("{keyword} [{}] is not multicast. Skipping", wrong.value.0);
+            self.general(span, text, if ipv4 { "such as 224.0.0.18" } else { "such as ff02::12" });
+        }
+    }
+
+    /// A word whose name has changed; it goes on working.
+    fn old_word(&mut self, old: &str, new: &str, span: Span) {
+        let text = format!("Keyword \"{old}\" is deprecated - please use \"{new}\"");
+        self.report.say(self.place, Found::new(Class::Deprecated, text, &format!("write {new}")).at(span));
+    }
+
     fn mail_server(&mut self, span: Span) {
         let Some(server) = written(&self.draft.global.smtp_server) else { return };
         // A role that would not say so does not ask: a name server that is away must not delay it.
@@ -96,7 +155,7 @@ impl Walk<'_> {
     }
 
     /// Whether what this machine lacks counts.
-    fn judges_machine(&self) -> bool {
+    pub(super) fn judges_machine(&self) -> bool {
         !matches!(self.report.mode(), Mode::Check { own: false })
     }
 
@@ -202,33 +261,14 @@ impl Walk<'_> {
     fn family(&self) -> Option<bool> {
         let layer = &self.draft.instance;
         let source = layer.unicast_src_ip.as_ref().or(layer.mcast_src_ip.as_ref()).map(|field| field.value.0);
-        let peer = || layer.unicast_peer.iter().flat_map(|field| &field.value).map(|peer| peer.address).next();
+        let peer = || layer.unicast_peer.iter().flat_map(|field| &field.value).map(|line| line.peer.address).next();
         let first = || layer.virtual_ipaddress.iter().flat_map(|field| &field.value).map(|line| line.0.address).next();
         source.or_else(peer).or_else(first).map(|address| address.is_ipv4())
     }
 
-    fn track_interface(&mut self) {
-        let Some(line) = self.draft.instance.track_interface.as_mut().and_then(|field| field.value.pop()) else {
-            return;
-        };
-        let owner = self.cx.owner.clone();
-        let field = self.draft.instance.track_interface.iter();
-        if field.flat_map(|field| &field.value).any(|known| known.interface == line.interface) {
-            let text = format!("({owner}) duplicate track_interface {} - ignoring", line.interface);
-            return self.general(line.span, text, "write the interface once");
-        }
-        if self.machine.interface(&line.interface).is_none() {
-            return self
-                .no_interface(line.span, &format!("({owner}) tracked interface {} doesn't exist", line.interface));
-        }
-        if let Some(field) = &mut self.draft.instance.track_interface {
-            field.value.push(line);
-        }
-    }
-
     fn unicast_peer(&mut self) {
         let Some(peer) = self.draft.instance.unicast_peer.as_mut().and_then(|field| field.value.pop()) else { return };
-        let (owner, address) = (self.cx.owner.clone(), peer.address);
+        let (owner, address) = (self.cx.owner.clone(), peer.peer.address);
         if self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
             let text = format!(
                 "Configuration error: VRRP instance[{owner}] and unicast peer address[{address}] MUST be of the same family !!! Skipping..."
@@ -236,7 +276,7 @@ impl Walk<'_> {
             return self.general(peer.span, text, "a peer of the addresses' family");
         }
         let mut known = self.draft.instance.unicast_peer.iter().flat_map(|field| &field.value);
-        if known.any(|known| known.address == address) {
+        if known.any(|known| known.peer.address == address) {
             return self.general(
                 peer.span,
                 format!("({owner}) {address} - duplicate unicast_peer"),
@@ -264,6 +304,48 @@ impl Walk<'_> {
         *field = Some(given);
     }
 
+    fn vmac(&mut self, span: Span) {
+        let Some(field) = &mut self.draft.travel.use_vmac else { return };
+        let name = field.value.0.name.clone();
+        if name.is_empty() || self.machine.interface(&name).is_none() || self.machine.is_macvlan(&name) {
+            return;
+        }
+        field.value.0.name.clear();
+        let text = format!(
+            "({}) interface {name} already exists and is not a private macvlan; ignoring vmac if_name",
+            self.cx.owner
+        );
+        self.general(span, text, "a name that no interface has");
+    }
+
+    fn destination(&mut self, span: Span) {
+        let wrong = self.draft.travel.mcast_dst_ip.take_if(|field| !field.value.0.is_multicast());
+        if let Some(wrong) = wrong {
+            let text = format!("({}) mcast_dst_ip {} not multicast. Skipping...", self.cx.owner, wrong.value.0);
+            self.general(span, text, "such as 224.0.0.18");
+        }
+    }
+
+    /// Remarks on an interface that is not there.
+    fn known_interface(&mut self, what: &str, directive: &Directive) {
+        let Some(word) = directive.args.first().map(|word| word.lossy().into_owned()) else { return };
+        if self.machine.interface(&word).is_none() {
+            let text = format!("unknown interface {word} specified for {what}");
+            let class = if self.judges_machine() { Class::BadInterface } else { Class::Remark };
+            self.report.say(self.place, Found::new(class, text, "see `ip link`").at(directive.span));
+        }
+    }
+
+    fn static_address(&mut self) {
+        let Some(field) = &self.draft.fixed.static_ipaddress else { return };
+        let Some(line) = field.value.last().map(|line| line.0.clone()) else { return };
+        if let Some(device) = line.device.clone().filter(|device| self.machine.interface(device).is_none()) {
+            let text =
+                format!("WARNING - interface {device} for ip address {}/{} doesn't exist", line.address, line.prefix);
+            self.no_interface(line.span, &text);
+        }
+    }
+
     fn old_sync_daemon(&mut self, span: Span) {
         let owner = &self.cx.owner;
         let first = format!("({owner}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
@@ -285,11 +367,16 @@ impl Walk<'_> {
 
     /// Remembers whether scripts are there, for the remark on script security at the end.
     fn script(&mut self, directive: &Directive) {
-        let Some(program) = directive.args.first().map(|word| word.lossy().into_owned()) else { return };
+        self.program(directive.args.first());
+    }
+
+    /// The same of the word that holds the program.
+    pub(super) fn program(&mut self, word: Option<&Word>) {
+        let Some(program) = word.map(|word| word.lossy().into_owned()) else { return };
         let program = program.split_ascii_whitespace().next().unwrap_or_default();
         let insecure = match self.machine.script(program) {
             Script::Missing => return,
-            Script::Secure => false,
+            Script::Secure | Script::ThroughLink => false,
             Script::Insecure => true,
         };
         self.draft.scripts = Some(self.draft.scripts.unwrap_or(false) || insecure);

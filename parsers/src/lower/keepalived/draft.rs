@@ -1,13 +1,17 @@
 //! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
 
 use super::Machine;
-use crate::ir::vrrp::{Group, Router, Script};
+use crate::ir::track::{Track, Trackers};
+use crate::ir::vrrp::{Group, Router};
 use crate::ir::{Arena, Id, Ir};
 use crate::keepalived::global::GlobalDefsLayer;
 use crate::keepalived::hint;
 use crate::keepalived::instance::{AuthenticationLayer, InstanceLayer, NotifyLayer, SyncGroupLayer};
+use crate::keepalived::speech::TravelLayer;
+use crate::keepalived::tracking::{FileBlockLayer, ProcessBlockLayer, TrackingLayer, VrrpScriptLayer};
+use crate::keepalived::tuning::{FixedLayer, OutsideLayer, SpeakingLayer, TuningLayer};
 use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
-use crate::keepalived::{GlobalDefs, instance, virtual_server};
+use crate::keepalived::{GlobalDefs, instance, speech, tracking, tuning, virtual_server};
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 
@@ -15,7 +19,16 @@ use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) global: GlobalDefsLayer,
+    pub(super) speaking: SpeakingLayer,
+    tuning: TuningLayer,
+    pub(super) outside: OutsideLayer,
+    pub(super) fixed: FixedLayer,
     pub(super) instance: InstanceLayer,
+    pub(super) travel: TravelLayer,
+    pub(super) tracking: TrackingLayer,
+    pub(super) script: VrrpScriptLayer,
+    pub(super) file: FileBlockLayer,
+    pub(super) process: ProcessBlockLayer,
     pub(super) authentication: AuthenticationLayer,
     pub(super) notify: NotifyLayer,
     pub(super) group: SyncGroupLayer,
@@ -42,8 +55,14 @@ pub(super) struct Draft {
     pub(super) groups: Vec<(Group, Vec<String>)>,
     /// Virtual servers that stand.
     pub(super) services: Vec<super::service::ServiceDraft>,
-    /// What `vrrp_script`s run.
-    pub(super) watchers: Vec<Script>,
+    /// What can be tracked.
+    pub(super) trackers: Trackers,
+    /// The user of the `vrrp_script` that is open does not exist.
+    pub(super) watcher_removed: bool,
+    /// `file` of the `track_file` that is open.
+    pub(super) file_name: Option<String>,
+    /// What the instance or group that is open tracks.
+    pub(super) tracks: Vec<Track>,
     /// Scripts that are there; whether one of them is insecure.
     pub(super) scripts: Option<bool>,
 }
@@ -57,11 +76,21 @@ impl Draft {
     /// Writes one directive into the layer of the block it stands in.
     pub(super) fn set(&mut self, context: C, directive: &Directive, cx: &mut Cx) -> Result<(), Fault> {
         let done = match context {
-            C::K_GLOBAL => put::<GlobalDefs>(&mut self.global, context, directive, cx),
+            C::K_TOP => put::<tuning::Outside>(&mut self.outside, context, directive, cx)
+                .or_else(|| put::<tuning::Fixed>(&mut self.fixed, context, directive, cx)),
+            C::K_GLOBAL => put::<GlobalDefs>(&mut self.global, context, directive, cx)
+                .or_else(|| put::<tuning::Speaking>(&mut self.speaking, context, directive, cx))
+                .or_else(|| put::<tuning::Tuning>(&mut self.tuning, context, directive, cx)),
             C::K_INSTANCE => put::<instance::Instance>(&mut self.instance, context, directive, cx)
+                .or_else(|| put::<speech::Travel>(&mut self.travel, context, directive, cx))
+                .or_else(|| put::<tracking::Tracking>(&mut self.tracking, context, directive, cx))
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
+            C::K_SCRIPT => put::<tracking::VrrpScript>(&mut self.script, context, directive, cx),
+            C::K_TRACK_FILE => put::<tracking::FileBlock>(&mut self.file, context, directive, cx),
+            C::K_TRACK_PROCESS => put::<tracking::ProcessBlock>(&mut self.process, context, directive, cx),
             C::K_AUTHENTICATION => put::<instance::Authentication>(&mut self.authentication, context, directive, cx),
             C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
+                .or_else(|| put::<tracking::Tracking>(&mut self.tracking, context, directive, cx))
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
             C::K_VIRTUAL_SERVER => put::<virtual_server::VirtualServer>(&mut self.service, context, directive, cx)
                 .or_else(|| put::<virtual_server::Timing>(&mut self.service_timing, context, directive, cx)),
@@ -81,7 +110,7 @@ impl Draft {
         }
         let mut ir = Ir { global: Some(super::global::global(&self.global, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
-        ir.watchers = self.watchers;
+        ir.trackers = self.trackers;
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));
         for (mut group, names) in self.groups {
             let id = Id::new(ir.groups.len());

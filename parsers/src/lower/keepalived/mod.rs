@@ -10,6 +10,7 @@ mod global;
 mod pragma;
 mod report;
 mod service;
+mod tracking;
 mod vrrp;
 mod walk;
 
@@ -59,6 +60,10 @@ pub enum Mode {
 pub trait Machine {
     /// Whether the interface is there and, if so, whether it is a loopback.
     fn interface(&self, name: &str) -> Option<Loopback>;
+    /// Whether the interface is a macvlan, as those are that carry a virtual router's MAC address.
+    fn is_macvlan(&self, _: &str) -> bool {
+        false
+    }
     /// Whether a user, and a group, exist.
     fn user(&self, user: &str, group: Option<&str>) -> bool;
     /// What a program is like.
@@ -80,6 +85,8 @@ pub enum Script {
     Secure,
     /// Others than root may change it.
     Insecure,
+    /// Only root may change it, but a directory of its path is a link, which keepalived takes for insecure.
+    ThroughLink,
 }
 
 /// A machine that has everything: what a file says by itself.

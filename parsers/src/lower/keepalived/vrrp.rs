@@ -1,15 +1,19 @@
 //! `vrrp_instance` and `vrrp_sync_group`: from what was written to what the machine runs, with keepalived's judgement
 //! of what does not fit together.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::report::Found;
 use super::walk::Walk;
 use crate::diag::{Class, Diagnostic};
-use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router};
+use crate::ir::track::{Kind, Track};
+use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router, Speech};
 use crate::keepalived::address::AddressLine;
 use crate::keepalived::instance::{AuthType, NotifyLayer};
 use crate::keepalived::number::written;
+use crate::keepalived::speech::TravelLayer;
+use crate::keepalived::tuning::SpeakingLayer;
 use crate::keepalived::value::{Command, Switch};
 use crate::source::{Span, Spanned};
 use crate::syntax::tree::Word;
@@ -30,6 +34,10 @@ pub(super) struct RouterDraft {
     interface_written: bool,
     /// A keyword of unicast was given.
     unicast: bool,
+    /// `no_virtual_ipaddress`
+    addressless: bool,
+    /// `state` was written.
+    state_written: bool,
     /// What a pragma of its own says.
     pub(super) follows_service: Option<bool>,
     /// Where single keywords were written.
@@ -68,6 +76,8 @@ impl Walk<'_> {
         self.draft.instance = Default::default();
         self.draft.notify = Default::default();
         self.draft.authentication = Default::default();
+        (self.draft.travel, self.draft.tracking) = Default::default();
+        self.draft.tracks.clear();
         self.draft.unicast = false;
         self.draft.follows_service = None;
         self.cx.owner.clone_from(&name);
@@ -110,15 +120,13 @@ impl Walk<'_> {
             nopreempt: layer.nopreempt.is_some() && layer.preempt.is_none(),
             follows_service: true,
             preempt_delay: written(&layer.preempt_delay).map_or(Duration::ZERO, |delay| delay.0),
-            track_interfaces: layer
-                .track_interface
-                .iter()
-                .flat_map(|field| &field.value)
-                .map(|line| (line.interface.clone(), line.weight))
-                .collect(),
+            tracks: std::mem::take(&mut self.draft.tracks),
             dont_track_primary: layer.dont_track_primary.is_some(),
             source,
-            unicast_peers: layer.unicast_peer.iter().flat_map(|field| &field.value).map(|peer| peer.address).collect(),
+            unicast_peers: layer.unicast_peer.iter().flat_map(|field| &field.value).map(|line| line.peer).collect(),
+            speech: speech(&self.draft.travel, &self.draft.speaking),
+            strict: written(&self.draft.travel.strict_mode)
+                .map_or(self.draft.speaking.vrrp_strict.is_some(), |strict| strict.0),
             garp_delay: seconds(garp_delay),
             garp_repeat,
             garp_refresh: pick(&layer.garp_master_refresh, &global.garp_master_refresh)
@@ -141,6 +149,8 @@ impl Walk<'_> {
             password: auth.auth_pass.is_some(),
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,
+            state_written: self.draft.instance.state.is_some(),
+            addressless: self.draft.travel.no_virtual_ipaddress.is_some(),
             follows_service: self.draft.follows_service,
             interface_written: layer.interface.is_some(),
             spans: Spans {
@@ -170,6 +180,8 @@ impl Walk<'_> {
         }
         self.draft.group = Default::default();
         self.draft.notify = Default::default();
+        self.draft.tracking = Default::default();
+        self.draft.tracks.clear();
         self.cx.owner.clone_from(&name);
         self.block(C::K_SYNC_GROUP);
         self.cx.owner.clear();
@@ -182,7 +194,10 @@ impl Walk<'_> {
         let all = written(&global.smtp_alert_vrrp).or(written(&global.smtp_alert));
         let smtp_alert = written(&self.draft.group.smtp_alert).or(all).is_some_and(|alert| alert.0);
         let notify = scripts(&self.draft.notify);
-        self.draft.groups.push((Group { name, members: Vec::new(), smtp_alert, notify, span }, members));
+        let tracks = std::mem::take(&mut self.draft.tracks);
+        let tracks_weight = self.draft.group.sync_group_tracking_weight.is_some();
+        let group = Group { name, members: Vec::new(), tracks, tracks_weight, smtp_alert, notify, span };
+        self.draft.groups.push((group, members));
     }
 
     /// What keepalived's VRRP process says once all is read.
@@ -201,6 +216,7 @@ impl Walk<'_> {
                 return;
             }
         }
+        self.judge_watchers();
         self.judge_scripts();
         let usable: Vec<bool> = routers.iter_mut().map(|router| self.usable(router)).collect();
         if usable.iter().all(|usable| *usable) {
@@ -241,6 +257,9 @@ impl Walk<'_> {
         if draft.router.addresses.first().is_some_and(|first| first.address.is_ipv6()) {
             draft.router.version = 3;
         }
+        if draft.router.strict {
+            self.judge_strict(draft, &name);
+        }
         self.judge_auth(draft, &name);
         if draft.unicast && draft.router.unicast_peers.is_empty() {
             let text = format!(
@@ -253,8 +272,9 @@ impl Walk<'_> {
         }
         self.judge_preemption(draft, &name);
         self.judge_interval(draft, &name);
-        if draft.router.addresses.is_empty() {
-            let least = if draft.router.version == 3 { "required" } else { "sensible" };
+        self.judge_tracks(draft, &name);
+        if draft.router.addresses.is_empty() && !draft.addressless {
+            let least = if draft.router.version == 3 || draft.router.strict { "required" } else { "sensible" };
             let text = format!("({name}) No VIP specified; at least one is {least}");
             self.conclude(Some(draft.spans.name), text, "virtual_ipaddress { 192.168.3.253 }");
         }
@@ -287,6 +307,49 @@ impl Walk<'_> {
         let finding = finding.help("write auth_type PASS on both boxes, or run keepalived itself");
         let finding = span.into_iter().fold(finding, |finding, span| finding.at(span, "not built"));
         self.report.refuse(self.place, finding);
+    }
+
+    /// An interface of its own is tracked anyway.
+    fn judge_tracks(&mut self, draft: &mut RouterDraft, name: &str) {
+        let interface = draft.router.interface.clone();
+        let own = |track: &Track| track.kind == Kind::Interface && track.name == interface;
+        if draft.router.tracks.iter().any(own) {
+            draft.router.tracks.retain(|track| !own(track));
+            let text = format!("({name}) Ignoring track_interface {interface} since own interface");
+            self.conclude(Some(draft.spans.name), text, "the instance's own interface is tracked anyway");
+        }
+        if !draft.router.speech.owner_ignores_adverts || draft.router.priority == 255 {
+            return;
+        }
+        let text = format!("({name}) ignoring owner_ignore_adverts since priority is not 255");
+        draft.router.speech.owner_ignores_adverts = false;
+        self.conclude(Some(draft.spans.name), text, "write priority 255, or delete it");
+    }
+
+    /// What strict mode does not let pass.
+    fn judge_strict(&mut self, draft: &mut RouterDraft, name: &str) {
+        let (router, span) = (&mut draft.router, Some(draft.spans.name));
+        let mut said = Vec::new();
+        if (router.initial == InitialState::Master) != (router.priority == 255) && draft.state_written {
+            said.push("State MASTER must match being address owner");
+        }
+        if router.auth != Auth::None {
+            router.auth = Auth::None;
+            said.push("Strict mode does not support authentication. Ignoring.");
+        }
+        if !router.unicast_peers.is_empty() {
+            router.unicast_peers.clear();
+            said.push("Unicast peers are not supported in strict mode");
+        }
+        if router.is_ipv6() && router.addresses.iter().any(|first| !is_link_local(&first.address)) {
+            let first = router.addresses.first().map(|first| first.address);
+            if first.is_some_and(|first| !is_link_local(&first)) {
+                said.push("the first IPv6 VIP address must be link local");
+            }
+        }
+        for text in said {
+            self.conclude(span, format!("({name}) {text}"), "RFC 5798 knows nothing else; or write no strict_mode");
+        }
     }
 
     fn judge_preemption(&mut self, draft: &mut RouterDraft, name: &str) {
@@ -401,8 +464,67 @@ impl Walk<'_> {
                 }
                 _ => {}
             }
+            self.join(&group, &members);
             self.draft.groups.push((group, members));
         }
+    }
+
+    /// Members track what their group does; what they track themselves has no weight unless the group lets it.
+    fn join(&mut self, group: &Group, members: &[String]) {
+        let mut ignored = Vec::new();
+        for draft in self.draft.routers.iter_mut().filter(|draft| members.contains(&draft.router.name)) {
+            let name = draft.router.name.clone();
+            let mut tracks = std::mem::take(&mut draft.router.tracks);
+            if !group.tracks_weight {
+                tracks.retain(|track| {
+                    let weighs = track.weight.value != 0;
+                    if weighs {
+                        ignored.push((draft.spans.name, name.clone(), track.kind, track.name.clone()));
+                    }
+                    !weighs
+                });
+            }
+            tracks.retain(|own| !group.tracks.iter().any(|all| (all.kind, &all.name) == (own.kind, &own.name)));
+            tracks.extend(group.tracks.iter().cloned());
+            draft.router.tracks = tracks;
+        }
+        for (span, router, kind, name) in ignored {
+            let text = format!("({router}) ignoring {} {name} with weights due to SYNC group", called(kind));
+            let help = "write the weight in the group's own track block, or sync_group_tracking_weight";
+            self.report.conclude(Some(span), Found::new(Class::Remark, text, help));
+        }
+    }
+}
+
+/// What keepalived calls a tracked thing.
+fn called(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Interface => "tracked interface",
+        Kind::Script => "tracked script",
+        Kind::File => "tracked file",
+        Kind::Process => "tracked process",
+        Kind::Bfd => "tracked bfd",
+    }
+}
+
+fn is_link_local(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.segments()[0] & 0xffc0 == 0xfe80)
+}
+
+fn speech(layer: &TravelLayer, all: &SpeakingLayer) -> Speech {
+    Speech {
+        unicast_ttl: written(&layer.unicast_ttl).map(|ttl| ttl.0 as u8),
+        check_unicast_source: layer.check_unicast_src.is_some() || all.vrrp_check_unicast_src.is_some(),
+        fault_without_peer: layer.unicast_fault_no_peer.is_some(),
+        group: written(&layer.mcast_dst_ip).map(|group| group.0),
+        checksum_as_v2: pick(&layer.v3_checksum_as_v2, &all.v3_checksum_as_v2).is_some_and(|it| it.0),
+        vmac: written(&layer.use_vmac).map(|vmac| vmac.0),
+        xmit_base: layer.vmac_xmit_base.is_some(),
+        promote_secondaries: layer.promote_secondaries.is_some(),
+        track_source: layer.track_src_ip.is_some(),
+        owner_ignores_adverts: layer.owner_ignore_adverts.is_some() || all.vrrp_owner_ignore_adverts.is_some(),
+        notify_priority_changes: pick(&layer.notify_priority_changes, &all.vrrp_notify_priority_changes)
+            .is_some_and(|it| it.0),
     }
 }
 

@@ -4,14 +4,15 @@ use super::draft::{Draft, row};
 use super::report::{Found, Place, Report};
 use super::{Machine, Mode, Pass};
 use crate::diag::{Class, Diagnostic, Severity};
-use crate::ir::vrrp::Script;
+use crate::keepalived::checks;
 use crate::keepalived::complaints::{complaint, missing};
 use crate::keepalived::hint::{BLOCKS, hint};
 use crate::keepalived::known::{Effect, unbuilt};
+use crate::keepalived::tuning;
 use crate::source::{Loader, Span};
 use crate::syntax::keepalived::{Item, Line, Text, Trouble, command};
 use crate::syntax::tree::{Directive, Word};
-use crate::table::{Contexts as C, Cx, Dialect, Row, Status};
+use crate::table::{Contexts as C, Cx, Dialect, Module, Row, Status};
 
 /// What surrounds a file: the machine it is for and where files and names come from.
 #[derive(Clone, Copy)]
@@ -174,9 +175,18 @@ impl<'a> Walk<'a> {
         {
             return self.open_block(inner, line, name, args);
         }
+        if let Some(inner) = checks::block(context, &keyword) {
+            return self.unbuilt_check(inner, name);
+        }
+        if let Some(word) = checks::word(context, &keyword) {
+            return self.unbuilt_word(context, name, args, raw, word);
+        }
         if let Some(row) = row(context, &keyword) {
+            if context == C::K_TOP && self.pass != reader(row) {
+                return self.skip();
+            }
             if row.arity.block {
-                return self.value_block(context, row, name);
+                return self.value_block(context, row, name, args);
             }
             let args = if is_command(row) { self.command(raw) } else { Some(args.to_vec()) };
             let Some(args) = args else { return };
@@ -255,7 +265,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A block each of whose lines is a value.
-    fn value_block(&mut self, context: C, row: &'static Row, name: &Word) {
+    fn value_block(&mut self, context: C, row: &'static Row, name: &Word, extra: &[Word]) {
+        if let Some(first) = extra.first() {
+            let text = format!("Block {} has extra parameters {} ...", row.keyword, first.lossy());
+            let found = Found::new(Class::General, text, "each value stands on a line of its own within the braces");
+            self.report.say(self.place, found.at(first.span));
+        }
         if self.next_opens() {
             self.take();
         }
@@ -266,16 +281,27 @@ impl<'a> Walk<'a> {
                     let brace = Word { text: b"{".to_vec(), span: line.span, ..name.clone() };
                     self.directive(context, row, name, vec![brace]);
                 }
-                Item::Close => return,
+                Item::Close => return self.closed(row.keyword),
                 _ => {}
             }
+        }
+    }
+
+    /// The end of a block of values.
+    fn closed(&mut self, keyword: &str) {
+        if keyword == "notification_email" && self.draft.global.notification_email.is_none() {
+            let text = "Warning - empty notification_email block";
+            self.report.say(self.place, Found::new(Class::General, text, "write an address into it, or delete it"));
         }
     }
 
     fn open_block(&mut self, inner: C, line: &Line, name: &Word, args: &[Word]) {
         let pass = match inner {
             C::K_GLOBAL => Pass::Parent,
-            C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION => Pass::Vrrp,
+            C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION | C::K_SCRIPT | C::K_TRACK_PROCESS => Pass::Vrrp,
+            // Both processes know files.
+            C::K_TRACK_FILE if self.pass == Pass::Checkers => Pass::Checkers,
+            C::K_TRACK_FILE => Pass::Vrrp,
             C::NONE => return self.unknown(C::K_TOP, &name.lossy(), name.span),
             _ => Pass::Checkers,
         };
@@ -287,6 +313,7 @@ impl<'a> Walk<'a> {
             C::K_INSTANCE => self.instance(line.span, name, args),
             C::K_SYNC_GROUP => self.sync_group(line.span, args),
             C::K_AUTHENTICATION => self.block(inner),
+            C::K_SCRIPT | C::K_TRACK_FILE | C::K_TRACK_PROCESS => self.tracker(inner, line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),
             _ => self.tcp_check(line.span),
@@ -321,53 +348,45 @@ impl<'a> Walk<'a> {
         if context != C::K_TOP || (self.pass == Pass::Parent) == parent_reads {
             self.say_unbuilt(keyword, span, effect);
         }
-        match keyword {
-            "vrrp_script" if self.pass == Pass::Vrrp => self.watcher(),
-            _ => self.skip(),
-        }
+        self.skip();
     }
 
-    /// Passes over a `vrrp_script`; what it runs may still be worth a look.
-    fn watcher(&mut self) {
-        let outside = self.open.len();
-        if !self.next_opens() {
-            return;
-        }
-        while let Some(line) = self.take() {
-            match &line.item {
-                Item::Words { words, .. } if words.first().is_some_and(|word| word.is("script")) => {
-                    let words = words.iter().skip(1).map(Word::lossy).collect::<Vec<_>>().join(" ");
-                    let argv = words.split_whitespace().map(str::to_owned).collect();
-                    self.draft.watchers.push(Script { argv, user: None, span: line.span });
-                }
-                _ if self.open.len() <= outside => return,
-                _ => {}
-            }
-        }
-    }
-
-    fn say_unbuilt(&mut self, keyword: &str, span: Span, effect: Effect) {
+    /// A word that is of no effect is no reason not to run: the rest is, and what does not work is said.
+    pub(super) fn say_unbuilt(&mut self, keyword: &str, span: Span, effect: Effect) {
         let harmful = effect == Effect::Harmful;
-        let text = match harmful {
-            false => format!("keyword '{keyword}' is known to keepalived, not built into rkeep yet, ignored"),
-            true => format!(
-                "keyword '{keyword}' is known to keepalived, not built into rkeep yet, refusing to run without it"
-            ),
-        };
-        let silent = !harmful && matches!(self.report.mode(), Mode::Test);
-        let mut finding = Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
+        let text = format!("'{keyword}' is known to keepalived and not built into rkeep yet: it has no effect");
+        let help = if harmful { "keepalived itself, or do without it" } else { "nothing needs to be done" };
+        let mut finding = Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built").help(help);
         finding.severity = if harmful { Severity::Error } else { Severity::Warning };
-        finding = finding.help(if harmful {
-            "run keepalived itself, or do without the keyword"
-        } else {
-            "nothing needs to be done"
-        });
-        if !silent {
-            finding = finding.legacy(if harmful { Class::General } else { Class::Remark }, text);
+        if matches!(self.report.mode(), Mode::Run(_)) {
+            finding = finding.legacy(Class::Remark, text);
         }
-        match harmful {
-            true => self.report.refuse(self.place, finding),
-            false => self.report.prepared(self.place, finding),
+        self.report.prepared(self.place, finding);
+    }
+
+    /// A check that is read and not carried out.
+    fn unbuilt_check(&mut self, inner: C, name: &Word) {
+        if !matches!(inner, C::K_URL | C::K_HOST) {
+            self.say_unbuilt(&name.lossy(), name.span, Effect::Harmful);
+        }
+        self.block(inner);
+    }
+
+    /// A word in such a check.
+    fn unbuilt_word(&mut self, context: C, name: &Word, args: &[Word], raw: &Text, word: checks::Word) {
+        let keyword = name.lossy();
+        match word {
+            checks::Word::Bare => {}
+            checks::Word::Valued if args.is_empty() => self.no_value(context, &keyword, name, 0),
+            checks::Word::Valued => {}
+            checks::Word::Old(new) => {
+                let text = format!("{keyword} is deprecated - please use '{new}'");
+                self.report.say(self.place, Found::new(Class::Deprecated, text, &format!("write {new}")).at(name.span));
+            }
+            checks::Word::Command => {
+                let Some(args) = self.command(raw) else { return };
+                self.program(args.first());
+            }
         }
     }
 
@@ -416,6 +435,14 @@ impl<'a> Walk<'a> {
             }
             _ => {}
         }
+    }
+}
+
+/// Which process reads what stands outside of all blocks.
+fn reader(row: &Row) -> Pass {
+    match tuning::Fixed::ROWS.iter().any(|known| known.keyword == row.keyword) {
+        true => Pass::Vrrp,
+        false => Pass::Parent,
     }
 }
 

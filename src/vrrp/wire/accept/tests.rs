@@ -6,7 +6,15 @@ const VIPS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 253), Ipv4Addr::new(192,
 const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
 
 fn expected(auth: &Auth, version: u8) -> Expected<'_> {
-    Expected { version, vrid: 51, interval: Duration::from_secs(1), auth, addresses: &VIPS, peers: &[] }
+    Expected {
+        version,
+        vrid: 51,
+        interval: Duration::from_secs(1),
+        auth,
+        addresses: &VIPS,
+        peers: &[],
+        check_hops: false,
+    }
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -71,7 +79,7 @@ fn version_3_brings_its_interval() {
 
 #[test]
 fn unicast_takes_known_peers_only() {
-    let peers = ["192.168.3.10".parse().expect("an address")];
+    let peers = [Peer::of("192.168.3.10".parse().expect("an address"))];
     let us = Ipv4Addr::new(192, 168, 3, 11);
     let auth = Auth::None;
     let unicast = Expected { peers: &peers, ..expected(&auth, 3) };

@@ -1,0 +1,122 @@
+//! Lines of `virtual_routes`, `virtual_rules` and their static kin: the words of `ip route` and `ip rule`.
+
+use super::number::remark;
+use crate::diag::Class;
+use crate::ir::route::{Route, Rule};
+use crate::source::Span;
+use crate::syntax::tree::{Directive, Word};
+use crate::table::{Arity, Cx, Fault, Value};
+
+/// A route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteLine {
+    /// What it says.
+    pub route: Route,
+    /// The line.
+    pub span: Span,
+}
+
+/// A rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleLine {
+    /// What it says.
+    pub rule: Rule,
+    /// The line.
+    pub span: Span,
+}
+
+/// Words of a route that stand alone.
+const FLAGS: [&str; 4] = ["onlink", "pervasive", "no_track", "or"];
+/// Types of routes.
+const TYPES: [&str; 9] =
+    ["unicast", "local", "broadcast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat"];
+
+impl Value for RouteLine {
+    const ARITY: Arity = Arity::SOME.with_block();
+    const SYNTAX: &'static str = "{ [src address] [to] network [via gateway] [dev interface] [table number] … }";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let mut route = Route::default();
+        let mut words = directive.args.iter().peekable();
+        while let Some(word) = words.next() {
+            let text = word.lossy();
+            match &*text {
+                kind if TYPES.contains(&kind) => route.kind = kind.to_owned(),
+                "to" => {}
+                "gw" => {
+                    let what = "\"gw\" for routes is deprecated. Please use \"via\"";
+                    cx.diagnostics.push(remark(what, Class::Deprecated).at(word.span, "").help("write via"));
+                    route.via = value(&mut words);
+                }
+                "via" => {
+                    let _ = words.next_if(|next| next.is("inet") || next.is("inet6"));
+                    route.via = value(&mut words);
+                }
+                "dev" | "oif" => route.device = value(&mut words),
+                "src" => route.source = value(&mut words),
+                "table" => route.table = value(&mut words),
+                "metric" | "priority" | "preference" => route.metric = value(&mut words),
+                "scope" => route.scope = value(&mut words),
+                "mtu" => {
+                    let _ = words.next_if(|next| next.is("lock"));
+                    route.mtu = value(&mut words);
+                }
+                "onlink" => route.onlink = true,
+                "no_track" => route.no_track = true,
+                flag if FLAGS.contains(&flag) => {}
+                _ if route.to.is_none() && is_network(&text) => route.to = Some(text.into_owned()),
+                _ => {
+                    // What only tunes the route is taken with its value.
+                    route.other.push(text.into_owned());
+                    route.other.extend(value(&mut words));
+                }
+            }
+        }
+        Ok(RouteLine { route, span: directive.span })
+    }
+}
+
+impl Value for RuleLine {
+    const ARITY: Arity = Arity::SOME.with_block();
+    const SYNTAX: &'static str = "{ [from network] [to network] [iif interface] [table number] [preference number] … }";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let mut rule = Rule::default();
+        let mut words = directive.args.iter().peekable();
+        while let Some(word) = words.next() {
+            let text = word.lossy();
+            match &*text {
+                "from" | "src" => rule.from = value(&mut words),
+                "to" | "dst" => rule.to = value(&mut words),
+                "iif" | "dev" => rule.input = value(&mut words),
+                "oif" => rule.output = value(&mut words),
+                "table" | "lookup" => rule.table = value(&mut words),
+                "preference" | "priority" | "order" => rule.preference = value(&mut words),
+                "fwmark" => rule.mark = value(&mut words),
+                "not" => rule.inverted = true,
+                "no_track" => {}
+                "blackhole" | "unreachable" | "prohibit" => rule.action = text.into_owned(),
+                _ => {
+                    rule.other.push(text.into_owned());
+                    rule.other.extend(value(&mut words));
+                }
+            }
+        }
+        if rule.preference.is_none() {
+            let what = "Rule has no preference specified - setting to 16384. This is probably not what you want.";
+            cx.diagnostics.push(remark(what, Class::General).at(directive.span, "").help("write preference NUMBER"));
+            rule.preference = Some("16384".to_owned());
+        }
+        Ok(RuleLine { rule, span: directive.span })
+    }
+}
+
+fn value<'a>(words: &mut impl Iterator<Item = &'a Word>) -> Option<String> {
+    words.next().map(|word| word.lossy().into_owned())
+}
+
+/// Whether a word can be where a route leads.
+fn is_network(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or(text);
+    text == "default" || host.parse::<std::net::IpAddr>().is_ok()
+}
