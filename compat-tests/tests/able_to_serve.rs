@@ -185,6 +185,23 @@ fn a_virtual_server_with_a_live_real_server_is_enough() {
 }
 
 #[test]
+fn virtual_servers_whose_process_hangs_do_not_count() {
+    if !asked_of_rkeep() {
+        return;
+    }
+    let pair = Pair::with(Cast::all(&rkeep()), &Files::article());
+    let node = &pair.cluster.directors[0].node;
+    let checkers = node.read("/run/checkers.pid").unwrap();
+    pair.expect_no_move(pair.kill_nginx(0));
+    let halted = Instant::now();
+    assert_eq!(node.run(&["kill", "-STOP", checkers.trim()]).unwrap().code(), Some(0));
+    pair.expect_move(1, halted, BOUND);
+    let back = Instant::now();
+    assert_eq!(node.run(&["kill", "-CONT", checkers.trim()]).unwrap().code(), Some(0));
+    pair.expect_move(0, back, BOUND + Duration::from_secs(5));
+}
+
+#[test]
 fn a_peer_that_does_not_preempt_takes_over_all_the_same() {
     if !asked_of_rkeep() {
         return;

@@ -1,5 +1,8 @@
 //! `rkeep swap-in` and `swap-out` on a box where both originals are installed as packages and run: somebody answers all the
 //! time, and files and diversions come back byte for byte, even when the swap is killed at any of its steps.
+//!
+//! `RKEEP_DEBIAN` names a Debian in which they are installed, with strace and nftables (of debootstrap, say); without it the
+//! machine's own programs and a small package database stand in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::Ipv4Addr;
@@ -25,16 +28,38 @@ const NGINX_CONF: &str = "pid /run/nginx.pid;\nerror_log /var/log/nginx/error.lo
 const KEEPALIVED_CONF: &str = "vrrp_instance VI_1 {\n  state MASTER\n  interface eth0\n  virtual_router_id 51\n  \
                                priority 255\n  advert_int 1\n  virtual_ipaddress {\n    192.168.3.253\n  }\n}\n";
 
-/// A box whose programs and package database are the machine's own under an overlay; both originals run.
+/// A box in which both originals are installed as packages and run.
 fn node(name: &str) -> Node {
     let Subject::Rkeep(program) = rkeep() else { unreachable!() };
     let node = Node::new(name, "127.0.0.1 localhost\n", &[Placed { from: program, to: RKEEP.into() }]).unwrap();
+    let start = match std::env::var_os("RKEEP_DEBIAN") {
+        Some(tree) => {
+            enter(&node, &tree.to_string_lossy());
+            "/etc/init.d/nginx start && /etc/init.d/keepalived start"
+        }
+        None => {
+            imitate(&node);
+            "/usr/sbin/nginx && /usr/sbin/keepalived"
+        }
+    };
+    let link = "ip link set lo up && ip link add eth0 type veth peer name far && ip addr add 192.168.3.1/24 dev eth0 \
+                && ip link set eth0 up && ip link set far up";
+    run(&node, link);
+    node.write("/etc/nginx/nginx.conf", NGINX_CONF).unwrap();
+    node.write("/etc/keepalived/keepalived.conf", KEEPALIVED_CONF).unwrap();
+    run(&node, start);
+    assert!(eventually(SOON, || answers(&node, VIP)), "the originals do not serve");
+    node
+}
+
+/// The machine's own programs under an overlay, and a small package database that owns them.
+fn imitate(node: &Node) {
     run(
-        &node,
+        node,
         "mkdir -p /tmp/up /tmp/work && mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=/tmp/up,workdir=/tmp/work /usr/sbin",
     );
     run(
-        &node,
+        node,
         "mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates /var/log/nginx /var/lib/nginx && touch /var/lib/dpkg/diversions /var/lib/dpkg/available",
     );
     node.write("/var/lib/dpkg/status", STATUS).unwrap();
@@ -42,14 +67,22 @@ fn node(name: &str) -> Node {
         let list = format!("/.\n/usr\n/usr/sbin\n/usr/sbin/{package}\n");
         node.write(format!("/var/lib/dpkg/info/{package}.list"), list).unwrap();
     }
-    let link = "ip link set lo up && ip link add eth0 type veth peer name far && ip addr add 192.168.3.1/24 dev eth0 \
-                && ip link set eth0 up && ip link set far up";
-    run(&node, link);
-    node.write("/etc/nginx/nginx.conf", NGINX_CONF).unwrap();
-    node.write("/etc/keepalived/keepalived.conf", KEEPALIVED_CONF).unwrap();
-    run(&node, "/usr/sbin/nginx && /usr/sbin/keepalived");
-    assert!(eventually(SOON, || answers(&node, VIP)), "the originals do not serve");
-    node
+}
+
+/// A whole Debian under an overlay is all that the box has from now on.
+fn enter(node: &Node, tree: &str) {
+    let line = format!(
+        "mkdir -p /tmp/up /tmp/work /tmp/root && mount -t overlay overlay -o \
+         lowerdir={tree},upperdir=/tmp/up,workdir=/tmp/work /tmp/root && cd /tmp/root && mount -t proc proc proc && \
+         mount -t tmpfs tmpfs run && mount --rbind /dev dev && mkdir -p usr/local/sbin && touch .{RKEEP} && \
+         mount --bind {RKEEP} .{RKEEP}"
+    );
+    run(node, &line);
+    node.within(|| {
+        rustix::process::chroot("/tmp/root")?;
+        std::env::set_current_dir("/")
+    })
+    .unwrap();
 }
 
 fn run(node: &Node, line: &str) -> Ended {
@@ -129,7 +162,7 @@ fn only_what_is_installed_is_replaced() {
     swap(&node, "swap-in");
     assert!(ours(&node, "/run/keepalived.pid"));
     assert_eq!(run(&node, "sha256sum < /usr/sbin/keepalived.orig").stdout[..64], before[..64]);
-    assert_eq!(node.shell("ls /usr/sbin/nginx*; dpkg-divert --list").unwrap().stdout, "");
+    assert_eq!(node.shell("ls /usr/sbin/nginx*; dpkg-divert --list '/usr/sbin/*'").unwrap().stdout, "");
     swap(&node, "swap-out");
     assert!(!ours(&node, "/run/keepalived.pid"));
     assert_eq!(run(&node, "sha256sum /usr/sbin/keepalived").stdout, before);

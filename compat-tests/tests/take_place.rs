@@ -149,6 +149,8 @@ fn virtual_servers_go_over_with_the_address() {
     let target = Target::new(cluster::VIP).limit(Duration::from_secs(5));
     let answers = || cluster.owner() == Some(0) && cluster.client.within(move || target.get("/")).is_ok();
     assert!(eventually(SOON, answers));
+    let mut kept = cluster.client.within(move || target.connect()).unwrap();
+    assert_eq!(kept.get("/").unwrap().status, 200);
     let load = Load::start(&cluster.client, target, "/", Duration::from_millis(2)).unwrap();
     let node = &cluster.directors[0].node;
     let old = node.read("/run/keepalived.pid").unwrap().trim().to_owned();
@@ -159,11 +161,12 @@ fn virtual_servers_go_over_with_the_address() {
     sleep(Duration::from_millis(4_500));
     let outage = load.end().unwrap();
     println!("{} requests, longest silence {:?}, failed {:?}", outage.asked, outage.longest, outage.tally.failures);
-    // The old forwarder carries its connections itself: the one it is at work on ends with it, no new one is refused.
-    let broken = ["ConnectionReset", "UnexpectedEof"].map(|kind| outage.tally.failures.get(kind).copied().unwrap_or(0));
-    let failures = &outage.tally.failures;
-    assert!(outage.tally.failed() <= 1, "{failures:?}\n{}", new.stderr());
-    assert_eq!(outage.tally.failed(), broken.iter().sum::<usize>(), "{failures:?}\n{}", new.stderr());
+    // The old forwarder carries its connections to their ends.
+    assert_eq!(outage.tally.failed(), 0, "{:?}\n{}", outage.tally.failures, new.stderr());
+    assert_eq!(kept.get("/").unwrap().status, 200, "{}", running[0].stderr());
+    drop(kept);
+    let finishing = || node.processes().unwrap().iter().any(|it| it.name == "finishing");
+    assert!(eventually(SOON, || !finishing()), "{}", running[0].stderr());
     assert_eq!(cluster.owner(), Some(0));
     // What ended last has not taken the new ones' pid files away.
     let files = ["/run/keepalived.pid", "/run/vrrp.pid", "/run/checkers.pid"];

@@ -140,3 +140,37 @@ fn a_missing_file_is_told_as_nginx_tells_it() {
     assert_eq!(line, Some("open() \"/t/nginx.conf\" failed (2: No such file or directory)"));
     assert_eq!(loaded.sources.path(FileId(0)), Path::new(""));
 }
+
+fn loaded(text: &str) -> rkeep_parsers::lower::Loaded {
+    let setup = Setup { path: "/t/nginx.conf".into(), prefix: "/t".into(), ..Setup::default() };
+    setup.load(&MapLoader::default().file("/t/nginx.conf", text))
+}
+
+#[test]
+fn a_line_without_its_semicolon_is_named() {
+    let help = |server: &str| {
+        let found = loaded(&format!("events {{}}\nhttp {{ server {{\n{server}\n}} }}\n")).diagnostics;
+        found.into_iter().find_map(|found| found.help).unwrap_or_default()
+    };
+    let expected = r#"end "listen" with ";" before the line that begins with "root""#;
+    assert_eq!(help("listen 80\nroot /x;"), expected);
+    // nginx takes it for a name.
+    let expected = r#"end "server_name" with ";" before the line that begins with "listen""#;
+    assert_eq!(help("server_name a.example\nlisten 80;"), expected);
+    let expected = r#"end "root" with ";" before the line that begins with "location""#;
+    assert_eq!(help("root /x\nlocation / {}"), expected);
+    assert_eq!(help("server_name a\n b\n \"listen\";"), "");
+}
+
+#[test]
+fn a_finding_is_drawn_with_its_lines_however_many_there_are() {
+    let before = "# a long file\n".repeat(70_000);
+    let text = format!("{before}events {{}}\nhttp {{\n{}}}\n", "    nonsense on;\n".repeat(1000));
+    let loaded = loaded(&text);
+    let begun = std::time::Instant::now();
+    let report = rkeep_parsers::diag::report::render(&loaded.diagnostics, &loaded.sources, Default::default());
+    assert_eq!(loaded.diagnostics.len(), 1000);
+    assert!(report.contains("[/t/nginx.conf:71002:5]") && report.contains("71002 │     nonsense on;"));
+    // It took minutes when each finding had the whole file read.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}

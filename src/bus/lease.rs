@@ -13,7 +13,7 @@ use super::{Role, Subject, Verdict};
 pub const BEAT: Duration = Duration::from_millis(300);
 
 /// How long a lease lasts without a heartbeat: on a busy box the processes on either side may be late.
-const LEASE: Duration = Duration::from_millis(1500);
+pub const LEASE: Duration = Duration::from_millis(1500);
 
 /// How long it lasts where all of the proxy has gone without a word: nobody is left who would start it again at once.
 const CRASH: Duration = Duration::from_millis(700);

@@ -27,7 +27,8 @@ pub enum Input<P> {
         /// Clear them afterwards.
         clear: bool,
     },
-    /// Another keepalived starts on this box: keep its addresses set, and end without a word. Or not, after all.
+    /// Another keepalived starts on this box: keep its addresses set, end without a word, and let connections go on to
+    /// their own end. Or not, after all.
     Hold(bool),
     /// End gracefully.
     Stop,

@@ -31,6 +31,8 @@ pub enum Order {
     Hold,
     /// keepalived: it has not come after all.
     Release,
+    /// keepalived: whoever says so takes your place, unless it goes before; connections under way go on to their own end.
+    Yield,
     /// keepalived: it has come; end without a word, the addresses stay.
     Leave,
 }

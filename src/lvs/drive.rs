@@ -1,7 +1,10 @@
 //! The balancing engine: keeps what is served equal to what the plan and the facts ask for.
 
+use std::time::Duration;
+
 use rkeep_parsers::ir::service::loops;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::forward::Forwarder;
@@ -13,6 +16,7 @@ use crate::plan::CheckPlan;
 pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -> Exit {
     let (known, is, forwarder) = Default::default();
     let mut engine = Engine { plan, known, is, forwarder, explained: false };
+    let mut followed = false;
     engine.explain();
     engine.update();
     while let Some(message) = input.recv().await {
@@ -23,11 +27,36 @@ pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -
                 engine.explain();
                 engine.update();
             }
-            Input::Dump | Input::Stats { .. } | Input::Hold(_) => {}
+            Input::Hold(hold) => followed = hold,
+            Input::Dump | Input::Stats { .. } => {}
             Input::Stop => break,
         }
     }
+    if followed {
+        finish(&mut engine.forwarder, &mut input).await;
+    }
     Exit::Done
+}
+
+/// For so long what comes is served beside another keepalived that starts: it may not be ready yet.
+const OVERLAP: Duration = Duration::from_secs(3);
+
+/// Another keepalived serves what comes soon: connections that are open go on to their own end, or until told again to stop.
+async fn finish(forwarder: &mut Forwarder, input: &mut mpsc::Receiver<Input<CheckPlan>>) {
+    let stopped = async {
+        while let Some(message) = input.recv().await {
+            if matches!(message, Input::Stop) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = async {
+            sleep(OVERLAP).await;
+            forwarder.finish().await;
+        } => {}
+        () = stopped => {}
+    }
 }
 
 struct Engine {

@@ -112,7 +112,7 @@ fn rehearse(arguments: &Arguments) -> io::Result<bool> {
             let all = json!({ "held": held, "drills": outcomes, "timeline": timeline, "remarks": remarks });
             print(&format!("{all:#}\n"))?;
         }
-        false => print(&format!("\n{timeline}\n{}\n", summary(&outcomes)))?,
+        false => print(&format!("{}\n{timeline}\n{}\n", legend(&outcomes), summary(&outcomes)))?,
     }
     // Whoever has asked for the end waits until all is gone.
     let _waiting = door.map(|door| keep::keep(&mut stage, &door)).transpose()?;
@@ -165,6 +165,16 @@ fn play(stage: &mut Stage, drills: &[&Drill], quiet: bool) -> io::Result<Vec<Out
         eprintln!("rkeep rehearse: the directors' and the clients' logs are in {}", directory.display());
     }
     Ok(outcomes)
+}
+
+/// What the figures of drills are held against.
+fn legend(outcomes: &[Outcome]) -> &'static str {
+    match outcomes.iter().any(|it| !it.legs.is_empty()) {
+        true => {
+            "\nallowed: what the timers in the directors' files add up to, and `room` for processes, ARP and a busy machine\n"
+        }
+        false => "",
+    }
 }
 
 /// The last line.

@@ -108,7 +108,11 @@ impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Measured { leg, owner, silent_ms, allowed_ms, allowed, requests, failed, mails } = self;
         write!(f, "{leg:<8} {silent_ms:>5} ms without answer, {allowed_ms} allowed ({allowed}); ")?;
-        write!(f, "{failed} of {requests} requests failed; {mails} mails; owned by {owner}")
+        write!(f, "{failed} of {requests} requests failed; ")?;
+        if *mails > 0 {
+            write!(f, "{mails} mails; ")?;
+        }
+        write!(f, "owned by {owner}")
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Entry {
         /// Who claims it from now on.
         owner: Owner,
     },
-    /// From here on some client got no answer for a while.
+    /// Some client gets an answer again after a while without one.
     Silence {
         /// For how long.
         ms: u64,
@@ -78,7 +78,9 @@ impl fmt::Display for Entry {
         match self {
             Entry::Act { drill, act } => write!(f, "{drill}: {act}"),
             Entry::Owner { router, owner } => write!(f, "    {router} is owned by {owner}"),
-            Entry::Silence { ms, failed } => write!(f, "    no answer for {ms} ms, {failed} requests failed"),
+            Entry::Silence { ms, failed } => {
+                write!(f, "    clients are answered again: {ms} ms without an answer, {failed} requests failed")
+            }
             Entry::Mail { subject } => write!(f, "    mail: {subject}"),
         }
     }
@@ -87,7 +89,7 @@ impl fmt::Display for Entry {
 /// What clients went through in a window of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
-    /// Requests sent in the window.
+    /// Requests sent in the window, or under way when it began.
     pub sent: usize,
     /// Those of them that got no good answer.
     pub failed: usize,
@@ -101,7 +103,10 @@ impl Silence {
     /// Measures it.
     pub fn measure(log: &[Request], clients: usize, window: [Instant; 2], excused_until: Instant) -> Silence {
         let [start, end] = window;
-        let sent = || log.iter().filter(|request| (start..=end).contains(&request.sent));
+        // Who had asked and was still waiting when it began has been through it, too.
+        let in_time =
+            |it: &&Request| it.sent <= end && (it.sent >= start || it.answer.is_none_or(|(at, _)| at >= start));
+        let sent = || log.iter().filter(in_time);
         let failed = || sent().filter(|request| failed(request));
         Silence {
             sent: sent().count(),
@@ -116,7 +121,7 @@ impl Silence {
     }
 }
 
-/// Times longer than `least` in which some client got no good answer; those that overlap are one.
+/// The ends of times longer than `least` in which some client got no good answer; those that overlap are one.
 pub fn silences(log: &[Request], clients: usize, window: [Instant; 2], least: Duration) -> Vec<(Instant, Entry)> {
     let mut long: Vec<_> = (0..clients).flat_map(|client| waits(log, client, window)).collect();
     long.retain(|(from, to)| *to - *from > least);
@@ -130,7 +135,7 @@ pub fn silences(log: &[Request], clients: usize, window: [Instant; 2], least: Du
     }
     let entry = |(from, to): (Instant, Instant)| {
         let failed = log.iter().filter(|request| (from..to).contains(&request.sent) && failed(request)).count();
-        (from, Entry::Silence { ms: millis(to - from), failed })
+        (to, Entry::Silence { ms: millis(to - from), failed })
     };
     joined.into_iter().map(entry).collect()
 }
@@ -198,7 +203,7 @@ mod tests {
             ],
         );
         let found = silences(&log, 2, [start, start + ms(800)], ms(200));
-        assert_eq!(found, [(start, Entry::Silence { ms: 750, failed: 1 })]);
+        assert_eq!(found, [(start + ms(750), Entry::Silence { ms: 750, failed: 1 })]);
     }
 
     #[test]

@@ -164,6 +164,12 @@ pub fn set_name(name: &CStr) {
     let _ = rustix::thread::set_name(name);
 }
 
+/// Whether this process is asked to end (TERM) when its parent dies: one that is killed leaves nobody behind.
+pub fn end_with_parent(ends: bool) {
+    // Without it the closed link to the parent says the same.
+    let _ = rustix::process::set_parent_process_death_signal(ends.then_some(rustix::process::Signal::TERM));
+}
+
 /// Sends a signal to one thread of this process.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rkeep_parsers::ir::service;
 use rkeep_parsers::ir::vrrp::Router;
 
-use crate::bus::{Fact, Role, Subject, Verdict};
+use crate::bus::{Fact, Role, Subject, Verdict, cause};
 
 /// How long it must have served again before that is believed.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -32,6 +32,8 @@ pub enum Ability {
 pub struct Abilities {
     /// Whether there is a proxy of ours; it may have died.
     proxy: bool,
+    /// The process that serves virtual servers hangs, or is gone.
+    unserved: bool,
     /// Those that answer, and whether they do.
     answers: BTreeMap<Subject, bool>,
     /// The instances that could not be served, and since when they can again.
@@ -44,6 +46,10 @@ impl Abilities {
         let gone = fact.verdict == Verdict::Deleted;
         match &fact.subject {
             Subject::Process(Role::Worker) => std::mem::replace(&mut self.proxy, !gone) == gone,
+            Subject::Process(Role::Checkers) => {
+                let unserved = fact.verdict == Verdict::Down && fact.cause.kind == cause::LEASE;
+                std::mem::replace(&mut self.unserved, unserved) != unserved
+            }
             Subject::Listener(_) | Subject::Service(_) if gone => self.answers.remove(&fact.subject).is_some(),
             Subject::Listener(_) | Subject::Service(_) => {
                 let answers = fact.verdict == Verdict::Up;
@@ -103,7 +109,8 @@ impl Abilities {
     /// Whether an address is answered; none when nobody should.
     fn is_answered(&self, address: IpAddr) -> Option<bool> {
         let concerned = self.answers.iter().filter(|(subject, _)| answers_for(subject, address));
-        concerned.map(|(_, answers)| *answers).reduce(|one, other| one || other)
+        let served = |subject: &Subject| !(self.unserved && matches!(subject, Subject::Service(_)));
+        concerned.map(|(subject, answers)| *answers && served(subject)).reduce(|one, other| one || other)
     }
 }
 
@@ -156,8 +163,12 @@ mod tests {
         }
 
         fn note(&mut self, subject: Subject, verdict: Verdict) -> bool {
+            self.note_for(subject, verdict, Cause::default())
+        }
+
+        fn note_for(&mut self, subject: Subject, verdict: Verdict, cause: Cause) -> bool {
             let since = std::time::UNIX_EPOCH;
-            self.abilities.note(&Fact { subject, verdict, cause: Cause::default(), since, seq: 1 })
+            self.abilities.note(&Fact { subject, verdict, cause, since, seq: 1 })
         }
 
         fn judge(&mut self) -> Ability {
@@ -198,6 +209,22 @@ mod tests {
         assert_eq!(bench.judge(), Able);
         bench.service(Down);
         assert_eq!(bench.judge(), Unable);
+    }
+
+    #[test]
+    fn checkers_that_hang_serve_nobody() {
+        let mut bench = Bench::new();
+        bench.proxy(Up);
+        bench.listener(LISTENER, Down);
+        bench.service(Up);
+        assert!(!bench.note(Subject::Process(Role::Checkers), Down), "they are started again");
+        assert_eq!(bench.judge(), Able);
+        assert!(bench.note_for(Subject::Process(Role::Checkers), Down, Cause::kind(cause::LEASE)));
+        assert_eq!(bench.judge(), Unable);
+        assert!(bench.note(Subject::Process(Role::Checkers), Up));
+        bench.judge();
+        bench.now += AGAIN;
+        assert_eq!(bench.judge(), Able);
     }
 
     #[test]

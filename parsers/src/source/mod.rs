@@ -74,6 +74,16 @@ impl SourceFile {
         let end = self.line_starts.get(index + 1).map_or(self.bytes.len(), |&next| next as usize - 1);
         self.bytes.get(start as usize..end).unwrap_or_default()
     }
+
+    /// The line (from 1) of a byte.
+    pub fn line_at(&self, byte: u32) -> u32 {
+        self.line_starts.partition_point(|&start| start <= byte).max(1) as u32
+    }
+
+    /// The first byte of a line (from 1); the end of the file past the last.
+    pub fn line_start(&self, line: u32) -> usize {
+        self.line_starts.get(line.saturating_sub(1) as usize).map_or(self.bytes.len(), |&start| start as usize)
+    }
 }
 
 /// A line and a column, both from 1; columns count bytes.
@@ -126,9 +136,8 @@ impl SourceMap {
     /// Line and column of the first byte of a span.
     pub fn position(&self, span: Span) -> Position {
         let Some(file) = self.get(span.file) else { return Position { line: 1, column: 1 } };
-        let line = file.line_starts.partition_point(|&start| start <= span.start).max(1);
-        let start = file.line_starts.get(line - 1).copied().unwrap_or_default();
-        Position { line: line as u32, column: span.start.saturating_sub(start) + 1 }
+        let line = file.line_at(span.start);
+        Position { line, column: span.start.saturating_sub(file.line_start(line) as u32) + 1 }
     }
 
     /// The line (from 1) in which a span ends: where nginx sees the mistake.

@@ -30,8 +30,7 @@ const SIGNALS: [i32; 5] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGU
 /// Runs a role until the parent, or a signal, ends it.
 pub fn run(role: Role, link: Link) -> ExitCode {
     process::set_name(c"keepalived");
-    // A parent that is killed does not leave its children behind: they end gracefully.
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+    process::end_with_parent(true);
     let Ok(signals) = SignalFd::new(&SIGNALS) else { return ExitCode::FAILURE };
     let Some((settings, bundle)) = first(&link) else { return ExitCode::FAILURE };
     log::init(settings.log_options(role));
@@ -121,7 +120,7 @@ impl Channels {
         let link = watch(self.link, Interest::READABLE | Interest::WRITABLE)?;
         let signals = watch(self.signals, Interest::READABLE)?;
         let Channels { said, settings, role, .. } = self;
-        Ok(Desk { link, signals, said, inputs, cut, settings, role, out: VecDeque::new() })
+        Ok(Desk { link, signals, said, inputs, cut, settings, role, out: VecDeque::new(), linked: true })
     }
 }
 

@@ -9,14 +9,17 @@ use rkeep_parsers::ir::Ir;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use super::config;
 use super::message::{FromChild, Settings, ToChild};
+use crate::bus::lease::BEAT;
 use crate::bus::wire::Link;
 use crate::bus::{Exit, Fact, Input, Role};
 use crate::host::bundle::Bundle;
 use crate::plan::{self, Plans};
+use crate::sys::process;
 use crate::sys::signal::{Received, SignalFd};
 
 /// The plans of what a bundle holds; none when the process that reads it would exit.
@@ -53,6 +56,8 @@ pub struct Desk<P> {
     pub role: Role,
     /// What waits to be sent to the parent.
     pub out: VecDeque<FromChild>,
+    /// The parent may still say something.
+    pub linked: bool,
 }
 
 /// Whether an engine is to be left without being told.
@@ -79,15 +84,22 @@ impl<P: Clone> Desk<P> {
 
     /// Works until the engine is to be left.
     async fn work(&mut self) {
+        let mut pulse = tokio::time::interval(BEAT);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let waiting = !self.out.is_empty();
             let turn = tokio::select! {
+                _ = pulse.tick(), if self.role == Role::Checkers && self.linked && !waiting => {
+                    self.out.push_back(FromChild::Alive);
+                    self.flush();
+                    Turn::On
+                }
                 Some(fact) = self.said.recv() => self.pass_on(fact).await,
-                ready = self.link.readable() => {
+                ready = self.link.readable(), if self.linked => {
                     ready.into_iter().for_each(|mut ready| ready.retain_ready());
                     self.listen().await
                 }
-                ready = self.link.writable(), if waiting => {
+                ready = self.link.writable(), if waiting && self.linked => {
                     ready.into_iter().for_each(|mut ready| ready.retain_ready());
                     self.flush();
                     Turn::On
@@ -132,10 +144,10 @@ impl<P: Clone> Desk<P> {
             let turn = match read {
                 Ok(Some((message, fds))) => self.take(message, fds).await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::On,
+                // Nothing more comes; the engine ends in its own time.
                 Ok(None) | Err(_) => {
-                    self.stop().await;
-                    // Nothing more comes; the engine ends in its own time.
-                    std::future::pending().await
+                    self.linked = false;
+                    return self.stop().await;
                 }
             };
             if matches!(turn, Turn::Leave) {
@@ -151,7 +163,7 @@ impl<P: Clone> Desk<P> {
             ToChild::Fact(fact) => self.tell(Input::Fact(fact)).await,
             ToChild::Dump => self.tell(Input::Dump).await,
             ToChild::Stats { clear } => self.tell(Input::Stats { clear }).await,
-            ToChild::Hold(hold) => self.tell(Input::Hold(hold)).await,
+            ToChild::Hold(hold) => self.hold(hold).await,
             ToChild::Stop => return self.stop().await,
         }
         Turn::On
@@ -162,6 +174,16 @@ impl<P: Clone> Desk<P> {
             // An engine that has ended is noticed by its exit.
             let _ = engine.send(input.clone()).await;
         }
+    }
+
+    /// Whoever carries connections outlives the parent when another keepalived follows, and is no keepalived any more then:
+    /// nobody shall take it for a second one.
+    async fn hold(&self, hold: bool) {
+        if self.role == Role::Checkers {
+            process::set_name(if hold { c"finishing" } else { c"keepalived" });
+            process::end_with_parent(!hold);
+        }
+        self.tell(Input::Hold(hold)).await;
     }
 
     async fn reload(&mut self, fds: Vec<OwnedFd>) {

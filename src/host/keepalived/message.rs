@@ -39,6 +39,8 @@ pub enum FromChild {
     Reloaded,
     /// It has something to say.
     Fact(Fact),
+    /// The checkers: they turn, and connections to virtual servers are taken.
+    Alive,
 }
 
 /// What a child needs to know besides the bytes of the configuration.

@@ -10,6 +10,7 @@ mod message;
 mod parent;
 mod predecessor;
 mod proxies;
+mod pulse;
 mod start;
 
 use std::ffi::OsString;

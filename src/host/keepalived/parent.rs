@@ -17,6 +17,7 @@ use super::Wish;
 use super::children::Child;
 use super::predecessor::TakeOver;
 use super::proxies::Proxies;
+use super::pulse::Pulse;
 use crate::bus::hub::Hub;
 use crate::bus::{Cause, Role, cause};
 use crate::host::daemon::Background;
@@ -49,6 +50,8 @@ pub struct Parent {
     children: Vec<Child>,
     hub: Hub<Role>,
     proxies: Proxies,
+    /// The checkers'.
+    pulse: Pulse,
     patience: BTreeMap<Role, Patience>,
     respawns: Vec<(Instant, Role)>,
     life: Life,
@@ -63,6 +66,8 @@ pub struct Parent {
     guests: Guests,
     /// Those of them who wait for the end of a reload.
     asking: Vec<u64>,
+    /// The one of them who takes our place.
+    yielding: Option<u64>,
 }
 
 impl Parent {
@@ -78,6 +83,7 @@ impl Parent {
             children,
             hub,
             proxies,
+            pulse: Pulse::default(),
             patience,
             respawns,
             life: Life::Starting,
@@ -87,6 +93,7 @@ impl Parent {
             generation: 1,
             guests: Guests::default(),
             asking: Vec::new(),
+            yielding: None,
         }
     }
 
@@ -140,6 +147,7 @@ impl Parent {
         for (subject, verdict) in self.proxies.turn() {
             self.hub.say(subject, verdict, Cause::kind(cause::LEASE));
         }
+        self.feel_pulse();
         while let Some((pid, ended)) = process::reap() {
             self.bury(pid, ended);
         }
@@ -172,7 +180,7 @@ impl Parent {
             _ => None,
         };
         let look = self.take_over.as_ref().map(TakeOver::look_at);
-        let others = [stop, look, self.proxies.deadline()].into_iter().flatten();
+        let others = [stop, look, self.proxies.deadline(), self.pulse.deadline()].into_iter().flatten();
         let due = self.respawns.iter().map(|(at, _)| *at).chain(others).min();
         let left = due.map(|at| at.saturating_duration_since(Instant::now()));
         let left = left.map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() });

@@ -9,12 +9,16 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::Wish;
-use crate::host::pidfile;
+use crate::host::control::{Answer, KEEPALIVED, Master, Order, unpack};
+use crate::host::{pidfile, report};
 use crate::plan::Predecessor;
 use crate::sys::process::is_alive;
 
 /// How often it is looked whether all of it has ended.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long it may take to answer; one that does not is treated as the original is.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// A keepalived to take over from.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct TakeOver {
     checkers: Option<i32>,
     /// The pid files and what they say of it.
     files: Vec<(PathBuf, i32)>,
+    /// The way to it, if it is ours: it knows that it is followed as long as this is open.
+    _link: Option<Master>,
 }
 
 impl TakeOver {
@@ -47,7 +53,10 @@ impl TakeOver {
         let checkers = child(&wish.checkers_pid);
         let known = [(&wish.pid, Some(parent)), (&wish.vrrp_pid, Some(speaker)), (&wish.checkers_pid, checkers)];
         let files = known.into_iter().filter_map(|(file, pid)| Some((file.clone(), pid?))).collect();
-        Ok(TakeOver { from: Predecessor { parent, speaker }, checkers, files })
+        let link = told(parent);
+        // One of ours lives on for its connections, and leaves the pid files to who follows.
+        let checkers = checkers.filter(|_| link.is_none());
+        Ok(TakeOver { from: Predecessor { parent, speaker }, checkers, files, _link: link })
     }
 
     /// When to look again.
@@ -73,6 +82,14 @@ impl TakeOver {
             }
         }
     }
+}
+
+/// Tells one of ours that it is followed. None for the original, or one that does not understand.
+fn told(parent: i32) -> Option<Master> {
+    let master = Master::meet(KEEPALIVED).ok()?;
+    let report: report::Keepalived = unpack(master.tell(Order::Report, ANSWER).ok()?.1).ok()?;
+    let told = report.pid == parent && matches!(master.tell(Order::Yield, ANSWER), Ok((Answer::Done(_), _)));
+    told.then_some(master)
 }
 
 /// Whether a process is a keepalived, so that a number that has been given to somebody else does not count.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info};
 
 use super::crew::Job;
@@ -27,10 +27,22 @@ const BACKLOG: i32 = 4096;
 /// Between two tries to listen, and after an accept that failed for lack of something.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Serves one virtual server until aborted.
+/// For so long after the kernel steers elsewhere, connections may still come that it had begun to let in.
+const LAST: Duration = Duration::from_millis(200);
+
+/// Serves one virtual server until aborted, or until all is to be closed.
 pub(super) async fn serve(service: SocketAddr, pool: Shared, works: Works) {
-    let (listener, _guard) = open_at_last(service, &works.steering).await;
-    accept(service, &listener, &pool, &works).await;
+    let mut closing = works.closing.subscribe();
+    let (listener, guard) = tokio::select! {
+        open = open_at_last(service, &works.steering) => open,
+        _ = closing.wait_for(|closing| *closing) => return,
+    };
+    tokio::select! {
+        () = accept(service, &listener, &pool, &works) => {}
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    drop(guard);
+    let _ = timeout(LAST, accept(service, &listener, &pool, &works)).await;
 }
 
 /// Hands what comes to the crew while there is room.

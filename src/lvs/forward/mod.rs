@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
-use tracing::error;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tracing::{error, info};
 
 use self::crew::Crew;
 use self::steer::Steering;
@@ -44,14 +44,18 @@ pub struct Forwarder {
 #[derive(Clone)]
 struct Works {
     crew: Arc<Crew>,
+    /// One place for each connection that may be open at a time.
     room: Arc<Semaphore>,
+    places: u32,
     steering: Arc<Steering>,
+    /// No new connections are to be taken any more.
+    closing: watch::Sender<bool>,
 }
 
 /// One virtual server that is being served.
 struct Served {
     pool: Shared,
-    listener: AbortHandle,
+    listener: JoinHandle<()>,
 }
 
 impl Drop for Served {
@@ -89,7 +93,7 @@ impl Forwarder {
         let Some(works) = self.works() else { return };
         let Some(pool) = Pool::new(terms) else { return };
         let pool = Shared(Arc::new(Mutex::new(pool)));
-        let listener = tokio::spawn(listen::serve(service, pool.clone(), works)).abort_handle();
+        let listener = tokio::spawn(listen::serve(service, pool.clone(), works));
         self.services.insert(service, Served { pool, listener });
     }
 
@@ -99,22 +103,38 @@ impl Forwarder {
         }
     }
 
+    /// Takes no new connections, and waits until those that are open have ended.
+    pub async fn finish(&mut self) {
+        let Some(works) = &self.works else { return };
+        works.closing.send_replace(true);
+        for served in self.services.values_mut() {
+            // Nobody aborts it meanwhile.
+            let _ = (&mut served.listener).await;
+        }
+        let open = works.places as usize - works.room.available_permits();
+        info!("Finishing {open} connections, as another keepalived serves now");
+        // The semaphore is never closed.
+        let _ = works.room.acquire_many(works.places).await;
+    }
+
     fn works(&mut self) -> Option<Works> {
         if self.works.is_none() {
             let crew = Crew::start().inspect_err(|why| error!("No virtual server is served: {why}")).ok()?;
-            let room = Arc::new(Semaphore::new(room()));
-            self.works = Some(Works { crew: Arc::new(crew), room, steering: Arc::default() });
+            let places = room();
+            let room = Arc::new(Semaphore::new(places as usize));
+            let (crew, steering, closing) = (Arc::new(crew), Arc::default(), watch::Sender::new(false));
+            self.works = Some(Works { crew, room, places, steering, closing });
         }
         self.works.clone()
     }
 }
 
 /// How many connections fit, after raising the limit of descriptors as far as it goes.
-fn room() -> usize {
+fn room() -> u32 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
     let descriptors = limit.current.unwrap_or(u64::MAX).saturating_sub(RESERVE);
-    (descriptors / DESCRIPTORS).clamp(1, MOST_CONNECTIONS) as usize
+    (descriptors / DESCRIPTORS).clamp(1, MOST_CONNECTIONS) as u32
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rkeep_parsers::ir::service::Scheduler;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::crew::Crew;
 use super::{Forwarder, Shared, Works, listen};
@@ -29,9 +29,10 @@ fn bench(servers: &[SocketAddr], terms: Terms, room: usize) -> Bench {
     let mut pool = Pool::new(&terms).expect("a scheduler of ours");
     servers.iter().for_each(|server| pool.add(*server, 1));
     let pool = Shared(Arc::new(Mutex::new(pool)));
-    let room = Arc::new(Semaphore::new(room));
+    let (places, room) = (room as u32, Arc::new(Semaphore::new(room)));
     let crew = Arc::new(Crew::start().expect("threads"));
-    let works = Works { crew, room: room.clone(), steering: Arc::default() };
+    let works =
+        Works { crew, room: room.clone(), places, steering: Arc::default(), closing: watch::Sender::new(false) };
     let (_stop, stopped) = oneshot::channel();
     let (tell, told) = std::sync::mpsc::channel();
     let shared = pool.clone();

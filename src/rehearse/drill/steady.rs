@@ -15,7 +15,9 @@ const DIRECTLY: usize = 300;
 /// How many each client asks the virtual address.
 const EACH: usize = 15;
 /// How long a director may take to log a request that has been answered.
-const LOGGED: Duration = Duration::from_secs(2);
+const LOGGED: Duration = Duration::from_secs(5);
+/// What is not added to within this time is complete.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// Plays it.
 pub(super) fn play(stage: &mut Stage, outcome: &mut Outcome) -> io::Result<()> {
@@ -68,6 +70,7 @@ fn by_address(stage: &mut Stage, outcome: &mut Outcome) -> io::Result<()> {
     let Some(probe) = stage.pair().probe.clone() else { return Ok(()) };
     let sticks = stage.pair().services.iter().any(|it| it.persistence.is_some()) && stage.pair().is_real_server(0);
     let mut clients_of = [0; 2];
+    settle_logs(stage);
     // A log that has nothing of what was asked directly is elsewhere.
     let counts = requests(stage).iter().all(|count| *count > 0);
     for from in stage.site.clients.clone() {
@@ -89,6 +92,18 @@ fn by_address(stage: &mut Stage, outcome: &mut Outcome) -> io::Result<()> {
         outcome.expect(clients_of[0] == clients_of[1], || format!("as many clients each, not {clients_of:?}"));
     }
     Ok(())
+}
+
+/// Waits until nothing is added any more of what was asked before.
+fn settle_logs(stage: &Stage) {
+    let (mut seen, mut since) = (requests(stage), Instant::now());
+    eventually(LOGGED, || {
+        let now = requests(stage);
+        if std::mem::replace(&mut seen, now) != now {
+            since = Instant::now();
+        }
+        since.elapsed() >= QUIET
+    });
 }
 
 /// How many requests each director's nginx has logged.

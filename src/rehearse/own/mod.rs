@@ -8,13 +8,14 @@ mod plan;
 mod scripts;
 mod stub;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::diag::{Diagnostic, Severity};
 use rkeep_parsers::ir::Ir;
+use rkeep_parsers::ir::http::Handler;
 use rkeep_parsers::keepalived::{self, AnyMachine, Mode};
 use rkeep_parsers::lower::Loaded;
 use rkeep_parsers::nginx;
@@ -301,11 +302,24 @@ fn not_simulated(models: &Models, pair: &Pair) -> Vec<String> {
             lacking.push(format!("virtual server {} is not served: {why}", service.shown()));
         }
     }
+    lacking.extend(models.nginx.iter().flat_map(encrypted));
     if pair.probe.is_none() {
         lacking
             .push("nothing answers plain HTTP on a virtual address: no client asks, only ownership is seen".to_owned());
     }
     lacking
+}
+
+/// Servers that nginx speaks TLS to.
+fn encrypted(nginx: &Ir) -> Vec<String> {
+    let encrypted = nginx.locations.values().filter_map(|location| match &location.handler {
+        Handler::Proxy(pass) if pass.https => Some(String::from_utf8_lossy(&pass.url).into_owned()),
+        _ => None,
+    });
+    let urls: BTreeSet<String> = encrypted.collect();
+    urls.into_iter()
+        .map(|url| format!("{url}: the stub there speaks no TLS, so requests for it fail with 502"))
+        .collect()
 }
 
 #[cfg(test)]

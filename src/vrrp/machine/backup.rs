@@ -35,7 +35,7 @@ impl Backup {
 impl Machine {
     pub(super) fn hear_as_backup(&mut self, now: Instant, heard: Heard, out: &mut Vec<Effect>) {
         let (skew, effective) = (self.skew(), self.effective);
-        let (nopreempt, delay) = (self.tolerates(heard.priority), self.router.preempt_delay);
+        let (nopreempt, delay) = self.patience_with(heard.priority);
         let State::Backup(backup) = &mut self.state else { return };
         if backup.master != Some(heard.source) {
             backup.master = Some(heard.source);
@@ -61,10 +61,13 @@ impl Machine {
         }
     }
 
-    /// `nopreempt`: whether a master of that priority stays, be it the lower one. It does not when it has given up and
-    /// we have not.
-    fn tolerates(&self, priority: u8) -> bool {
-        self.router.nopreempt && !(priority == LOWEST && self.condition.ability == Ability::Able)
+    /// `nopreempt` and `preempt_delay`: whether a master of that priority stays, be it the lower one, or for how long. One
+    /// that has given up does not, where we have not: nobody would be served meanwhile.
+    fn patience_with(&self, priority: u8) -> (bool, Duration) {
+        match priority == LOWEST && self.condition.ability == Ability::Able {
+            true => (false, Duration::ZERO),
+            false => (self.router.nopreempt, self.router.preempt_delay),
+        }
     }
 
     pub(super) fn tick_as_backup(&mut self, now: Instant, out: &mut Vec<Effect>) {

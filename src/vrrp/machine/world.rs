@@ -56,8 +56,24 @@ impl World {
         let count = 2 + chance.below(4) as usize;
         let version = 2 + chance.below(2) as u8;
         let priorities: Vec<u8> = (0..count).map(|_| 50 + 50 * chance.below(4) as u8).collect();
-        let nodes = priorities.iter().map(|priority| Router { version, ..article(*priority) });
-        let nodes = nodes
+        World::of(chance, priorities.iter().map(|priority| Router { version, ..article(*priority) }).collect())
+    }
+
+    /// Some of them are patient with lower masters, for a while or for ever.
+    fn patient(seed: u64) -> Self {
+        let mut world = World::new(seed);
+        let mut routers: Vec<Router> = world.nodes.iter().map(|node| node.machine.router().clone()).collect();
+        for router in &mut routers {
+            router.nopreempt = world.chance.below(2) == 0;
+            router.preempt_delay = Duration::from_secs(world.chance.below(2) * 300);
+        }
+        World::of(world.chance, routers)
+    }
+
+    fn of(chance: Chance, routers: Vec<Router>) -> Self {
+        let count = routers.len();
+        let nodes = routers
+            .into_iter()
             .map(|router| Node { machine: Machine::new(router), part: 0, holds: false, ability: Ability::Able })
             .collect();
         let mut world = World { chance, now: Instant::now(), nodes, letters: BinaryHeap::new(), loss: 0 };
@@ -184,6 +200,23 @@ fn every_part_of_a_settled_network_has_one_master() {
         world.nodes.iter_mut().for_each(|node| node.part = 0);
         world.calm();
         world.judge(seed);
+    }
+}
+
+/// Whatever the patience with lower masters: who cannot serve has no addresses where somebody can.
+#[test]
+fn nobody_waits_for_a_master_that_cannot_serve() {
+    for seed in 1..400 {
+        let mut world = World::patient(seed);
+        for _ in 0..world.chance.below(12) {
+            world.trouble();
+        }
+        world.nodes.iter_mut().for_each(|node| node.part = 0);
+        world.calm();
+        let holders: Vec<&Node> = world.nodes.iter().filter(|node| node.holds).collect();
+        assert_eq!(holders.len(), 1, "world {seed}");
+        let able = world.nodes.iter().any(|node| node.ability == Ability::Able);
+        assert!(!able || holders[0].ability == Ability::Able, "world {seed}");
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Frame, Lowering};
 use crate::diag::Diagnostic;
 use crate::nginx::blocks::{KEYWORDS, Keyword, ROWS};
 use crate::nginx::{LocationLayers, MainLayers, ServerLayers, UpstreamKeepalive, unbuilt};
-use crate::syntax::tree::Directive;
+use crate::syntax::tree::{Directive, Quote, Word};
 use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
 
 /// Why `master_process off` changes nothing.
@@ -64,9 +64,27 @@ impl Lowering<'_> {
             Ok(entry) => self.take(entry, directive, frame),
             Err(miss) => Err(self.missed(miss, directive, frame.context)),
         };
-        if let Err(fault) = outcome {
-            self.cx.refuse(directive, fault);
+        let swallowed = self.swallowed(directive, frame.context);
+        match (outcome, swallowed) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(word)) => {
+                let text = format!("\"{}\" is read as an argument of \"{}\"", word.lossy(), directive.name.lossy());
+                let found = Diagnostic::warning("nginx::missing-semicolon", text).at(word.span, "");
+                self.cx.diagnostics.push(found.help(missing_semicolon(directive, word)));
+            }
+            (Err(fault), None) => self.cx.refuse(directive, fault),
+            (Err(fault), Some(word)) => self.cx.refuse(directive, fault.help(missing_semicolon(directive, word))),
         }
+    }
+
+    /// A word that begins a line as a directive of the same block would: the line before may lack its semicolon.
+    fn swallowed<'d>(&self, directive: &'d Directive, context: Contexts) -> Option<&'d Word> {
+        let line = |word: &Word| self.cx.sources.end_line(word.span);
+        let mut before = line(&directive.name);
+        directive.args.iter().find(|word| {
+            let begins = std::mem::replace(&mut before, line(word)) != before;
+            begins && word.quote == Quote::None && is_keyword(word, context)
+        })
     }
 
     /// Notes that a directive is taken and nothing comes of it.
@@ -136,6 +154,15 @@ impl Lowering<'_> {
             _ => fault,
         }
     }
+}
+
+/// Whether a word is a directive of that block.
+fn is_keyword(word: &Word, context: Contexts) -> bool {
+    INDEX.rows(&word.lossy()).iter().any(|entry| entry.row.contexts.contains(context))
+}
+
+fn missing_semicolon(directive: &Directive, word: &Word) -> String {
+    format!("end \"{}\" with \";\" before the line that begins with \"{}\"", directive.name.lossy(), word.lossy())
 }
 
 /// What nginx knows and rkeep has not built.

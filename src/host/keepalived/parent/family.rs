@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::{Life, Parent};
-use crate::bus::{Cause, Fact, Role, Subject, Verdict};
+use crate::bus::{Cause, Fact, Role, Subject, Verdict, cause};
 use crate::host::keepalived::children::{Child, name};
 use crate::host::keepalived::message::{FromChild, ToChild};
 use crate::host::keepalived::start::settings;
@@ -68,6 +68,7 @@ impl Parent {
                         self.hub.say(Subject::Process(child.role), Verdict::Up, Cause::kind("start"));
                     }
                     FromChild::Reloaded => child.settled = true,
+                    FromChild::Alive => self.pulse.beat(Instant::now()),
                     FromChild::Fact(fact) => facts.push((child.role, fact)),
                 }
             }
@@ -75,6 +76,19 @@ impl Parent {
         for (role, fact) in facts {
             self.hub.publish(Some(role), fact);
         }
+    }
+
+    /// Virtual servers of a process that hangs, or does not come again, answer nobody.
+    pub(super) fn feel_pulse(&mut self) {
+        if matches!(self.life, Life::Stopping(_)) || !self.config.roles.contains(&Role::Checkers) {
+            self.pulse.forget();
+        }
+        let Some(verdict) = self.pulse.judge(Instant::now()) else { return };
+        match verdict {
+            Verdict::Down => warn!("The healthcheckers do not answer: virtual servers count as not served"),
+            _ => info!("The healthcheckers answer again"),
+        }
+        self.hub.say(Subject::Process(Role::Checkers), verdict, Cause::kind(cause::LEASE));
     }
 
     pub(super) fn bury(&mut self, pid: i32, ended: Ended) {

@@ -32,8 +32,9 @@ impl Parent {
                 Some(Order::Reload) => self.reload_for(guest),
                 Some(Order::Hold) => self.hold(guest, true),
                 Some(Order::Release) => self.hold(guest, false),
+                Some(Order::Yield) => self.yield_to(guest),
                 Some(Order::Leave) => self.leave_for(guest),
-                None => self.asking.retain(|asking| *asking != guest),
+                None => self.forget(guest),
             }
         }
     }
@@ -159,12 +160,35 @@ impl Parent {
             info!("Holding no addresses any more");
             self.write_pid_files();
         }
-        self.tell(|role| (role == Role::Vrrp).then_some(ToChild::Hold(hold)));
+        self.tell(|role| (role != Role::Agent).then_some(ToChild::Hold(hold)));
         self.answer(guest, &Answer::Done(self.generation));
     }
 
-    /// The other one is there: it is master, and nobody shall hear otherwise.
+    /// Another keepalived of ours takes our place: by the time it has its answer, the forwarder knows.
+    fn yield_to(&mut self, guest: u64) {
+        self.yielding = Some(guest);
+        self.follow(true);
+        self.answer(guest, &Answer::Done(self.generation));
+    }
+
+    fn follow(&mut self, followed: bool) {
+        for child in self.children.iter_mut().filter(|child| child.role == Role::Checkers) {
+            child.send(ToChild::Hold(followed), None);
+            child.flush(&mut self.hub);
+        }
+    }
+
+    /// Who has gone gets no answer; one who was to take our place has not come after all.
+    fn forget(&mut self, guest: u64) {
+        self.asking.retain(|asking| *asking != guest);
+        if self.yielding.take_if(|yielding| *yielding == guest).is_some() {
+            self.follow(false);
+        }
+    }
+
+    /// The other one is there: it is master, and nobody shall hear otherwise. Who carries connections is not waited for.
     fn leave_for(&mut self, guest: u64) {
+        self.children.retain(|child| child.role != Role::Checkers);
         self.stop();
         self.answer(guest, &Answer::Done(self.generation));
     }
