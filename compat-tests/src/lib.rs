@@ -2,8 +2,11 @@
 //! are `rkeep::rehearse`'s.
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness that cannot build its world fails its test")]
 
+pub mod chance;
+pub mod differ;
 pub mod pair;
 pub mod prober;
+pub mod proxy;
 pub mod soak;
 
 use std::fs::OpenOptions;
@@ -31,7 +34,9 @@ pub fn subject() -> Subject {
 pub fn rkeep() -> Subject {
     let built = || {
         let test = std::env::current_exe().expect("/proc is mounted");
-        test.ancestors().nth(2).map(|directory| directory.join("rkeep")).unwrap_or_default()
+        let beside = |nth| test.ancestors().nth(nth).map(|directory| directory.join("rkeep")).unwrap_or_default();
+        // A test lies in `deps`, a program does not.
+        if beside(1).is_file() { beside(1) } else { beside(2) }
     };
     let path = std::env::var_os("RKEEP_BIN").map_or_else(built, PathBuf::from);
     assert!(path.is_file(), "{}: not built yet; run `cargo build` first", path.display());

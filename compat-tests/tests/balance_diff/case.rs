@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::chance::Chance;
+use rkeep_compat_tests::chance::Chance;
 
 /// Requests of each case.
 const REQUESTS: usize = 30;

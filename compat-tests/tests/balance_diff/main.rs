@@ -4,7 +4,6 @@
 
 mod backend;
 mod case;
-mod chance;
 mod proxies;
 
 use std::sync::Mutex;

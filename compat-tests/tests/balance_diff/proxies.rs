@@ -2,21 +2,27 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rkeep_compat_tests::proxy::{Proxy, free_port};
 use socket2::{Domain, Socket, Type};
 
 use super::case::{Case, Request};
 
 /// Both of them. They end with it.
 pub struct Proxies {
-    nginx: Proxy,
-    rkeep: Proxy,
+    nginx: Listening,
+    rkeep: Listening,
+}
+
+/// One, and where it listens.
+struct Listening {
+    port: u16,
+    _proxy: Proxy,
 }
 
 /// What a client saw: the servers asked, their statuses, the answer's status.
@@ -29,27 +35,11 @@ impl fmt::Display for Seen {
     }
 }
 
-struct Proxy {
-    port: u16,
-    child: Child,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // Asked, not killed: rkeep's worker serves on without its master.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
-    }
-}
-
 impl Proxies {
     /// Starts both.
     pub fn start(cases: &[Case]) -> Proxies {
-        let binary = rkeep();
-        let nginx = Proxy::start(Command::new("/usr/sbin/nginx"), "nginx", cases);
-        let mut command = Command::new(binary);
-        command.arg("nginx");
-        Proxies { nginx, rkeep: Proxy::start(command, "rkeep", cases) }
+        let nginx = Listening::start(Command::new("/usr/sbin/nginx"), "nginx", cases);
+        Proxies { nginx, rkeep: Listening::start(Proxy::rkeep(), "rkeep", cases) }
     }
 
     /// Asks both at the same time.
@@ -62,34 +52,13 @@ impl Proxies {
     }
 }
 
-impl Proxy {
-    fn start(mut command: Command, name: &str, cases: &[Case]) -> Proxy {
+impl Listening {
+    fn start(command: Command, name: &str, cases: &[Case]) -> Listening {
         let directory = std::env::temp_dir().join(format!("balance_diff.{}.{name}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("a directory");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let file = directory.join("nginx.conf");
-        std::fs::write(&file, configuration(cases, port, &directory)).expect("written");
-        let log = directory.join("error.log");
-        command.arg("-p").arg(&directory).arg("-c").arg(&file).arg("-e").arg(&log);
-        let child = command.spawn().expect("started");
-        let proxy = Proxy { port, child };
-        let patience = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(Instant::now() < patience, "{name} does not listen:\n{said}");
-            thread::sleep(Duration::from_millis(50));
-        }
-        proxy
+        let port = free_port();
+        let configuration = configuration(cases, port, &directory);
+        Listening { port, _proxy: Proxy::start(command, &directory, &configuration, port) }
     }
-}
-
-/// The executable built beside this test, or `RKEEP_BIN`.
-fn rkeep() -> PathBuf {
-    let test = std::env::current_exe().expect("/proc is mounted");
-    let built = || test.ancestors().nth(2).map(|directory| directory.join("rkeep")).unwrap_or_default();
-    let path = std::env::var_os("RKEEP_BIN").map_or_else(built, PathBuf::from);
-    assert!(path.is_file(), "{}: not built yet; run `cargo build` first", path.display());
-    path
 }
 
 fn configuration(cases: &[Case], port: u16, directory: &Path) -> String {
