@@ -112,6 +112,10 @@ pub struct ClientBody {
     pub done: bool,
     /// The client waits for `100 Continue`.
     pub expects_continue: bool,
+    /// The client has left in the middle of it: it is not answered.
+    pub gone: bool,
+    /// It is read only to get to what follows.
+    pub unwanted: bool,
     /// Reading failed or must not go on: the connection cannot be used again.
     pub broken: bool,
 }

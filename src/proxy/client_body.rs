@@ -28,6 +28,7 @@ impl RequestCtx {
         if self.body.done {
             return Ok(Took::End);
         }
+        self.send_continue();
         let took = self.decode_input(out)?;
         if took > 0 {
             return Ok(Took::Data(took));
@@ -35,7 +36,6 @@ impl RequestCtx {
         if self.body_at_end() {
             return Ok(Took::End);
         }
-        self.send_continue();
         if !self.fill_input()? {
             return Ok(Took::Pending);
         }
@@ -128,7 +128,12 @@ impl RequestCtx {
     /// # Errors
     /// As [`Self::body_take`].
     pub fn body_discard(&mut self) -> Result<bool, Status> {
-        self.body.expects_continue = false;
+        self.send_continue();
+        self.body.unwanted = true;
+        if self.body.broken {
+            // It has been told what is wrong.
+            return Ok(true);
+        }
         let mut sink = Vec::new();
         loop {
             sink.clear();
@@ -205,6 +210,9 @@ impl RequestCtx {
                 }
                 Err(_) => {
                     self.body.broken = true;
+                    // What was too large before it was wrong is too large.
+                    self.body.received += (out.len() - before) as u64;
+                    self.check_size(0)?;
                     self.error(Level::Info, format_args!("client sent invalid chunked body"));
                     return Err(Status(400));
                 }
@@ -216,7 +224,11 @@ impl RequestCtx {
         self.body.received += got as u64;
         if got > 0 {
             self.body.expects_continue = false;
-            self.check_size()?;
+            let ahead = match &self.body.framing {
+                Framing::Chunked(decoder) => decoder.at_least(),
+                _ => 0,
+            };
+            self.check_size(ahead)?;
         }
         // Data and the end may come together: the data is told first, the end by the next call.
         Ok(got)
@@ -226,15 +238,13 @@ impl RequestCtx {
         self.body.done
     }
 
-    fn check_size(&mut self) -> Result<(), Status> {
+    /// `ahead`: so many bytes are announced.
+    fn check_size(&mut self, ahead: u64) -> Result<(), Status> {
         let limit = self.conf().core.client_max_body_size.0;
-        let chunked = self.body.content_length.is_none();
-        let ahead = match &self.body.framing {
-            Framing::Chunked(decoder) => decoder.at_least(),
-            _ => 0,
-        };
-        if chunked && limit != 0 && self.body.received + ahead > limit {
-            let size = self.body.received + ahead;
+        // What is thrown away may be as large as it likes.
+        let chunked = self.body.content_length.is_none() && !self.body.unwanted;
+        let size = self.body.received.saturating_add(ahead);
+        if chunked && limit != 0 && size > limit {
             self.error(Level::Error, format_args!("client intended to send too large chunked body: {size} bytes"));
             self.body.broken = true;
             return Err(Status(413));
@@ -248,6 +258,7 @@ impl RequestCtx {
         match self.conn.stream.try_read(&mut lease) {
             Ok(0) => {
                 self.body.broken = true;
+                self.body.gone = true;
                 self.keepalive = false;
                 self.error(Level::Info, format_args!("client prematurely closed connection"));
                 Err(Status(400))
@@ -272,13 +283,13 @@ impl RequestCtx {
         Status(400)
     }
 
-    /// Answers `Expect: 100-continue` before the first wait for the body.
+    /// Answers `Expect: 100-continue`, once.
     fn send_continue(&mut self) {
         if !self.body.expects_continue {
             return;
         }
         self.body.expects_continue = false;
-        if self.head.version == Version::Http11 && self.input.is_empty() {
+        if self.head.version == Version::Http11 {
             let line = b"HTTP/1.1 100 Continue\r\n\r\n";
             if let Ok(n) = self.conn.stream.try_write(line) {
                 self.conn.count_sent(n as u64);

@@ -235,7 +235,13 @@ fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
             cx.input.extend_from_slice(bytes.get(used..).unwrap_or_default());
             accept(&mut cx).err()
         }
-        Err(refused) => Some(refused),
+        Err(refused) => {
+            if !cx.head.raw_uri.is_empty() {
+                // For the log.
+                let _ = target(&mut cx);
+            }
+            Some(refused)
+        }
     };
     let early = early.map(|refused| {
         cx.error(Level::Info, format_args!("{}", refused.text));
@@ -253,17 +259,7 @@ fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
 /// Checks what the head says as a whole and prepares path, body and connection.
 fn accept(cx: &mut RequestCtx) -> Result<(), Refused> {
     let refuse = |status, text: &str| Refused { status, text: text.to_owned() };
-    let mut raw = std::mem::take(&mut cx.head.raw_uri);
-    let merge = cx.server.ir.conf.http.merge_slashes;
-    let normal = uri::normalise(&raw, merge, &mut cx.uri, &mut cx.args);
-    let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
-    cx.quoted_uri = path.iter().any(|byte| matches!(byte, b'%' | b'+'));
-    cx.uri_untouched = !cx.head.empty_path;
-    std::mem::swap(&mut cx.head.raw_uri, &mut raw);
-    if normal.is_err() {
-        cx.uri.clear();
-        return Err(refuse(400, "client sent invalid request"));
-    }
+    target(cx)?;
     if cx.head.version == Version::Http11 && !cx.head.fields.has(b"Host") {
         return Err(refuse(400, "client sent HTTP/1.1 request without \"Host\" header"));
     }
@@ -277,6 +273,22 @@ fn accept(cx: &mut RequestCtx) -> Result<(), Refused> {
     cx.lingering = cx.body.present();
     let expects = cx.head.fields.get(b"Expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
     cx.body.expects_continue = expects && cx.head.version == Version::Http11;
+    Ok(())
+}
+
+/// Path and arguments of what was asked for.
+fn target(cx: &mut RequestCtx) -> Result<(), Refused> {
+    let mut raw = std::mem::take(&mut cx.head.raw_uri);
+    let merge = cx.server.ir.conf.http.merge_slashes;
+    let normal = uri::normalise(&raw, merge, &mut cx.uri, &mut cx.args);
+    let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
+    cx.quoted_uri = path.iter().any(|byte| matches!(byte, b'%' | b'+'));
+    cx.uri_untouched = !cx.head.empty_path;
+    std::mem::swap(&mut cx.head.raw_uri, &mut raw);
+    if normal.is_err() {
+        cx.uri.clear();
+        return Err(Refused { status: 400, text: "client sent invalid request".to_owned() });
+    }
     Ok(())
 }
 

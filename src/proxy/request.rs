@@ -31,17 +31,6 @@ pub enum Version {
     Http11,
 }
 
-impl Version {
-    /// As `$server_protocol` shows it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Version::Http09 => "HTTP/0.9",
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        }
-    }
-}
-
 /// What a client asked for, as it was sent.
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
@@ -64,6 +53,13 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
+    /// `$server_protocol`: as it was written.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        let line = self.line.trim_ascii_end();
+        let start = line.iter().rposition(|byte| *byte == b' ').map_or(line.len(), |space| space + 1);
+        line.get(start..).filter(|word| word.starts_with(b"HTTP/") && !self.raw_uri.is_empty())
+    }
+
     /// Makes it empty and keeps the memory.
     pub fn clear(&mut self) {
         self.line.clear();

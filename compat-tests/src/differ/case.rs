@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::text::escaped;
+use super::text::{escaped, shortened};
 
 /// A piece that goes or stays as a whole when a case is made smaller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn segments(tokens: &[Token]) -> impl Iterator<Item = Vec<u8>> + '_ {
 fn show(f: &mut fmt::Formatter<'_>, tokens: &[Token]) -> fmt::Result {
     for token in tokens {
         match token {
-            Token::Bytes(bytes) => writeln!(f, "    {}", escaped(bytes))?,
+            Token::Bytes(bytes) => writeln!(f, "    {}", shortened(&escaped(bytes)))?,
             Token::Pause => writeln!(f, "    (a moment)")?,
         }
     }

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::backend::{Backend, MOMENT};
 use super::case::{Token, segments};
+use super::message::find;
 
 /// So long nothing comes, and nothing will.
 const QUIET: Duration = Duration::from_millis(12);
+/// So long an end that was announced is waited for.
+const ANNOUNCED: Duration = Duration::from_millis(100);
 /// The longest that an answer takes.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// So long the last request may take; then the client's end is closed.
-const LAST: Duration = Duration::from_millis(150);
+const LAST: Duration = Duration::from_millis(600);
 const PROBE: &[u8] = b"GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n";
 
 /// What came back.
@@ -38,6 +41,9 @@ pub fn converse(port: u16, tokens: &[Token], backend: &Backend) -> Heard {
         let _ = stream.write_all(&segment);
     }
     if heard.listen(&mut stream, QUIET, || backend.is_busy()) {
+        return heard;
+    }
+    if find(&heard.bytes, b"Connection: close").is_some() && heard.listen(&mut stream, ANNOUNCED, || false) {
         return heard;
     }
     heard.closed = "after another request";

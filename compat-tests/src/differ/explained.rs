@@ -1,6 +1,6 @@
 //! Differences that are meant, each with its reason.
 
-use super::case::Case;
+use super::case::{Case, End};
 use super::side::Seen;
 
 /// One kind of them.
@@ -11,7 +11,100 @@ struct Explained {
     fits: fn(&Case, &Seen, &Seen) -> bool,
 }
 
-const EXPLAINED: &[Explained] = &[];
+const EXPLAINED: &[Explained] = &[
+    Explained {
+        reason: "a condition of the request that fails after an answer has been made (412 of `return` and the like) makes \
+                 nginx close the connection, and log no completion; rkeep answers the same and keeps it",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let failed = |line: &String| line.contains("\" 412 [") && line.contains("\"  ");
+            nginx.logged.last().is_some_and(failed) && rkeep.logged.len() >= nginx.logged.len()
+        },
+    },
+    Explained {
+        reason: "what has no valid status line is passed on by both as the body of an HTTP/0.9 answer; nginx logs status 009 \
+                 and keeps the client's connection open, though nothing says where that answer ends; rkeep logs 200 and \
+                 closes it",
+        before: None,
+        fits: |_, nginx, _| nginx.logged.iter().any(|line| line.contains("\" 009 [")),
+    },
+    Explained {
+        reason: "where what the client still sends is read only lest a reset destroys the answer, rkeep has ended its own side \
+                 already, nginx says nothing until it closes",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let told = nginx.answers.iter().any(|line| line == "Connection: close");
+            told && rkeep.closed == "at once"
+                && Seen { closed: "", ..nginx.clone() } == Seen { closed: "", ..rkeep.clone() }
+        },
+    },
+    Explained {
+        reason: "nginx does not pass on a backend's field whose name is one byte that is neither letter nor digit",
+        before: None,
+        fits: |case, nginx, rkeep| {
+            let odd = |line: &&String| {
+                line.split(':')
+                    .next()
+                    .is_some_and(|name| name.len() == 1 || (name.len() == 4 && name.starts_with("\\x")))
+            };
+            let more = rkeep.answers.iter().filter(|line| !nginx.answers.contains(line)).collect::<Vec<_>>();
+            !case.replies.is_empty() && !more.is_empty() && more.iter().all(odd)
+        },
+    },
+    Explained {
+        reason: "an answer of a status below 200 has no body and is not the last one: rkeep waits for the one that is, and \
+                 closes the connection after a 101 that nobody asked for; nginx passes all but 103 on in its place, body and \
+                 all, and goes on",
+        before: None,
+        fits: |_, nginx, _| {
+            let status = |line: &String| line.split("\" ").nth(1).is_some_and(|rest| rest.starts_with(['0', '1']));
+            nginx.logged.iter().any(status)
+        },
+    },
+    Explained {
+        reason: "a backend falls silent in the middle of its answer: rkeep passes on what has come, nginx keeps it if it is short",
+        before: None,
+        fits: |case, nginx, rkeep| {
+            let rest =
+                |seen: &Seen| seen.answers.iter().filter(|line| !line.starts_with("body")).cloned().collect::<Vec<_>>();
+            let silent = case.replies.iter().any(|reply| reply.end == End::Keep);
+            let cut = rkeep.logged.iter().any(|line| line.contains("\"  "));
+            silent && cut && (rest(nginx) == rest(rkeep) || nginx.answers.len() < rkeep.answers.len())
+        },
+    },
+    Explained {
+        reason: "where a request is passed on as it comes, it is a matter of time whether a backend is asked before the body \
+                 turns out to be broken",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let cut = |seen: &Seen| seen.received.iter().any(|request| request.contains("(not whole)"));
+            nginx.answers == rkeep.answers && (cut(nginx) || cut(rkeep))
+        },
+    },
+    Explained {
+        reason: "a backend closes a kept connection just as the next request is sent on it: both ask again, if they have not \
+                 noticed before",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let once = |seen: &Seen| seen.logged.iter().map(|line| line.replace("[502, ", "[")).collect::<Vec<_>>();
+            let same = once(nginx) == once(rkeep) && nginx.answers == rkeep.answers;
+            same && (nginx.logged != rkeep.logged || again(nginx) == again(rkeep)) && nginx.closed == rkeep.closed
+        },
+    },
+    Explained {
+        reason: "of a request line that is refused nginx logs an empty $uri, rkeep none",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let filled = |seen: &Seen| seen.logged.iter().map(|line| line.replace("\"\"", "\"-\"")).collect::<Vec<_>>();
+            nginx.answers == rkeep.answers && filled(nginx) == filled(rkeep) && nginx.received == rkeep.received
+        },
+    },
+];
+
+/// What was received, whether or not on kept connections.
+fn again(seen: &Seen) -> Vec<String> {
+    seen.received.iter().map(|request| request.trim_start_matches("kept ").to_owned()).collect()
+}
 
 /// Why a difference is meant, if it is. `minor` is nginx's version: 31 for 1.31.
 pub fn explained(case: &Case, nginx: &Seen, rkeep: &Seen, minor: u32) -> Option<&'static str> {

@@ -100,7 +100,7 @@ pub fn answers(mut bytes: &[u8]) -> Vec<String> {
             lines.push(format!("bare: {}", escaped(bytes)));
             break;
         };
-        lines.extend(String::from_utf8_lossy(parted.head).split("\r\n").map(|line| escaped(line.as_bytes())));
+        lines.extend(escaped(parted.head).split("\\r\\n").map(str::to_owned));
         let informational = parted.head.get(9) == Some(&b'1');
         // What answers to HEAD and what has no body are followed by the next answer or nothing.
         if informational || parted.rest.starts_with(b"HTTP/1.") || parted.rest.is_empty() {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use case::Case;
 use side::{Seen, Side, both};
+use text::shortened;
 
 use crate::chance::Chance;
 use crate::proxy::Proxy;
@@ -33,6 +34,8 @@ use crate::proxy::Proxy;
 const QUESTIONS: usize = 400;
 /// Of each kind of difference so many are made small and shown.
 const OF_EACH: usize = 2;
+/// So often in a row a difference must show.
+const AGAIN: usize = 3;
 /// So long after the last case may cases still be made smaller.
 const AFTER: Duration = Duration::from_secs(5);
 
@@ -133,10 +136,16 @@ impl Search {
 
     /// What differs again when asked again, and has no explanation.
     fn difference(&self, lane: usize, case: &Case) -> Option<(String, Seen, Seen)> {
-        let (nginx, rkeep) = self.ask(lane, case);
-        let kind = kind(&nginx, &rkeep)?;
-        let (nginx, rkeep) = self.ask(lane, case);
-        kind_again(kind, &nginx, &rkeep).map(|kind| (kind, nginx, rkeep))
+        let mut found: Option<(String, Seen, Seen)> = None;
+        for _ in 0..AGAIN {
+            let (nginx, rkeep) = self.ask(lane, case);
+            let kind = kind(&nginx, &rkeep)?;
+            if found.as_ref().is_some_and(|(before, ..)| *before != kind) {
+                return None;
+            }
+            found = Some((kind, nginx, rkeep));
+        }
+        found
     }
 
     fn look(&self, lane: usize, number: u64) {
@@ -197,10 +206,6 @@ fn kind(nginx: &Seen, rkeep: &Seen) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn kind_again(before: String, nginx: &Seen, rkeep: &Seen) -> Option<String> {
-    kind(nginx, rkeep).filter(|kind| *kind == before)
-}
-
 /// What differs, line by line.
 fn told(nginx: &Seen, rkeep: &Seen) -> String {
     let mut text = String::new();
@@ -215,10 +220,10 @@ fn told(nginx: &Seen, rkeep: &Seen) -> String {
         if theirs != ours {
             let _ = writeln!(text, "  {what}:");
             for line in theirs.iter().filter(|line| !ours.contains(line)) {
-                let _ = writeln!(text, "    nginx {line}");
+                let _ = writeln!(text, "    nginx {}", shortened(line));
             }
             for line in ours.iter().filter(|line| !theirs.contains(line)) {
-                let _ = writeln!(text, "    rkeep {line}");
+                let _ = writeln!(text, "    rkeep {}", shortened(line));
             }
         }
     }

@@ -7,7 +7,7 @@ const BYTES: &[u8] = b"\r\n\0 \t:;,/?#%\"\\\x01\x7f\x80\xff0a-.+=*";
 
 /// Mostly what it should be.
 pub fn line_end(chance: &mut Chance) -> &'static str {
-    match chance.below(300) {
+    match chance.below(900) {
         0 => "\n",
         1 => "\n",
         2 => "\r",

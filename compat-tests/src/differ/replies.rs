@@ -143,7 +143,7 @@ fn reply(chance: &mut Chance) -> Reply {
             chance.one(&["100 Continue", "103 Early Hints\r\nLink: </s>", "102 Processing", "100 Continue\r\nX-A: 1"]);
         tokens.push(Token::text(format!("HTTP/1.1 {interim}\r\n\r\n")));
     }
-    let plain = chance.percent(50);
+    let plain = chance.percent(60);
     let line = if plain { STATUS_LINES[0] } else { chance.one(STATUS_LINES) };
     tokens.push(Token::text(format!("{line}{}", line_end(chance))));
     let fields = if plain && chance.percent(40) { 0 } else { chance.below(5) };

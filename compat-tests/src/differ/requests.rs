@@ -8,22 +8,11 @@ const LOCATIONS: &[&str] = &[
     "b", "b", "b", "u", "u", "v", "k", "k", "n", "h", "h", "i", "i", "c", "c", "z", "w", "s", "s", "r", "r", "rw/a",
     "rw/b", "rw/p", "rw/q", "f", "t", "l", "x", "g", "",
 ];
-const METHODS: &[&str] = &[
-    "GET", "GET", "GET", "GET", "GET", "GET", "POST", "POST", "POST", "PUT", "HEAD", "HEAD", "DELETE", "OPTIONS",
-    "PATCH", "PROPFIND", "TRACE", "CONNECT", "get", "G-T", "G_T", "GE\tT", "FOO",
-];
-const VERSIONS: &[&str] = &[
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.1",
-    "HTTP/1.0",
-    "HTTP/1.0",
-    "HTTP/1.0",
+const METHODS: &[&str] =
+    &["GET", "GET", "GET", "GET", "POST", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "FOO"];
+const ODD_METHODS: &[&str] = &["PROPFIND", "TRACE", "CONNECT", "get", "G-T", "G_T", "GE\tT", "G1"];
+const VERSIONS: &[&str] = &["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"];
+const ODD_VERSIONS: &[&str] = &[
     "HTTP/0.9",
     "HTTP/1.2",
     "HTTP/1.10",
@@ -35,90 +24,21 @@ const VERSIONS: &[&str] = &[
     "HTTP/1.999",
     "HTTP/1.1000",
     "HTTPS/1.1",
+    "",
 ];
-const PARTS: &[&str] = &[
-    "a",
-    "a.txt",
-    "big.txt",
-    "index.html",
-    "dir",
-    "dir/",
-    "t/b.txt",
-    "..",
-    ".",
-    "...",
-    "%2e",
-    "%2E%2e",
-    "%2F",
-    "%00",
-    "%",
-    "%1",
-    "%zz",
-    "%20",
-    "%25",
-    "%3f",
-    "%23",
-    "//",
-    "///",
-    "/./",
-    "/../",
-    "/../..",
-    ";a=b",
-    "\\",
-    "\"",
-    "<>",
-    "x.php",
-    "x.php/y",
-    "~",
-    "\u{e9}",
-    "+",
-    "*",
-    ":",
-    "@",
-    "'",
-    "|",
-    "{}",
-    "^",
-    "`",
-    "a b",
-    "/.a",
-    "/..a",
-    "/a.",
-    "/a..",
-    "%c3%a9",
-    "\u{1}",
-    "\u{7f}",
-    "&",
+const PARTS: &[&str] =
+    &["a", "a.txt", "big.txt", "index.html", "dir", "dir/", "t/b.txt", "x.php", "b", "%20", "~", "a-b", "x:y@z"];
+const ODD_PARTS: &[&str] = &[
+    "..", ".", "...", "%2e", "%2E%2e", "%2F", "%00", "%", "%1", "%zz", "%25", "%3f", "%23", "//", "///", "/./", "/../",
+    "/../..", ";a=b", "\\", "\"", "<>", "x.php/y", "\u{e9}", "+", "*", ":", "'", "|", "{}", "^", "`", "a b", "/.a",
+    "/..a", "/a.", "/a..", "%c3%a9", "\u{1}", "\u{7f}", "&", "%0a", "%7f", "%ff",
 ];
-const QUERIES: &[&str] = &[
-    "?",
-    "?a=1",
-    "?a=b",
-    "?a=b&a=c",
-    "??",
-    "?a=%20",
-    "?a b",
-    "?#",
-    "#",
-    "#x",
-    "#?a=1",
-    "?/../x",
-    "?A=1",
-    "?a",
-    "?b=\"",
-    "?\u{e9}",
-    "?aa=1&a=2",
-];
-const HOSTS: &[&str] = &[
-    "localhost",
-    "localhost",
-    "localhost",
-    "localhost",
-    "LocalHost:80",
-    "b.example",
-    "B.Example.",
-    "x.c.example",
-    "r12.d.example",
+const QUERIES: &[&str] = &["?", "?a=1", "?a=b", "?a=b&a=c", "?A=1", "?a", "?aa=1&a=2", "?a=%20"];
+const ODD_QUERIES: &[&str] =
+    &["??", "?a b", "?#", "#", "#x", "#?a=1", "?/../x", "?b=\"", "?\u{e9}", "?\u{1}", "?%", "?a=%00"];
+const HOSTS: &[&str] =
+    &["localhost", "localhost", "LocalHost:80", "b.example", "B.Example.", "x.c.example", "r12.d.example", "other"];
+const ODD_HOSTS: &[&str] = &[
     "localhost.",
     "",
     ".",
@@ -224,6 +144,11 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("X-Accel-Redirect", &["/x/"]),
 ];
 
+/// Mostly of the first, so often in a hundred.
+fn either<'t>(chance: &mut Chance, percent: usize, usual: &[&'t str], odd: &[&'t str]) -> &'t str {
+    if chance.percent(percent) { chance.one(usual) } else { chance.one(odd) }
+}
+
 /// What a client sends in one case.
 pub fn conversation(chance: &mut Chance) -> Vec<Token> {
     let mut tokens = Vec::new();
@@ -233,7 +158,7 @@ pub fn conversation(chance: &mut Chance) -> Vec<Token> {
             tokens.push(Token::Pause);
         }
     }
-    if chance.percent(30) {
+    if chance.percent(20) {
         mutate(chance, &mut tokens);
     }
     if chance.percent(15) {
@@ -247,10 +172,10 @@ fn request(chance: &mut Chance, tokens: &mut Vec<Token>) {
     if chance.percent(3) {
         tokens.push(Token::text(chance.one(&["\r\n", "\n", "\r\n\r\n", " \r\n", "\r"])));
     }
-    let version = if chance.percent(97) { chance.one(VERSIONS) } else { "" };
+    let version = either(chance, 96, VERSIONS, ODD_VERSIONS);
     tokens.push(Token::text(request_line(chance, version)));
     if version != "HTTP/1.0" && chance.percent(97) {
-        let host = chance.one(HOSTS);
+        let host = either(chance, 93, HOSTS, ODD_HOSTS);
         tokens.push(Token::text(format!("Host: {host}{}", line_end(chance))));
     }
     let body = if chance.percent(35) { Some(framed(chance, tokens)) } else { None };
@@ -262,7 +187,7 @@ fn request(chance: &mut Chance, tokens: &mut Vec<Token>) {
 }
 
 fn request_line(chance: &mut Chance, version: &str) -> String {
-    let method = chance.one(METHODS);
+    let method = either(chance, 96, METHODS, ODD_METHODS);
     let target = target(chance);
     let gap = if chance.percent(3) { chance.one(&["  ", "\t", "", "   "]) } else { " " };
     let space = if version.is_empty() { "" } else { gap };
@@ -271,8 +196,8 @@ fn request_line(chance: &mut Chance, version: &str) -> String {
 
 fn target(chance: &mut Chance) -> String {
     let path = path(chance);
-    match chance.below(24) {
-        0 => format!("http://{}{path}", chance.one(HOSTS)),
+    match chance.below(40) {
+        0 => format!("http://{}{path}", either(chance, 80, HOSTS, ODD_HOSTS)),
         1 => chance
             .one(&[
                 "*",
@@ -299,7 +224,7 @@ fn path(chance: &mut Chance) -> String {
     let location = chance.one(LOCATIONS);
     let mut path = if location.is_empty() { "/".to_owned() } else { format!("/{location}/") };
     for _ in 0..chance.below(4) * chance.below(2) {
-        path += chance.one(PARTS);
+        path += either(chance, 85, PARTS, ODD_PARTS);
         if chance.percent(40) {
             path.push('/');
         }
@@ -310,14 +235,14 @@ fn path(chance: &mut Chance) -> String {
     if chance.percent(1) {
         path += &"x".repeat(chance.one(&[400, 600, 1000, 1100]));
     }
-    if chance.percent(25) { path + chance.one(QUERIES) } else { path }
+    if chance.percent(25) { path + either(chance, 85, QUERIES, ODD_QUERIES) } else { path }
 }
 
 fn field(chance: &mut Chance) -> String {
     let (name, values) = chance.one(FIELDS);
-    let value = chance.one(values);
+    let value = if chance.percent(50) { values[0] } else { chance.one(values) };
     let end = line_end(chance);
-    match chance.below(60) {
+    match chance.below(160) {
         0 => format!("{name} : {value}{end}"),
         1 => format!("{name}{end}"),
         2 => format!(" {name}: {value}{end}"),
@@ -387,7 +312,7 @@ pub fn chunked(chance: &mut Chance, body: &str) -> Vec<Token> {
 }
 
 fn size(chance: &mut Chance, size: usize) -> String {
-    match chance.below(50) {
+    match chance.below(120) {
         0 => format!("{size:X}"),
         1 => format!("000{size:x}"),
         2 => format!("{size:x};a=b"),

@@ -2,17 +2,8 @@
 
 use std::fmt::Write;
 
-/// Printable, on one line; what is long is cut in its middle.
+/// Printable, on one line.
 pub fn escaped(bytes: &[u8]) -> String {
-    const LONGEST: usize = 400;
-    if bytes.len() <= LONGEST {
-        return plain(bytes);
-    }
-    let (head, tail) = (&bytes[..LONGEST / 2], &bytes[bytes.len() - LONGEST / 4..]);
-    format!("{} …({} bytes, {:08x})… {}", plain(head), bytes.len(), checksum(bytes), plain(tail))
-}
-
-fn plain(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
@@ -28,7 +19,12 @@ fn plain(bytes: &[u8]) -> String {
     text
 }
 
-/// FNV-1a, so that a difference in what is cut shows.
-fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+/// A long one without its middle.
+pub fn shortened(text: &str) -> String {
+    const LONGEST: usize = 400;
+    if text.len() <= LONGEST || !text.is_ascii() {
+        return text.to_owned();
+    }
+    let (head, tail) = (&text[..LONGEST / 2], &text[text.len() - LONGEST / 4..]);
+    format!("{head} …({} bytes)… {tail}", text.len())
 }

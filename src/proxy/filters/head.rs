@@ -22,10 +22,6 @@ pub fn settle(cx: &mut RequestCtx) {
     let out = &mut cx.out;
     if !matches!(out.status, 200 | 206 | 304) {
         out.last_modified = None;
-        if out.own_last_modified {
-            out.own_last_modified = false;
-            out.fields.remove(b"Last-Modified");
-        }
     }
     if out.status == 204 && out.status_line.is_none() {
         out.content_type.clear();

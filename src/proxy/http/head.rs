@@ -1,6 +1,6 @@
 //! The head of a request: request line and header lines, with nginx's rules about what is dropped and what refused.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::request_line::{self, BadLine};
 use crate::proxy::request::{RequestHead, Version};
@@ -60,13 +60,17 @@ pub fn parse(
     let line = match lines.next_line() {
         Ok(Some(line)) => line,
         Ok(None) => return lines.partial_request_line(head),
-        Err(TooLong) => {
-            head.line.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
-            return Err(refuse(414, "client sent too long URI"));
-        }
+        Err(TooLong) => return Err(lines.too_long(head)),
     };
     head.line.extend_from_slice(line);
-    request_line::parse(line, head).map_err(|bad| refuse(bad.status(), bad.text()))?;
+    if let Err(bad) = request_line::parse(line, head) {
+        head.raw_uri.clear();
+        if bad == BadLine::Http09Method {
+            // A page is sent whatever the method was.
+            head.method.clear();
+        }
+        return Err(refuse(bad.status(), bad.text()));
+    }
     if let Some(host) = &head.uri_host {
         rules = on_host(host, true)?;
     }
@@ -81,7 +85,10 @@ pub fn parse(
                 check_partial_name(bytes.get(lines.at..).unwrap_or_default())?;
                 return Ok(Progress::Incomplete);
             }
-            Err(TooLong) => return Err(refuse(494, "client sent too long header line")),
+            Err(TooLong) => {
+                check_partial_name(bytes.get(lines.at..).unwrap_or_default())?;
+                return Err(refuse(494, "client sent too long header line"));
+            }
         };
         if line.is_empty() {
             head.len = (lines.at - skipped) as u64;
@@ -139,6 +146,7 @@ type Field<'a> = (&'a [u8], &'a [u8]);
 
 /// Takes a header line apart; none when it is to be dropped.
 fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Option<Field<'a>>, Refused> {
+    let line = before_line_end(line);
     let mut valid = true;
     let mut end = line.len();
     for (at, &byte) in line.iter().enumerate() {
@@ -155,7 +163,7 @@ fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Opt
     }
     let (name, rest) = line.split_at(end);
     let value = trim(rest.get(1..).unwrap_or_default());
-    if let Some(at) = memchr(0, value) {
+    if let Some(at) = memchr2(0, b'\r', value) {
         return Err(invalid(line, line.len() - value.len() + at));
     }
     if !valid && rules.ignore_invalid {
@@ -165,6 +173,12 @@ fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Opt
     Ok(Some((name, value)))
 }
 
+/// Any number of CRs may come before the line feed, but nowhere else.
+fn before_line_end(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| *byte != b'\r').map_or(1, |at| at + 1);
+    line.get(..end).unwrap_or(line)
+}
+
 fn invalid(line: &[u8], at: usize) -> Refused {
     let (before, byte) = (line.get(..at).unwrap_or_default(), line.get(at).copied().unwrap_or(0));
     refuse(400, format!("client sent invalid header line: \"{}\\x{byte:02x}...\"", String::from_utf8_lossy(before)))
@@ -172,6 +186,10 @@ fn invalid(line: &[u8], at: usize) -> Refused {
 
 /// A name that cannot become valid is refused before its line has ended.
 fn check_partial_name(part: &[u8]) -> Result<(), Refused> {
+    let alone = |pair: &[u8]| pair.first() == Some(&b'\r') && !matches!(pair.get(1), Some(b'\r' | b'\n'));
+    if let Some(at) = part.windows(2).position(alone) {
+        return Err(invalid(part, at));
+    }
     let bad = |(at, byte): (usize, &u8)| match byte {
         b'\r' => None,
         0..=0x20 | 0x7f => Some(at),
@@ -215,6 +233,17 @@ impl<'a> Lines<'a> {
         self.at += end + 1;
         let line = rest.get(..end).unwrap_or_default();
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+
+    /// The request line is too long, unless it could not have become one anyway.
+    fn too_long(&self, head: &mut RequestHead) -> Refused {
+        let part = self.bytes.get(self.at..).unwrap_or_default();
+        head.line.extend_from_slice(part);
+        if !request_line::may_become(part) {
+            return refuse(400, BadLine::Method.text());
+        }
+        head.method.extend(part.iter().take_while(|byte| **byte != b' '));
+        refuse(414, "client sent too long URI")
     }
 
     fn partial_request_line(&self, head: &mut RequestHead) -> Result<Progress, Refused> {
@@ -291,6 +320,11 @@ mod tests {
         assert_eq!(status(b"GET / HTTP/1.1\r\n: x\r\n\r\n", RULES), Some(400));
         assert_eq!(status(b"GET / HTTP/1.1\r\nX y: x\r\n\r\n", RULES), Some(400));
         assert_eq!(status(b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", RULES), Some(400));
+        for field in ["A: b\rc", "A: \rb", "A\r: b", "\r"] {
+            let head = format!("GET / HTTP/1.1\r\n{field}\r\n\r\n");
+            assert_eq!(status(head.as_bytes(), RULES), Some(400), "{field:?}");
+        }
+        assert_eq!(status(b"GET / HTTP/1.1\r\nA: b\r\r\n\r\n", RULES), None);
         assert_eq!(status(b"\x16\x03\x01", RULES), Some(400));
         assert_eq!(status(b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n", Rules { max_headers: 1, ..RULES }), Some(494));
         let long = [b"GET /".as_slice(), &[b'a'; 9000], b" HTTP/1.1\r\n\r\n"].concat();

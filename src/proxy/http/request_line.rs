@@ -40,7 +40,20 @@ fn method_byte(byte: u8) -> bool {
 
 /// Whether what has come of a line may still become a request.
 pub fn may_become(part: &[u8]) -> bool {
-    part.iter().take_while(|byte| **byte != b' ').all(|byte| method_byte(*byte))
+    let part = part.strip_suffix(b"\r").unwrap_or(part);
+    if part.first() == Some(&b' ') {
+        return false;
+    }
+    let method_end = part.iter().position(|byte| *byte == b' ').unwrap_or(part.len());
+    let (method, rest) = part.split_at(method_end);
+    let rest = trim_spaces(rest);
+    let (target, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len()));
+    let version = trim_spaces(rest).iter().zip(b"HTTP/").all(|(byte, expected)| byte == expected);
+    method.iter().all(|byte| method_byte(*byte)) && !has_control(target) && version
+}
+
+fn has_control(target: &[u8]) -> bool {
+    target.iter().any(u8::is_ascii_control)
 }
 
 /// Splits a request line (without line end) and stores its parts in `head`.
@@ -78,7 +91,7 @@ fn trim_spaces(bytes: &[u8]) -> &[u8] {
 fn path<'a>(bytes: &'a [u8], head: &mut RequestHead) -> Parsed<&'a [u8]> {
     let end = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
     let (path, rest) = bytes.split_at(end);
-    if path.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+    if has_control(path) {
         return Err(BadLine::Request);
     }
     head.raw_uri.extend_from_slice(path);

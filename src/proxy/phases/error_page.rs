@@ -12,6 +12,10 @@ use crate::proxy::request::{RequestCtx, Status, Version};
 /// Handles a status.
 pub fn handle(cx: &mut RequestCtx, Status(status): Status) -> Step {
     cx.error_status = status;
+    cx.body.expects_continue = false;
+    if !cx.body.broken && cx.body_discard().is_err() {
+        cx.keepalive = false;
+    }
     if matches!(status, 400 | 413 | 414 | 494..=497 | 500 | 501) {
         cx.keepalive = false;
     }
@@ -60,10 +64,6 @@ fn configured(cx: &mut RequestCtx, status: u16) -> Option<Step> {
 
 /// nginx's own page.
 fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
-    cx.body.expects_continue = false;
-    if !cx.body.broken && cx.body_discard().is_err() {
-        cx.keepalive = false;
-    }
     if (494..=497).contains(&status) {
         cx.error_status = 400;
     }

@@ -45,7 +45,7 @@ pub fn location(cx: &mut RequestCtx) -> Step {
 fn too_large(cx: &mut RequestCtx) -> Option<Status> {
     let limit = cx.conf().core.client_max_body_size.0;
     let length = cx.body.content_length?;
-    if limit == 0 || length <= limit || cx.body.done {
+    if limit == 0 || length <= limit || cx.body.done || cx.body.unwanted {
         return None;
     }
     cx.error(Level::Error, format_args!("client intended to send too large body: {length} bytes"));
@@ -70,9 +70,10 @@ pub fn enter(cx: &mut RequestCtx) {
 fn stays_open(cx: &RequestCtx) -> bool {
     let core = &cx.conf().core;
     let disabled = |word: &str| core.keepalive_disable.0.iter().any(|have| have == word);
-    let agent = cx.head.fields.get(b"User-Agent").unwrap_or_default();
-    let old_browser =
-        (cx.method == b"POST" && disabled("msie6") && is_msie6(agent)) || (disabled("safari") && is_safari(agent));
+    let old = |agent: &[u8]| {
+        (cx.method == b"POST" && disabled("msie6") && is_msie6(agent)) || (disabled("safari") && is_safari(agent))
+    };
+    let old_browser = cx.head.fields.all(b"User-Agent").any(old);
     core.keepalive_timeout.timeout.0 != 0
         && cx.conn.requests.get() < core.keepalive_requests.0
         && clock::since(cx.conn.since) <= core.keepalive_time.duration()

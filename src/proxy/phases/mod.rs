@@ -78,7 +78,7 @@ pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
                 Err(status) => Step::Fail(status),
             },
             Step::Fail(Status(status @ (408 | 444 | 499))) => return End::Silent(status),
-            Step::Fail(Status(status)) if cx.role.is_plain() => return End::Silent(status),
+            Step::Fail(Status(status)) if cx.role.is_plain() || cx.body.gone => return End::Silent(status),
             Step::Fail(status) => error_page::handle(cx, status),
             Step::Send(body) => match filters::prepare(cx, body) {
                 Ok(prepared) => return End::Answer(prepared),

@@ -60,7 +60,26 @@ pub fn parse(buffer: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<Parse
             FieldLine::Ignored => {}
         }
     }
+    check_part(buffer.get(at..).unwrap_or_default())?;
     Ok(Parsed::Incomplete)
+}
+
+/// A line that cannot become valid is refused before it has ended.
+fn check_part(part: &[u8]) -> Result<(), Invalid> {
+    let invalid = |at: usize| {
+        let byte = part.get(at).copied().unwrap_or(b'\n');
+        Err(Invalid { before: part.get(..at).unwrap_or_default().to_vec(), byte })
+    };
+    let stop = part.iter().position(|&byte| ends_name(byte)).unwrap_or(part.len());
+    match part.get(stop) {
+        Some(b'\r') => match part.get(stop + 1..).and_then(|rest| rest.iter().position(|&byte| byte != b'\r')) {
+            Some(more) => invalid(stop + 1 + more),
+            None => Ok(()),
+        },
+        Some(b':') if stop > 0 => Ok(()),
+        Some(_) => invalid(stop),
+        None => Ok(()),
+    }
 }
 
 /// What a buffer begins with.
@@ -258,6 +277,13 @@ mod tests {
             (" a: b", "", b' '),
         ] {
             assert_eq!(invalid(line), Err(Invalid { before: before.into(), byte }), "{line}");
+        }
+    }
+
+    #[test]
+    fn refused_before_the_line_has_ended() {
+        for part in ["\rbody", "a b", ": c", "A\rb"] {
+            assert!(read(&format!("HTTP/1.1 200 OK\r\n{part}")).is_err(), "{part}");
         }
     }
 

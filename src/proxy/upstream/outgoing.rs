@@ -85,6 +85,7 @@ impl Outgoing {
             && conf.pass_request_body
             && conf.set_body.is_none()
             && cx.body.present()
+            && !cx.body.unwanted
             && matches!(cx.body.stored, Stored::Nowhere)
             && (!cx.body.chunked() || conf.http_version == HttpVersion::Http11)
     }

@@ -35,7 +35,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
     let location = Arc::clone(location);
     let Some(route) = &location.route else { return Err(Status(500)) };
     let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
-    if !streamed && (!cx.body.done || cx.body.expects_continue) {
+    if !streamed && !cx.body.unwanted && (!cx.body.done || cx.body.expects_continue) {
         // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
         Box::pin(cx.read_body()).await?;
     }
@@ -196,6 +196,7 @@ impl Exchange {
             watch: self.watch(cx),
             pace: None,
             saving: None,
+            spoilt: false,
         };
         if let Some(answer) = self.instead(cx, route, status) {
             stream.abandon(cx);

@@ -50,6 +50,8 @@ pub struct AnswerStream {
     pub(super) pace: Option<Pace>,
     /// The file it goes into besides.
     pub(super) saving: Option<Box<Saving>>,
+    /// It turned out to be no valid body.
+    pub(super) spoilt: bool,
 }
 
 /// What is passed on.
@@ -109,6 +111,9 @@ impl AnswerStream {
             let _ = sink.flush().await;
         }
         let complete = self.pump_body(cx, sink, buffered).await.unwrap_or(false);
+        if self.is_spoilt() {
+            sink.forget();
+        }
         if self.saving.is_some() {
             // The client has left; who asks next shall have the answer.
             self.drain(cx).await;
@@ -128,6 +133,9 @@ impl AnswerStream {
         let passed = self.pass(cx, rest.bytes(), |_, data| sink.push(data));
         if passed.is_ok() && !self.reader.ended() && self.backend.is_some() {
             return None;
+        }
+        if self.is_spoilt() {
+            sink.forget();
         }
         self.end(cx);
         cx.action = " while sending to client";
@@ -279,6 +287,7 @@ impl AnswerStream {
         let mut decoded = Vec::new();
         let Ok(taken) = self.reader.take(bytes, &mut decoded) else {
             cx.error(Level::Error, format_args!("upstream sent invalid chunked response"));
+            self.spoilt = true;
             self.give_up(cx);
             return Ok(());
         };
@@ -350,6 +359,11 @@ impl AnswerStream {
         }
         let watch = if matches!(wants, Wants::Backend | Wants::Time(_)) { self.watch } else { Client::Ignored };
         poll_interrupt(&cx.conn, deadline, watch, task).map(Err)
+    }
+
+    /// Whether not even the head is to be sent: what came with it is no body.
+    fn is_spoilt(&self) -> bool {
+        self.spoilt && self.reader.length == 0
     }
 
     /// Whether nothing is to come.

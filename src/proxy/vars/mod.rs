@@ -61,9 +61,9 @@ impl RequestCtx {
     fn builtin(&self, builtin: Builtin, out: &mut Vec<u8>) -> bool {
         use Builtin as B;
         match builtin {
-            B::Args | B::QueryString => put(out, &self.args),
+            B::Args | B::QueryString => !self.args.is_empty() && put(out, &self.args),
             B::IsArgs => put(out, if self.args.is_empty() { b"" } else { b"?" }),
-            B::Uri | B::DocumentUri => put(out, &self.uri),
+            B::Uri | B::DocumentUri => !self.uri.is_empty() && put(out, &self.uri),
             B::Host
             | B::Request
             | B::RequestUri
