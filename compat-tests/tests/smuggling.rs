@@ -80,7 +80,7 @@ const ROWS: &[Row] = rows! {
     "chunk size with a space before" 400 400 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n";
     "chunk size empty" 400 400 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n";
     "chunk size beyond 64 bits" 400 400 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\nSMUGGLED";
-    "chunk size too large" 413 413 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\nhello\r\n0\r\n\r\nSMUGGLED";
+    "chunk size too large" 413 400 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\nhello\r\n0\r\n\r\nSMUGGLED";
     "trailer" 200 200 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n";
     "framing in a trailer" 200 200 "POST LOC HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 50\r\n\r\n";
     "two hosts" 400 400 "GET LOC HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
@@ -159,7 +159,10 @@ fn ask(side: &Side, expected: impl Fn(&Row) -> u16) -> Vec<String> {
                     expected(row)
                 ));
             }
-            if seen.received.iter().any(|request| request.contains("/smuggled HTTP/")) {
+            let own = |request: &String| {
+                request.trim_start_matches("kept ").split(' ').nth(1).is_some_and(|path| path.ends_with("/smuggled"))
+            };
+            if seen.received.iter().any(own) {
                 wrong.push(format!("{} at {location}: smuggled: {:?}", row.name, seen.received));
             }
             wrong.extend(seen.received.iter().filter_map(|request| malformed(request)));

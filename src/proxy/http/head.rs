@@ -1,6 +1,6 @@
 //! The head of a request: request line and header lines, with nginx's rules about what is dropped and what refused.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::request_line::{self, BadLine};
 use crate::proxy::request::{RequestHead, Version};
@@ -71,6 +71,9 @@ pub fn parse(
         }
         return Err(refuse(bad.status(), bad.text()));
     }
+    if bad_escape(&head.raw_uri) {
+        return Err(refuse(400, BadLine::Request.text()));
+    }
     if let Some(host) = &head.uri_host {
         rules = on_host(host, true)?;
     }
@@ -105,6 +108,13 @@ pub fn parse(
             }
         }
     }
+}
+
+/// Whether what follows a `%` of the path is not two hexadecimal digits.
+fn bad_escape(uri: &[u8]) -> bool {
+    let path = uri.get(..memchr2(b'?', b'#', uri).unwrap_or(uri.len())).unwrap_or_default();
+    let good = |at: usize| path.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+    memchr_iter(b'%', path).any(|at| !good(at))
 }
 
 fn refuse(status: u16, text: impl Into<String>) -> Refused {

@@ -49,7 +49,13 @@ pub fn may_become(part: &[u8]) -> bool {
     let rest = trim_spaces(rest);
     let (target, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len()));
     let version = trim_spaces(rest).iter().zip(b"HTTP/").all(|(byte, expected)| byte == expected);
-    method.iter().all(|byte| method_byte(*byte)) && !has_control(target) && version
+    let absolute = target.iter().find(|byte| !scheme_byte(**byte)).is_none_or(|byte| *byte == b':');
+    let begun = target.first().is_none_or(|byte| *byte == b'/') || absolute;
+    method.iter().all(|byte| method_byte(*byte)) && !has_control(target) && begun && version
+}
+
+fn scheme_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn has_control(target: &[u8]) -> bool {
@@ -100,8 +106,7 @@ fn path<'a>(bytes: &'a [u8], head: &mut RequestHead) -> Parsed<&'a [u8]> {
 
 /// Takes `scheme://host[:port]` and what follows.
 fn absolute<'a>(bytes: &'a [u8], head: &mut RequestHead) -> Parsed<&'a [u8]> {
-    let scheme = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    let end = bytes.iter().position(|byte| !scheme(byte)).ok_or(BadLine::Request)?;
+    let end = bytes.iter().position(|byte| !scheme_byte(*byte)).ok_or(BadLine::Request)?;
     let rest = bytes.get(end..).and_then(|rest| rest.strip_prefix(b"://")).ok_or(BadLine::Request)?;
     let (host, rest) = host_and_port(rest)?;
     head.uri_host = Some(host.to_vec());

@@ -85,8 +85,10 @@ fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
 
 /// Browsers that put their own page in place of a short one.
 fn wants_padding(cx: &RequestCtx) -> bool {
-    let Some(agent) = cx.head.fields.get(b"User-Agent") else { return false };
-    let has = |word: &[u8]| agent.windows(word.len()).any(|window| window == word);
+    let has = |word: &[u8]| {
+        let within = |agent: &[u8]| agent.windows(word.len()).any(|window| window == word);
+        cx.head.fields.all(b"User-Agent").any(within)
+    };
     let opera = has(b"Opera");
     (has(b"MSIE ") && !opera) || (!opera && !has(b"Gecko/") && has(b"Chrome/"))
 }

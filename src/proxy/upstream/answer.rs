@@ -121,28 +121,37 @@ pub fn redirect(cx: &mut RequestCtx, route: &Route) -> Option<Result<Answer, Sta
     }
     let to = cx.upstream_fields.get(b"X-Accel-Redirect")?.to_vec();
     let fields = std::mem::take(&mut cx.upstream_fields);
-    heed(cx, route, &fields);
     for (name, value) in fields.iter() {
         if Known::of(name).is_some_and(Known::survives_redirect) {
-            copy_field(cx, &Route::default(), name, value);
+            copy_field(cx, route, name, value);
         }
     }
+    let path = destination(cx, &to);
+    if path.is_ok() {
+        heed(cx, route, &fields);
+    }
     cx.upstream_fields = fields;
+    Some(path)
+}
+
+/// # Errors
+/// 404 for a path that is not safe.
+fn destination(cx: &mut RequestCtx, to: &[u8]) -> Result<Answer, Status> {
     if to.first() == Some(&b'@') {
-        return Some(Ok(Answer::Named(to)));
+        return Ok(Answer::Named(to.to_vec()));
     }
     let end = to.iter().position(|&byte| byte == b'?').unwrap_or(to.len());
     let path = uri::unescape(to.get(..end).unwrap_or_default());
     let args = to.get(end + 1..).unwrap_or_default();
     if !uri::is_safe(&path) {
-        let shown = String::from_utf8_lossy(&to).into_owned();
+        let shown = String::from_utf8_lossy(to).into_owned();
         cx.error(rkeep_parsers::table::value::Level::Error, format_args!("unsafe URI \"{shown}\" was detected"));
-        return Some(Err(Status(404)));
+        return Err(Status(404));
     }
     if !cx.is_head() {
         cx.method = b"GET".to_vec();
     }
-    Some(Ok(Answer::Redirect { uri: path, args: args.to_vec() }))
+    Ok(Answer::Redirect { uri: path, args: args.to_vec() })
 }
 
 #[cfg(test)]
