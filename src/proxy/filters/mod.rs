@@ -65,7 +65,7 @@ pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
 
 /// Whether a set of media types has the answer's.
 pub fn has_type(types: &MediaTypes, out: &ResponseHead) -> bool {
-    if types.all && !out.content_type.is_empty() {
+    if types.all {
         return true;
     }
     let name = out.content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();

@@ -63,7 +63,8 @@ impl RequestCtx {
         match builtin {
             B::Args | B::QueryString => !self.args.is_empty() && put(out, &self.args),
             B::IsArgs => put(out, if self.args.is_empty() { b"" } else { b"?" }),
-            B::Uri | B::DocumentUri => !self.uri.is_empty() && put(out, &self.uri),
+            // Of a request that could not be read that far there is none.
+            B::Uri | B::DocumentUri => !self.head.raw_uri.is_empty() && put(out, &self.uri),
             B::Host
             | B::Request
             | B::RequestUri
