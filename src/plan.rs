@@ -56,6 +56,8 @@ pub struct VrrpPlan {
     pub groups: Arena<vrrp::Group>,
     /// What instances can track.
     pub trackers: track::Trackers,
+    /// What is set as long as it runs.
+    pub fixed: vrrp::Fixed,
     /// What a process that died has left to this one.
     pub legacy: VrrpLegacy,
 }
@@ -152,6 +154,7 @@ pub fn cut(ir: Ir) -> Plans {
             routers: ir.routers,
             groups: ir.groups,
             trackers: ir.trackers,
+            fixed: ir.fixed,
             legacy: VrrpLegacy::default(),
         },
         check: CheckPlan { global, services: ir.services, said: Vec::new() },

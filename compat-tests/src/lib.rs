@@ -8,6 +8,7 @@ pub mod pair;
 pub mod prober;
 pub mod proxy;
 pub mod soak;
+pub mod speaker;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -2,136 +2,19 @@
 //! gives way and when it insists, what it leaves behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Running, Watch, eventually};
-use rkeep::vrrp::wire::advert::Advert;
-use rkeep::vrrp::wire::ipv4::{GROUP, write_header};
-use rkeep_compat_tests::{on_original, subject};
-use rkeep_parsers::ir::vrrp::Auth;
+use rkeep::rehearse::{Event, Running, eventually};
+use rkeep::vrrp::wire::ipv4::GROUP;
+use rkeep_compat_tests::on_original;
+use rkeep_compat_tests::speaker::{CONFIGURATION, OTHER, PEER, SPEAKER, Scene, VIP, instance};
 use rustix::process::{Signal, kill_process};
 use socket2::{Domain, Protocol, Socket, Type};
 
-const SPEAKER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
-const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 11);
-const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 253);
-const OTHER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 252);
-const CONFIGURATION: &str = "/etc/keepalived/keepalived.conf";
 /// From the start to the first advert at priority 100.
 const DOWN: Duration = Duration::from_micros(3_609_375);
-
-fn instance(name: &str, vrid: u8, addresses: &[Ipv4Addr], more: &str) -> String {
-    let addresses: String = addresses.iter().map(|address| format!("        {address}\n")).collect();
-    format!(
-        "vrrp_instance {name} {{\n    interface {INTERFACE}\n    virtual_router_id {vrid}\n    priority 100\n    \
-         advert_int 1\n{more}    authentication {{\n        auth_type PASS\n        auth_pass 1111\n    }}\n    \
-         virtual_ipaddress {{\n{addresses}    }}\n}}\n"
-    )
-}
-
-/// The speaker's box, and another from which it is watched and spoken to.
-struct Scene {
-    speaker: Node,
-    peer: Node,
-    watch: Watch,
-    running: Option<Running>,
-    _lan: Lan,
-}
-
-impl Scene {
-    fn new(configuration: &str) -> Scene {
-        let lan = Lan::new().unwrap();
-        let speaker = Node::new("speaker", "", &[subject().as_keepalived()]).unwrap();
-        lan.plug(&speaker, &[SPEAKER]).unwrap();
-        speaker.write(CONFIGURATION, configuration).unwrap();
-        let peer = Node::new("peer", "", &[]).unwrap();
-        lan.plug(&peer, &[PEER]).unwrap();
-        let watch = Watch::new(&peer).unwrap();
-        Scene { speaker, peer, watch, running: None, _lan: lan }
-    }
-
-    fn start(&mut self) {
-        self.running = Some(self.speaker.start(&subject().keepalived()).unwrap());
-    }
-
-    /// A scene whose speaker is master.
-    fn master(configuration: &str) -> Scene {
-        let mut scene = Scene::new(configuration);
-        scene.start();
-        scene.wait(|scene| scene.has(VIP));
-        scene.wait(|scene| !scene.announcements(VIP).is_empty());
-        scene
-    }
-
-    fn wait(&self, question: impl Fn(&Scene) -> bool) {
-        let log = || self.running.as_ref().map(Running::stderr).unwrap_or_default();
-        assert!(eventually(Duration::from_secs(12), || question(self)), "{}", log());
-    }
-
-    fn has(&self, address: Ipv4Addr) -> bool {
-        self.speaker.addresses().unwrap().contains(&address)
-    }
-
-    fn signal(&self, signal: Signal) {
-        self.running.as_ref().unwrap().signal(signal).unwrap();
-    }
-
-    /// The speaker's adverts: when and at which priority.
-    fn adverts(&self) -> Vec<(Instant, u8, u8)> {
-        let ours = |(at, event): (Instant, Event)| match event {
-            Event::Advert { from, router, priority } if from == SPEAKER => Some((at, router, priority)),
-            _ => None,
-        };
-        self.watch.heard().into_iter().filter_map(ours).collect()
-    }
-
-    fn zeros(&self) -> usize {
-        self.adverts().iter().filter(|(_, _, priority)| *priority == 0).count()
-    }
-
-    fn announcements(&self, wanted: Ipv4Addr) -> Vec<Instant> {
-        let ours = |(at, event): (Instant, Event)| {
-            matches!(event, Event::Announce { address, .. } if address == wanted).then_some(at)
-        };
-        self.watch.heard().into_iter().filter_map(ours).collect()
-    }
-
-    /// The peer says something.
-    fn say(&self, vrid: u8, priority: u8, addresses: &[Ipv4Addr]) -> Instant {
-        let addresses = addresses.to_vec();
-        self.peer
-            .within(move || {
-                let auth = Auth::Pass(*b"1111\0\0\0\0");
-                let interval = Duration::from_secs(1);
-                let advert = Advert { version: 2, vrid, priority, interval, auth: &auth, addresses: &addresses };
-                let mut packet = Vec::new();
-                write_header(&mut packet, 1, PEER, GROUP, advert.length());
-                advert.write(&mut packet, PEER, GROUP);
-                let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
-                socket.bind_device(Some(INTERFACE.as_bytes()))?;
-                // Before it goes out: the answer may come before send_to returns.
-                let said = Instant::now();
-                socket.send_to(&packet, &SocketAddrV4::new(GROUP, 0).into())?;
-                Ok(said)
-            })
-            .unwrap()
-    }
-
-    fn end(&mut self) -> Option<i32> {
-        self.signal(Signal::TERM);
-        self.running.take()?.wait(Duration::from_secs(8)).unwrap().code()
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let _ = self.speaker.crash("keepalived");
-        let _ = self.running.take().map(|running| running.wait(Duration::from_secs(5)));
-    }
-}
 
 /// How many of these moments lie within so many milliseconds after `since`.
 fn within(moments: &[Instant], since: Instant, from: u64, to: u64) -> usize {

@@ -63,7 +63,7 @@ fn unescape(cell: &str) -> String {
 
 /// The recorded adverts, each in its packet.
 fn adverts() -> Vec<Vec<u8>> {
-    use rkeep::vrrp::wire::ipv4::write_header;
+    use rkeep::vrrp::wire::ipv4::{Outgoing, VRRP, write_header};
     let lines =
         files(&root().join("testdata/vrrp")).into_iter().map(|path| fs::read_to_string(path).expect("testdata"));
     let packet = |line: &str| {
@@ -71,8 +71,9 @@ fn adverts() -> Vec<Vec<u8>> {
         let byte = |at: usize| u8::from_str_radix(advert.get(at..at + 2)?, 16).ok();
         let payload: Vec<u8> = (0..advert.len()).step_by(2).filter_map(byte).collect();
         let mut bytes = Vec::new();
-        write_header(&mut bytes, 1, source.parse().ok()?, destination.parse().ok()?, payload.len());
-        bytes[8] = ttl.parse().ok()?;
+        let (source, destination) = (source.parse().ok()?, destination.parse().ok()?);
+        let header = Outgoing { id: 1, source, destination, ttl: ttl.parse().ok()?, protocol: VRRP };
+        write_header(&mut bytes, &header, payload.len());
         Some([bytes, payload].concat())
     };
     lines.flat_map(|text| text.lines().filter_map(packet).collect::<Vec<_>>()).collect()

@@ -17,8 +17,13 @@ impl Machine for Lab {
         user == "root"
     }
     fn script(&self, program: &str) -> ScriptState {
-        let there = program.starts_with('/') && program != "/bin/nope";
-        if there { ScriptState::Secure } else { ScriptState::Missing }
+        match program {
+            "/bin/nope" => ScriptState::Missing,
+            "lex/ins.sh" => ScriptState::Insecure,
+            _ if program.starts_with("/bin/") => ScriptState::ThroughLink,
+            _ if program.starts_with('/') => ScriptState::Secure,
+            _ => ScriptState::Missing,
+        }
     }
     fn host_name(&self) -> String {
         "vm".to_owned()
@@ -69,17 +74,7 @@ fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Keywords that are not built yet; probes with them say so instead of what keepalived says.
-const NOT_BUILT: [&str; 9] = [
-    "auth_type AH",
-    "vrrp_script",
-    "HTTP_GET",
-    "MISC_CHECK",
-    "UDP_CHECK",
-    "use_vmac",
-    "vrrp_strict",
-    "track_script",
-    "virtual_server group",
-];
+const NOT_BUILT: [&str; 1] = ["virtual_server group"];
 
 #[test]
 fn probes_say_what_keepalived_says() {

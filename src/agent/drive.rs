@@ -45,7 +45,7 @@ pub async fn run_in(
         match input.recv().await {
             Some(Input::Fact(fact)) => agent.act(&fact),
             Some(Input::Reload(plan)) => agent.reload(plan),
-            Some(Input::Dump | Input::Stats { .. } | Input::Hold(_)) => {}
+            Some(Input::Dump | Input::Json | Input::Stats { .. } | Input::Hold(_)) => {}
             Some(Input::Stop) | None => break,
         }
     }

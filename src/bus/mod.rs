@@ -22,6 +22,8 @@ pub enum Input<P> {
     Fact(Fact),
     /// Write the data dump (SIGUSR1).
     Dump,
+    /// Write the JSON dump.
+    Json,
     /// Write the statistics (SIGUSR2), and clear them if said.
     Stats {
         /// Clear them afterwards.

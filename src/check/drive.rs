@@ -27,7 +27,7 @@ pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>, f
             message = input.recv() => match message {
                 Some(Input::Reload(plan)) => engine.reload(plan),
                 Some(Input::Dump) => engine.dump(),
-                Some(Input::Fact(_) | Input::Stats { .. } | Input::Hold(_)) => {}
+                Some(Input::Fact(_) | Input::Json | Input::Stats { .. } | Input::Hold(_)) => {}
                 Some(Input::Stop) | None => break,
             },
             Some(Ok((key, outcome))) = engine.probes.join_next() => engine.outcome(key, outcome),

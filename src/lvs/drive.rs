@@ -28,7 +28,7 @@ pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>) -
                 engine.update();
             }
             Input::Hold(hold) => followed = hold,
-            Input::Dump | Input::Stats { .. } => {}
+            Input::Dump | Input::Json | Input::Stats { .. } => {}
             Input::Stop => break,
         }
     }

@@ -6,6 +6,7 @@ pub mod namespace;
 pub mod nft;
 pub mod packet;
 pub mod process;
+pub mod schedule;
 pub mod signal;
 pub mod socket;
 pub mod tcp;

@@ -1,7 +1,7 @@
 //! `/tmp/keepalived.data` and `/tmp/keepalived.stats` in keepalived's layout, for what exists here.
 
 use std::fmt::{self, Write};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rkeep_parsers::ir::vrrp::{Auth, InitialState, Router, VirtualAddress};
@@ -9,6 +9,7 @@ use rkeep_parsers::ir::vrrp::{Auth, InitialState, Router, VirtualAddress};
 use super::drive::{Instance, Speaker};
 use super::group::Group;
 use super::links::Link;
+use super::wire::ipv4;
 use crate::bus::Verdict;
 use crate::log::dump;
 use crate::sys::clock::LocalTime;
@@ -19,8 +20,8 @@ pub const DATA: &str = "/tmp/keepalived.data";
 pub const STATS: &str = "/tmp/keepalived.stats";
 
 /// Writes a dump without holding anybody up.
-pub fn write(path: &'static str, text: String) {
-    tokio::task::spawn_blocking(move || dump::write(path, &text));
+pub fn write(path: String, text: String) {
+    tokio::task::spawn_blocking(move || dump::write(&path, &text));
 }
 
 impl Speaker {
@@ -69,9 +70,9 @@ impl Speaker {
         }
         writeln!(out, "   Master down timer = {} usecs", machine.down_time().as_micros())?;
         writeln!(out, "   Interface = {}", router.interface)?;
-        writeln!(out, "   Using src_ip = {}", machine.source().unwrap_or(Ipv4Addr::UNSPECIFIED))?;
+        writeln!(out, "   Using src_ip = {}", machine.source().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))?;
         match &router.unicast_peers[..] {
-            [] => writeln!(out, "   Multicast address {}", self.group_address())?,
+            [] => writeln!(out, "   Multicast address {}", self.group_of(router))?,
             peers => {
                 writeln!(out, "   Unicast Peers :")?;
                 peers.iter().try_for_each(|peer| writeln!(out, "     {}", peer.address))?;
@@ -91,9 +92,11 @@ impl Speaker {
     fn sockpool(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "------< VRRP Sockpool >------")?;
         for socket in &self.sockets {
-            writeln!(out, " Interface = {}\n   Family = IPv4\n   Protocol = VRRP", socket.name)?;
+            let family = if socket.place.group.is_ipv4() { "IPv4" } else { "IPv6" };
+            let protocol = if socket.place.protocol == ipv4::VRRP { "VRRP" } else { "AH" };
+            writeln!(out, " Interface = {}\n   Family = {family}\n   Protocol = {protocol}", socket.place.name)?;
             writeln!(out, "   Type = Multicast\n   VRRP instances")?;
-            for router in self.routers().filter(|router| router.interface == socket.name) {
+            for router in self.routers().filter(|router| self.speaks(router) == socket.place) {
                 writeln!(out, "     {} vrid {}", router.name, router.vrid)?;
             }
         }

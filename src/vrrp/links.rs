@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::wire::arp::Mac;
 
@@ -39,6 +39,28 @@ pub enum Change {
         /// The address.
         address: IpAddr,
     },
+}
+
+/// The kind of address that adverts come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// IPv4.
+    V4,
+    /// IPv6, of this link: what multicast adverts come from.
+    Link,
+    /// IPv6, of all the world: for peers that have such an address too.
+    Global,
+}
+
+impl Kind {
+    fn is(self, address: &IpAddr) -> bool {
+        match (self, address) {
+            (Kind::V4, IpAddr::V4(_)) => true,
+            (Kind::Link, IpAddr::V6(address)) => address.is_unicast_link_local(),
+            (Kind::Global, IpAddr::V6(address)) => !address.is_unicast_link_local(),
+            _ => false,
+        }
+    }
 }
 
 /// One interface.
@@ -169,12 +191,10 @@ impl Links {
         self.by_index.values().any(|link| link.addresses.contains(&address))
     }
 
-    /// The address adverts come from: an interface's first that is not virtual.
-    pub fn source(&self, name: &str, is_virtual: impl Fn(&IpAddr) -> bool) -> Option<Ipv4Addr> {
-        self.named(name)?.addresses.iter().filter(|address| !is_virtual(address)).find_map(|address| match address {
-            IpAddr::V4(address) => Some(*address),
-            IpAddr::V6(_) => None,
-        })
+    /// The address adverts come from: an interface's first of the kind that is not virtual.
+    pub fn source(&self, name: &str, kind: Kind, is_virtual: impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
+        let mut own = self.named(name)?.addresses.iter().filter(|address| !is_virtual(address));
+        own.find(|address| kind.is(address)).copied()
     }
 
     /// All interfaces.
@@ -222,7 +242,15 @@ mod tests {
         for last in [253, 10, 12] {
             links.apply(Change::Address { index: 2, address: address(last) });
         }
-        assert_eq!(links.source("eth0", |virtual_one| *virtual_one == address(253)), Some([192, 168, 3, 10].into()));
-        assert_eq!(links.source("eth1", |_| false), None);
+        let virtual_one = |one: &IpAddr| *one == address(253);
+        assert_eq!(links.source("eth0", Kind::V4, virtual_one), Some([192, 168, 3, 10].into()));
+        assert_eq!(links.source("eth1", Kind::V4, |_| false), None);
+        for text in ["2001:db8::1", "fe80::1"] {
+            let address = text.parse().expect("an address");
+            links.apply(Change::Address { index: 2, address });
+        }
+        let source = |kind| links.source("eth0", kind, |_| false).map(|address| address.to_string());
+        assert_eq!(source(Kind::Link).as_deref(), Some("fe80::1"));
+        assert_eq!(source(Kind::Global).as_deref(), Some("2001:db8::1"));
     }
 }

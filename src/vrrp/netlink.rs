@@ -4,12 +4,16 @@ use std::io;
 use std::net::IpAddr;
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
+use netlink_packet_route::address::{
+    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
+};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, MacVlanMode};
+use netlink_packet_route::route::RouteMessage;
+use netlink_packet_route::rule::RuleMessage;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use rkeep_parsers::ir::vrrp::VirtualAddress;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
-use rtnetlink::{Error, Handle, MulticastGroup};
+use rtnetlink::{Error, Handle, LinkMacVlan, MulticastGroup};
 
 use super::links::Change;
 use super::wire::arp::Mac;
@@ -102,6 +106,39 @@ impl Netlink {
         accept(accept(gone, libc::EADDRNOTAVAIL), libc::ENODEV)
     }
 
+    /// Sets a route, in place of the same one, or removes it; one that is not there is fine.
+    pub async fn route(&self, message: RouteMessage, set: bool) -> Result<(), Error> {
+        let routes = self.commands.route();
+        match set {
+            true => routes.add(message).replace().execute().await,
+            false => accept(routes.del(message).execute().await, libc::ESRCH),
+        }
+    }
+
+    /// Sets a rule or removes it; one that is there already, or is not, is fine.
+    pub async fn rule(&self, message: RuleMessage, set: bool) -> Result<(), Error> {
+        let rules = self.commands.rule();
+        match set {
+            true => {
+                let mut request = rules.add();
+                *request.message_mut() = message;
+                accept(request.execute().await, libc::EEXIST)
+            }
+            false => accept(rules.del(message).execute().await, libc::ENOENT),
+        }
+    }
+
+    /// Makes a private macvlan on an interface, up, with this MAC address.
+    pub async fn add_macvlan(&self, name: &str, base: u32, mac: Mac) -> Result<(), Error> {
+        let link = LinkMacVlan::new(name, base, MacVlanMode::Private).address(mac.to_vec()).up().build();
+        self.commands.link().add(link).execute().await
+    }
+
+    /// Removes an interface; one that is not there is fine.
+    pub async fn remove_link(&self, index: u32) -> Result<(), Error> {
+        accept(self.commands.link().del(index).execute().await, libc::ENODEV)
+    }
+
     /// Whether the interface has the address with this prefix.
     pub async fn has(&self, index: u32, address: &VirtualAddress) -> Result<bool, Error> {
         let request = self.commands.address().get().set_link_index_filter(index);
@@ -147,6 +184,12 @@ fn message(index: u32, wanted: &VirtualAddress) -> AddressMessage {
     if wanted.address.is_ipv6() {
         message.header.flags = AddressHeaderFlags::Nodad;
         message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+        // An address alone is not one to speak from.
+        if wanted.prefix == 128 {
+            let mut lifetime = CacheInfo::default();
+            lifetime.ifa_valid = u32::MAX;
+            message.attributes.push(AddressAttribute::CacheInfo(lifetime));
+        }
     }
     message
 }

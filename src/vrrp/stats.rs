@@ -47,9 +47,10 @@ impl Stats {
             Why::Interval { .. } => &mut self.interval_errors,
             Why::AuthType(_) => &mut self.auth_type_errors,
             Why::AuthMismatch { .. } => &mut self.auth_mismatches,
-            Why::Password => &mut self.auth_failures,
+            Why::Password | Why::Seal => &mut self.auth_failures,
             // keepalived has no counters of its own for these in this file.
             Why::Version { .. } | Why::Checksum(_) | Why::Cast { .. } | Why::NoPeer => return,
+            Why::Sealed | Why::Unsealed | Why::Spi { .. } | Why::Sequence { .. } => return,
         };
         *counter += 1;
     }

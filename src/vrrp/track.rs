@@ -1,12 +1,12 @@
 //! What the state of interfaces, groups and tracked things means for each instance. Pure.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use rkeep_parsers::ir::track::{Kind, Track};
-use rkeep_parsers::ir::vrrp::Router;
+use rkeep_parsers::ir::vrrp::{Peer, Router};
 
-use super::links::Links;
+use super::links::{self, Links};
 use super::machine::io::Condition;
 use super::trackers::{Outcome, Trackers, weigh};
 
@@ -60,15 +60,18 @@ impl Circumstances<'_> {
     }
 
     /// Where an instance's adverts come from, if this machine has that address.
-    pub fn source(&self, router: &Router) -> Option<Ipv4Addr> {
-        match router.source {
-            Some(IpAddr::V4(source)) => self.links.has(source.into()).then_some(source),
-            Some(IpAddr::V6(_)) => None,
-            None => {
-                let is_virtual = |address: &IpAddr| self.virtual_addresses.contains(address);
-                self.links.source(&router.interface, is_virtual)
-            }
+    pub fn source(&self, router: &Router) -> Option<IpAddr> {
+        if let Some(source) = router.source {
+            return self.links.has(source).then_some(source);
         }
+        let global = |peer: &Peer| matches!(peer.address, IpAddr::V6(address) if !address.is_unicast_link_local());
+        let kind = match router.is_ipv6() {
+            false => links::Kind::V4,
+            true if router.unicast_peers.iter().any(global) => links::Kind::Global,
+            true => links::Kind::Link,
+        };
+        let is_virtual = |address: &IpAddr| self.virtual_addresses.contains(address);
+        self.links.source(&router.interface, kind, is_virtual)
     }
 }
 

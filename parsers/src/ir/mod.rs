@@ -66,6 +66,8 @@ pub struct Ir {
     pub groups: Arena<vrrp::Group>,
     /// keepalived's `virtual_server`s with their real servers.
     pub services: Arena<service::Service>,
+    /// keepalived's addresses, routes and rules that are set as long as it runs.
+    pub fixed: vrrp::Fixed,
     /// What keepalived's instances can track.
     pub trackers: track::Trackers,
 }

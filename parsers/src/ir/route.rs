@@ -1,5 +1,14 @@
 //! Routes and rules as they are written: names of tables, interfaces and scopes are the kernel's business when they are set.
 
+/// Routes and rules that are set and removed together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Routes.
+    pub routes: Vec<Route>,
+    /// Rules.
+    pub rules: Vec<Rule>,
+}
+
 /// A line of `virtual_routes` or `static_routes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {

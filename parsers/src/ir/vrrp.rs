@@ -1,9 +1,11 @@
 //! keepalived's VRRP part: what a `vrrp_instance` block says, made ready for the machine.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Id;
+use super::route::Paths;
 use super::track::{Kind, Track};
 use crate::source::Span;
 
@@ -32,6 +34,8 @@ pub struct Router {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: as the others, but not in adverts.
     pub excluded: Vec<VirtualAddress>,
+    /// `virtual_routes` and `virtual_rules`, which move with the addresses.
+    pub paths: Arc<Paths>,
     /// `nopreempt`
     pub nopreempt: bool,
     /// Whether its priority falls while this box cannot serve what its addresses are for.
@@ -84,6 +88,16 @@ impl Router {
         self.tracks.iter().filter(move |track| track.kind == kind)
     }
 
+    /// The interface that its addresses are on unless they say another.
+    pub fn bears(&self) -> &str {
+        self.speech.vmac.as_ref().map_or(&self.interface, |vmac| &vmac.name)
+    }
+
+    /// The interface that its adverts come in and leave by.
+    pub fn transmits(&self) -> &str {
+        if self.speech.xmit_base { &self.interface } else { self.bears() }
+    }
+
     /// Whether its adverts travel by IPv6.
     pub fn is_ipv6(&self) -> bool {
         let source = self.source.or(self.unicast_peers.first().map(|peer| peer.address));
@@ -107,6 +121,15 @@ impl Peer {
     pub fn of(address: IpAddr) -> Peer {
         Peer { address, min_ttl: 0, max_ttl: 255 }
     }
+}
+
+/// What is set as long as keepalived runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// `static_ipaddress`; each names its interface.
+    pub addresses: Vec<VirtualAddress>,
+    /// `static_routes` and `static_rules`
+    pub paths: Arc<Paths>,
 }
 
 /// How an instance's adverts travel.

@@ -89,6 +89,8 @@ const MORE: &[Complaint] = &[
     (C::K_INSTANCE, "mcast_dst_ip", "(%o) malformed mcast dest address %s. Skipping..."),
     (C::K_INSTANCE, "garp_extra_if", "(%o): garp_extra_if '%s' invalid - ignoring"),
     (C::K_GLOBAL, "vrrp_priority", "Invalid vrrp process priority specified"),
+    (C::K_GLOBAL, "vrrp_cpu_affinity", "Invalid cpu_id:0 specified for vrrp process"),
+    (C::K_GLOBAL, "vrrp_rx_bufs_policy", "Invalid vrrp_rx_bufs_policy %s"),
     (C::K_GLOBAL, "checker_priority", "Invalid checker process priority specified"),
     (C::K_GLOBAL, "vrrp_rlimit_rttime", "Invalid vrrp real-time limit - %s"),
     (C::K_GLOBAL, "max_auto_priority", "max_auto_priority '%s' must be in [0, 99] (or -1 to disable) - ignoring"),

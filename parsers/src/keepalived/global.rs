@@ -1,6 +1,6 @@
 //! `global_defs`.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::number::{Seconds, Uint};
@@ -240,6 +240,40 @@ pub struct Global {
     pub no_checker_emails: bool,
     /// `vrrp_mcast_group4`, 224.0.0.18 unless said.
     pub mcast_group4: Option<Ipv4Addr>,
+    /// `vrrp_mcast_group6`, ff02::12 unless said.
+    pub mcast_group6: Option<Ipv6Addr>,
+    /// `log_unknown_vrids`
+    pub log_unknown_vrids: bool,
+    /// How the VRRP process runs.
+    pub process: Process,
+    /// Where dumps are written.
+    pub dumps: Dumps,
+}
+
+/// How the VRRP process runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// `vrrp_priority`
+    pub nice: Option<i32>,
+    /// `vrrp_rt_priority`; real-time priority in any case, unless `vrrp_priority` says otherwise.
+    pub real_time: Option<u32>,
+    /// `vrrp_cpu_affinity`
+    pub cpus: Vec<usize>,
+    /// `vrrp_rlimit_rttime`, microseconds.
+    pub run_limit: Option<u32>,
+}
+
+/// Where dumps are written, if not in their usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dumps {
+    /// `state_dump_file`
+    pub state: Option<String>,
+    /// `stats_dump_file`
+    pub stats: Option<String>,
+    /// `json_dump_file`
+    pub json: Option<String>,
+    /// `json_version`, 1 unless said.
+    pub json_version: u32,
 }
 
 /// A FIFO that gets lines of state, and the script that reads it.
@@ -274,6 +308,10 @@ impl Default for Global {
             lvs_notify_fifo: None,
             no_checker_emails: false,
             mcast_group4: None,
+            mcast_group6: None,
+            log_unknown_vrids: false,
+            process: Process::default(),
+            dumps: Dumps::default(),
         }
     }
 }

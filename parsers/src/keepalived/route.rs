@@ -1,6 +1,7 @@
 //! Lines of `virtual_routes`, `virtual_rules` and their static kin: the words of `ip route` and `ip rule`.
 
 use super::number::remark;
+use super::value::refuse;
 use crate::diag::Class;
 use crate::ir::route::{Route, Rule};
 use crate::source::Span;
@@ -27,6 +28,8 @@ pub struct RuleLine {
 
 /// Words of a route that stand alone.
 const FLAGS: [&str; 4] = ["onlink", "pervasive", "no_track", "or"];
+/// The preference of the first rule that has none.
+const FIRST_PREFERENCE: u32 = 16_384;
 /// Types of routes.
 const TYPES: [&str; 9] =
     ["unicast", "local", "broadcast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat"];
@@ -86,8 +89,8 @@ impl Value for RuleLine {
         while let Some(word) = words.next() {
             let text = word.lossy();
             match &*text {
-                "from" | "src" => rule.from = value(&mut words),
-                "to" | "dst" => rule.to = value(&mut words),
+                "from" | "src" => rule.from = end(words.next(), "from", cx)?,
+                "to" | "dst" => rule.to = end(words.next(), "to", cx)?,
                 "iif" | "dev" => rule.input = value(&mut words),
                 "oif" => rule.output = value(&mut words),
                 "table" | "lookup" => rule.table = value(&mut words),
@@ -103,9 +106,14 @@ impl Value for RuleLine {
             }
         }
         if rule.preference.is_none() {
-            let what = "Rule has no preference specified - setting to 16384. This is probably not what you want.";
-            cx.diagnostics.push(remark(what, Class::General).at(directive.span, "").help("write preference NUMBER"));
-            rule.preference = Some("16384".to_owned());
+            // Each rule goes before the last.
+            let preference = FIRST_PREFERENCE - cx.unnumbered;
+            cx.unnumbered += 1;
+            let what = format!(
+                "Rule has no preference specified - setting to {preference}. This is probably not what you want."
+            );
+            cx.diagnostics.push(remark(&what, Class::General).at(directive.span, "").help("write preference NUMBER"));
+            rule.preference = Some(preference.to_string());
         }
         Ok(RuleLine { rule, span: directive.span })
     }
@@ -113,6 +121,18 @@ impl Value for RuleLine {
 
 fn value<'a>(words: &mut impl Iterator<Item = &'a Word>) -> Option<String> {
     words.next().map(|word| word.lossy().into_owned())
+}
+
+/// One end of a rule.
+fn end(word: Option<&Word>, which: &str, cx: &mut Cx) -> Result<Option<String>, Fault> {
+    let Some(word) = word else { return Ok(None) };
+    let text = word.lossy();
+    if is_network(&text) || matches!(&*text, "all" | "any") {
+        return Ok(Some(text.into_owned()));
+    }
+    let what = remark(&format!("VRRP parsed invalid IP {text}. skipping IP..."), Class::General);
+    cx.diagnostics.push(what.at(word.span, "").help("a network, such as 10.1.0.0/16"));
+    Err(refuse(cx, word, format!("Invalid rule {which} address {text}"), "a network, such as 10.1.0.0/16"))
 }
 
 /// Whether a word can be where a route leads.

@@ -118,6 +118,8 @@ impl Value for VmacLine {
                     let what = format!("VMAC interface name '{text}' too long or invalid characters - ignoring");
                     return Err(refuse(cx, word, what, "at most 15 bytes"));
                 }
+                // No MAC address, though it looks like one: keepalived lets it pass.
+                _ if text.split(':').count() > 2 => {}
                 _ if vmac.name.is_empty() => vmac.name = text.into_owned(),
                 _ => {
                     let what = remark("VMAC interface name already specified", Class::General);
@@ -141,16 +143,16 @@ fn mac(text: &str) -> Option<[u8; 6]> {
 
 /// `garp_extra_if [all] SECONDS`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExtraGarp(pub u32);
+pub struct ExtraGarp<const LEAST: u32 = 0>(pub u32);
 
-impl Value for ExtraGarp {
+impl<const LEAST: u32> Value for ExtraGarp<LEAST> {
     const ARITY: Arity = Arity::range(1, 2);
     const SYNTAX: &'static str = "[all] seconds";
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let first = argument(directive)?;
         let number = if first.is("all") { directive.args.get(1).unwrap_or(first) } else { first };
-        super::number::unsigned(number, 0, 86_400, cx).map(ExtraGarp)
+        super::number::unsigned(number, LEAST, 86_400, cx).map(ExtraGarp)
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {

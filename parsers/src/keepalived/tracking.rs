@@ -1,7 +1,7 @@
 //! `vrrp_script`, `track_file`, `vrrp_track_process`, and the lines of `track_…` blocks.
 
 use super::number::{Milliseconds, Seconds, Uint, argument, remark, signed};
-use super::value::{Command, Flag, Words, refuse, silent};
+use super::value::{Flag, OptionalCommand, Words, refuse, silent};
 use crate::diag::Class;
 use crate::ir::track::{ArgumentMatch, Kind, Weight};
 use crate::source::Span;
@@ -14,7 +14,7 @@ use crate::table::{Arity, Cx, Directives, Fault, Value};
 pub struct VrrpScript {
     /// What is run: success is exit code 0. No shell.
     #[row("script")]
-    pub script: Command,
+    pub script: OptionalCommand,
     /// Between two runs, seconds.
     #[row("interval")]
     pub interval: Milliseconds,
@@ -267,6 +267,9 @@ impl Value for TrackLine {
                 _ => {
                     let what = words.unknown(&word.lossy(), line.weight.is_some());
                     let help = "weight NUMBER [reverse]";
+                    if words.kind == Kind::Interface {
+                        return Err(refuse(cx, word, what, help));
+                    }
                     cx.diagnostics.push(remark(&what, Class::General).at(word.span, "").help(help));
                 }
             }

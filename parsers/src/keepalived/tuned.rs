@@ -1,6 +1,6 @@
 //! Values of the keywords in `tuning.rs`.
 
-use super::number::{argument, decimal, remark, signed};
+use super::number::{argument, decimal, remark, signed, unsigned};
 use super::value::{refuse, silent};
 use crate::diag::Class;
 use crate::syntax::tree::Directive;
@@ -28,6 +28,41 @@ impl Value for AutoPriority {
         match directive.args.first() {
             None => Ok(AutoPriority(99)),
             Some(word) => signed(word, -1, 99, cx).map(AutoPriority),
+        }
+    }
+
+    last_holds!();
+}
+
+/// `vrrp_cpu_affinity`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cpus(pub Vec<usize>);
+
+impl Value for Cpus {
+    const ARITY: Arity = Arity::SOME;
+    const SYNTAX: &'static str = "number …";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let read = |word| unsigned(word, 0, 1023, cx).map(|cpu| cpu as usize);
+        directive.args.iter().map(read).collect::<Result<_, _>>().map(Cpus)
+    }
+
+    last_holds!();
+}
+
+/// `vrrp_rx_bufs_policy MTU | ADVERT | BYTES`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BufferPolicy;
+
+impl Value for BufferPolicy {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "MTU | ADVERT | number";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let word = argument(directive)?;
+        match word.is("MTU") || word.is("ADVERT") {
+            true => Ok(BufferPolicy),
+            false => unsigned(word, 0, u32::MAX, cx).map(|_| BufferPolicy),
         }
     }
 

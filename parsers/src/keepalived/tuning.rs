@@ -52,7 +52,7 @@ pub struct Speaking {
     pub vrrp_min_garp: Switch,
     /// See `garp_extra_if`.
     #[row("vrrp_garp_extra_if", ignored = "the virtual router's interface announces itself")]
-    pub vrrp_garp_extra_if: ExtraGarp,
+    pub vrrp_garp_extra_if: ExtraGarp<1>,
     /// An old word for `vrrp_garp_extra_if`.
     #[row("vrrp_vmac_garp_intvl", ignored = "the virtual router's interface announces itself")]
     pub vrrp_vmac_garp_intvl: ExtraGarp,
@@ -67,7 +67,7 @@ pub struct Speaking {
     pub vrrp_no_swap: Flag,
     /// The CPUs the VRRP process may run on.
     #[row("vrrp_cpu_affinity")]
-    pub vrrp_cpu_affinity: Words<1>,
+    pub vrrp_cpu_affinity: Cpus,
     /// How long the VRRP process may run without waiting at real-time priority, microseconds.
     #[row("vrrp_rlimit_rttime")]
     pub vrrp_rlimit_rttime: Uint<1, { u32::MAX }>,
@@ -183,7 +183,7 @@ pub struct Tuning {
     pub vrrp_netlink_monitor_rcv_bufs_force: Switch,
     /// How many bytes of adverts may wait.
     #[row("vrrp_rx_bufs_policy", ignored = "128 KiB are kept for each interface")]
-    pub vrrp_rx_bufs_policy: Words<1>,
+    pub vrrp_rx_bufs_policy: BufferPolicy,
     /// How many adverts may wait.
     #[row("vrrp_rx_bufs_multiplier", ignored = "128 KiB are kept for each interface")]
     pub vrrp_rx_bufs_multiplier: Words<1>,
@@ -333,4 +333,4 @@ pub struct Fixed {
     pub interface_up_down_delays: Vec<DelayLine>,
 }
 
-pub use super::tuned::{AutoPriority, DelayLine, IncludeCheck, LvsFlush, LvsTimeouts, SyncDaemon};
+pub use super::tuned::{AutoPriority, BufferPolicy, Cpus, DelayLine, IncludeCheck, LvsFlush, LvsTimeouts, SyncDaemon};

@@ -12,6 +12,7 @@ use tracing::{error, info};
 
 use super::desk::{Desk, read};
 use super::message::{Settings, ToChild};
+use super::urgency;
 use crate::bus::wire::Link;
 use crate::bus::{Exit, Fact, Input, Publisher, Role};
 use crate::host::pidfile::PidFile;
@@ -37,6 +38,9 @@ pub fn run(role: Role, link: Link) -> ExitCode {
     let Some(mut plans) = read(role, &settings, bundle) else { return ExitCode::from(2) };
     plans.vrrp.legacy = settings.legacy.clone();
     plans.check.said.clone_from(&settings.said);
+    if role == Role::Vrrp {
+        urgency::take(&plans.vrrp.global.process);
+    }
     let _pid = settings.pid.as_deref().map(PidFile::create);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

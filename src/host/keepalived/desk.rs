@@ -162,6 +162,7 @@ impl<P: Clone> Desk<P> {
             ToChild::Reload => self.reload(fds).await,
             ToChild::Fact(fact) => self.tell(Input::Fact(fact)).await,
             ToChild::Dump => self.tell(Input::Dump).await,
+            ToChild::Json => self.tell(Input::Json).await,
             ToChild::Stats { clear } => self.tell(Input::Stats { clear }).await,
             ToChild::Hold(hold) => self.hold(hold).await,
             ToChild::Stop => return self.stop().await,

@@ -19,6 +19,8 @@ pub enum ToChild {
     Fact(Fact),
     /// Write the data dump.
     Dump,
+    /// Write the JSON dump.
+    Json,
     /// Write the statistics.
     Stats {
         /// And begin them anew.

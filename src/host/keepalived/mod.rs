@@ -12,6 +12,7 @@ mod predecessor;
 mod proxies;
 mod pulse;
 mod start;
+mod urgency;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

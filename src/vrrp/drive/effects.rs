@@ -1,10 +1,10 @@
 //! Doing what the machines say.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use rkeep_parsers::ir::vrrp::VirtualAddress;
+use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use tracing::{debug, info, warn};
 
 use super::Speaker;
@@ -12,8 +12,9 @@ use crate::bus::{Cause, Subject, Verdict, cause};
 use crate::vrrp::group::Order;
 use crate::vrrp::machine::io::{Addresses, Effect, Input};
 use crate::vrrp::machine::note::Note;
-use crate::vrrp::wire::advert::Advert;
-use crate::vrrp::wire::{arp, ipv4};
+use crate::vrrp::wire::advert::{self, Advert, Route};
+use crate::vrrp::wire::ipv4::TTL;
+use crate::vrrp::wire::{arp, ndisc};
 
 /// What machines are still to be told.
 type Queue = VecDeque<(usize, Input)>;
@@ -44,6 +45,7 @@ impl Speaker {
             Effect::Advert(priority) => self.advertise(place, priority),
             Effect::Add(addresses) => self.add(place, &addresses).await,
             Effect::Remove(addresses) => self.remove(place, &addresses).await,
+            Effect::Lead(paths, set) => self.lead(place, &paths, set).await,
             Effect::Announce(addresses, repeat) => self.announce(place, &addresses, repeat),
             Effect::Ready => self.ready(place, queue),
             Effect::Became { verdict, cause } => self.became(place, verdict, cause, queue),
@@ -64,12 +66,15 @@ impl Speaker {
     }
 
     fn advertise(&mut self, place: usize, priority: u8) {
-        let group = self.group_address();
+        let Some(instance) = self.instances.get_mut(place) else { return };
+        instance.sequence = instance.sequence.wrapping_add(1);
+        let sequence = instance.sequence;
         let Some(instance) = self.instances.get(place) else { return };
         let router = instance.machine.router();
         let Some(source) = instance.machine.source() else { return };
-        let Some(socket) = self.sockets.iter().find(|socket| socket.name == router.interface) else { return };
-        let addresses: Vec<Ipv4Addr> = router.addresses.iter().filter_map(ipv4_of).collect();
+        let speaks = self.speaks(router);
+        let Some(socket) = self.sockets.iter().find(|socket| socket.place == speaks) else { return };
+        let addresses: Vec<IpAddr> = advertised(router).collect();
         let advert = Advert {
             version: router.version,
             vrid: router.vrid,
@@ -77,17 +82,15 @@ impl Speaker {
             interval: router.advert_interval,
             auth: &router.auth,
             addresses: &addresses,
+            checksum_as_v2: router.speech.checksum_as_v2,
         };
-        let multicast = router.unicast_peers.is_empty().then_some(group);
-        let peers = router.unicast_peers.iter().filter_map(|peer| match peer.address {
-            IpAddr::V4(peer) => Some(peer),
-            IpAddr::V6(_) => None,
-        });
+        let multicast = router.unicast_peers.is_empty().then_some(speaks.group);
+        let peers = router.unicast_peers.iter().map(|peer| peer.address);
         for destination in multicast.into_iter().chain(peers) {
             self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
-            self.packet.clear();
-            ipv4::write_header(&mut self.packet, self.packet_id, source, destination, advert.length());
-            advert.write(&mut self.packet, source, destination);
+            let hops = if destination.is_multicast() { TTL } else { router.speech.unicast_ttl.unwrap_or(TTL) };
+            let route = Route { source, destination, hops, id: self.packet_id, sequence };
+            advert::compose(&mut self.packet, &advert, &route);
             // A link that is down cannot send; netlink tells of it.
             if let Err(error) = socket.send(&self.packet, destination) {
                 debug!("({}) send advert: {error}", router.name);
@@ -126,15 +129,23 @@ impl Speaker {
         let Some(name) = self.router(place).map(|router| &router.name) else { return };
         for round in 0..repeat {
             for address in addresses.iter() {
-                let Some(ip) = ipv4_of(address) else { continue };
                 let Some((device, index)) = self.device(place, address) else { continue };
                 let Some(mac) = self.links.get(index).and_then(|link| link.mac) else { continue };
+                let (what, short) = match address.address {
+                    IpAddr::V4(_) => ("gratuitous ARPs", "gratuitous ARP"),
+                    IpAddr::V6(_) => ("Unsolicited Neighbour Adverts", "unsolicited Neighbour Advert"),
+                };
+                let ip = address.address;
                 if round == 0 {
-                    debug!("({name}) Sending/queueing gratuitous ARPs on {device} for {ip}");
+                    debug!("({name}) Sending/queueing {what} on {device} for {ip}");
                 }
-                debug!("Sending gratuitous ARP on {device} for {ip}");
-                if let Err(error) = self.arp.send(index, &arp::gratuitous(mac, ip)) {
-                    debug!("Error sending gratuitous ARP on {device} for {ip}: {error}");
+                debug!("Sending {short} on {device} for {ip}");
+                let sent = match ip {
+                    IpAddr::V4(ip) => self.arp.send(index, &arp::gratuitous(mac, ip)),
+                    IpAddr::V6(ip) => self.arp.send(index, &ndisc::unsolicited(mac, ip, forwards(&device))),
+                };
+                if let Err(error) = sent {
+                    debug!("Error sending {short} on {device} for {ip}: {error}");
                 }
             }
         }
@@ -179,8 +190,8 @@ impl Speaker {
     /// The interface an address belongs on.
     pub(super) fn device(&self, place: usize, address: &VirtualAddress) -> Option<(String, u32)> {
         let router = self.router(place)?;
-        let name = address.device.as_ref().unwrap_or(&router.interface);
-        self.links.named(name).map(|link| (name.clone(), link.index))
+        let name = address.device.as_deref().unwrap_or_else(|| router.bears());
+        self.links.named(name).map(|link| (name.to_owned(), link.index))
     }
 }
 
@@ -194,10 +205,13 @@ fn subject(address: &VirtualAddress) -> Subject {
     Subject::Address(address.address.to_string())
 }
 
-/// The address, if it goes into adverts and ARP.
-pub(super) fn ipv4_of(address: &VirtualAddress) -> Option<Ipv4Addr> {
-    match address.address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    }
+/// The addresses that an instance's adverts name.
+pub(super) fn advertised(router: &Router) -> impl Iterator<Item = IpAddr> {
+    router.addresses.iter().map(|address| address.address)
+}
+
+/// Whether this machine is an IPv6 router on an interface.
+fn forwards(device: &str) -> bool {
+    let path = format!("/proc/sys/net/ipv6/conf/{device}/forwarding");
+    std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
 }

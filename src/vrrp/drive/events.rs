@@ -2,32 +2,36 @@
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
-use rkeep_parsers::ir::vrrp::VirtualAddress;
+use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use tracing::{debug, info, warn};
 
-use super::effects::ipv4_of;
+use super::effects::advertised;
 use super::{COMPLAIN_EVERY, Speaker};
 use crate::bus::{Fact, Input, Verdict};
 use crate::plan::VrrpPlan;
-use crate::vrrp::dump;
 use crate::vrrp::links::{self, Change, Links};
 use crate::vrrp::machine::io;
 use crate::vrrp::netlink::News;
 use crate::vrrp::track::Circumstances;
 use crate::vrrp::wire::accept::{self, Expected, Oddity, Why};
-use crate::vrrp::wire::ipv4::Packet;
+use crate::vrrp::wire::packet::Packet;
+use crate::vrrp::{dump, json};
+
+/// How often it is said that we are late.
+const LAG_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// No advert is longer: 255 addresses, headers and password.
-const LONGEST_PACKET: usize = 60 + 8 + 4 * 255 + 8;
+const LONGEST_PACKET: usize = 60 + 24 + 8 + 16 * 255 + 8;
 
 /// When which complaint was last made: others' adverts may come often.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
     rejects: HashMap<Discriminant<Why>, Instant>,
     oddities: HashMap<Discriminant<Oddity>, Instant>,
+    lag: Option<Instant>,
 }
 
 impl Complaints {
@@ -35,9 +39,24 @@ impl Complaints {
         is_due(&mut self.rejects, discriminant(&why))
     }
 
+    /// Whether to say that we are late: once in ten seconds at most.
+    pub(super) fn lag(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.lag.is_none_or(|last| now.duration_since(last) >= LAG_EVERY);
+        if due {
+            self.lag = Some(now);
+        }
+        due
+    }
+
     fn oddity(&mut self, oddity: Oddity) -> bool {
         is_due(&mut self.oddities, discriminant(&oddity))
     }
+}
+
+/// Where a dump is written.
+fn place(said: &Option<String>, usual: &str) -> String {
+    said.as_deref().unwrap_or(usual).to_owned()
 }
 
 fn is_due<K: std::hash::Hash + Eq>(made: &mut HashMap<K, Instant>, kind: K) -> bool {
@@ -65,26 +84,30 @@ impl Speaker {
     /// What the next packet of a socket says and to whom, if it says anything; none if no packet waits.
     fn hear_one(&mut self, socket: usize, buffer: &mut [u8]) -> Option<Option<(usize, io::Input)>> {
         let socket = self.sockets.get(socket)?;
-        let bytes = socket.receive(buffer)?;
-        let packet = match Packet::parse(bytes) {
+        let packet = match socket.receive(buffer)? {
             Ok(packet) => packet,
             Err(short) => {
                 debug!("{short}");
                 return Some(None);
             }
         };
-        let interface = &socket.name;
-        let place = self.instances.iter().position(|instance| {
-            let router = instance.machine.router();
-            router.interface == *interface && accept::vrid(&packet) == Some(router.vrid)
-        });
-        Some(place.and_then(|place| Some((place, self.accept(place, &packet)?))))
+        let (vrid, place) = (accept::vrid(&packet), &socket.place);
+        let is_for = |router: &Router| {
+            let here = (router.transmits(), router.is_ipv6()) == (place.name.as_str(), place.group.is_ipv6());
+            here && vrid == Some(router.vrid)
+        };
+        let found = self.instances.iter().position(|instance| is_for(instance.machine.router()));
+        if found.is_none() && self.plan.global.log_unknown_vrids {
+            let (vrid, name) = (vrid.unwrap_or_default(), &place.name);
+            info!("Unknown VRID({vrid}) received on interface({name}). ignoring...");
+        }
+        Some(found.and_then(|found| Some((found, self.accept(found, &packet)?))))
     }
 
     fn accept(&mut self, place: usize, packet: &Packet<'_>) -> Option<io::Input> {
         let instance = self.instances.get_mut(place)?;
         let router = instance.machine.router();
-        let addresses: Vec<Ipv4Addr> = router.addresses.iter().filter_map(ipv4_of).collect();
+        let addresses: Vec<IpAddr> = advertised(router).collect();
         let expected = Expected {
             version: router.version,
             vrid: router.vrid,
@@ -93,9 +116,12 @@ impl Speaker {
             addresses: &addresses,
             peers: &router.unicast_peers,
             check_hops: router.speech.check_unicast_source,
+            checksum_as_v2: router.speech.checksum_as_v2,
+            sequence: instance.sequence,
         };
         match accept::accept(packet, &expected) {
             Ok(heard) => {
+                instance.sequence = heard.sequence.unwrap_or(instance.sequence);
                 if let Some(oddity) = heard.oddity.filter(|oddity| instance.complaints.oddity(*oddity)) {
                     info!("({}) {oddity}", router.name);
                 }
@@ -227,9 +253,10 @@ impl Speaker {
         match input {
             Input::Reload(plan) => self.reload(plan).await,
             Input::Fact(fact) => self.note(&fact).await,
-            Input::Dump => dump::write(dump::DATA, self.data()),
+            Input::Dump => dump::write(place(&self.plan.global.dumps.state, dump::DATA), self.data()),
+            Input::Json => dump::write(place(&self.plan.global.dumps.json, json::PLACE), self.json()),
             Input::Stats { clear } => {
-                dump::write(dump::STATS, self.statistics());
+                dump::write(place(&self.plan.global.dumps.stats, dump::STATS), self.statistics());
                 if clear {
                     self.instances.iter_mut().for_each(|instance| *instance.machine.stats_mut() = Default::default());
                 }

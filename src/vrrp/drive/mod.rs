@@ -3,8 +3,10 @@
 
 mod effects;
 mod events;
+mod lead;
 mod reload;
 mod succeed;
+mod vmac;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use rkeep_parsers::ir::track::Kind;
-use rkeep_parsers::ir::vrrp::Router;
+use rkeep_parsers::ir::vrrp::{Auth, Fixed, Router};
 
 use super::ability::Abilities;
 use super::group::Group;
@@ -24,9 +26,9 @@ use super::links::{self, Change, Links};
 use super::machine::Machine;
 use super::machine::io;
 use super::netlink::{Netlink, News};
-use super::sockets::{self, Speaking};
+use super::sockets::{self, Place, Speaking};
 use super::trackers::Trackers;
-use super::wire::ipv4;
+use super::wire::{ah, ipv4, ipv6};
 use crate::bus::{Exit, Input, Publisher, Verdict};
 use crate::plan::VrrpPlan;
 use crate::sys::packet::PacketSocket;
@@ -63,6 +65,8 @@ pub(super) struct Instance {
     begun: bool,
     /// Whether it has had to wait for that.
     waited: bool,
+    /// `auth_type AH`: the number of the last packet, ours or a peer's.
+    sequence: u32,
     /// Complaints about others' adverts.
     complaints: events::Complaints,
 }
@@ -85,6 +89,10 @@ pub(super) struct Speaker {
     /// When instances may begin, once they may at all.
     begin_at: Option<Instant>,
     virtual_addresses: HashSet<IpAddr>,
+    /// What is set as long as we run.
+    fixed: Fixed,
+    /// VMAC interfaces that are ours.
+    own_vmacs: HashSet<String>,
     packet_id: u16,
     packet: Vec<u8>,
     /// Another keepalived starts on this box: its removing our addresses is undone, and we end without a word.
@@ -121,6 +129,8 @@ impl Speaker {
             trackers: Trackers::default(),
             begin_at: None,
             virtual_addresses: HashSet::new(),
+            own_vmacs: HashSet::new(),
+            fixed: Fixed::default(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
             holding: false,
@@ -128,6 +138,7 @@ impl Speaker {
         speaker.adopt(plan);
         speaker.first_look(changes);
         speaker.require_interfaces()?;
+        speaker.make_vmacs().await;
         speaker.open_sockets().map_err(|error| refused("raw socket", &error))?;
         Ok(speaker)
     }
@@ -173,6 +184,7 @@ impl Speaker {
                 }
             }
         }
+        self.fix(self.plan.fixed.clone()).await;
         self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay);
         self.judge().await;
     }
@@ -196,6 +208,8 @@ impl Speaker {
         for place in 0..self.instances.len() {
             self.tell(place, io::Input::Stop { deleted: false }).await;
         }
+        self.fix(Fixed::default()).await;
+        self.remove_vmacs(true).await;
     }
 
     /// The next thing to do; none when it is time to end. Packets come before the clock: an advert that waits has been
@@ -229,7 +243,8 @@ impl Speaker {
         for place in 0..self.instances.len() {
             let now = Instant::now();
             let deadline = self.instances.get(place).and_then(|instance| instance.machine.deadline());
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            if let Some(deadline) = deadline.filter(|deadline| *deadline <= now) {
+                self.say_late(place, now.duration_since(deadline));
                 self.tell(place, io::Input::Tick).await;
             }
         }
@@ -238,28 +253,56 @@ impl Speaker {
         }
     }
 
+    /// Says when this process was kept from running for so long that peers may have noticed.
+    fn say_late(&mut self, place: usize, late: Duration) {
+        let Some(instance) = self.instances.get_mut(place) else { return };
+        let interval = instance.machine.interval();
+        if late * 4 < interval || !instance.complaints.lag() {
+            return;
+        }
+        let (name, late) = (&instance.machine.router().name, late.as_secs_f64() * 1e3);
+        info!(
+            "({name}) this process was kept from running: {late:.1} ms late of an interval of {} ms",
+            interval.as_millis()
+        );
+    }
+
     /// Opens the sockets that the instances need and closes those they do not.
     fn open_sockets(&mut self) -> std::io::Result<()> {
-        let group = self.group_address();
-        let wanted: HashSet<String> = self.routers().map(|router| router.interface.clone()).collect();
+        let wanted: HashSet<Place> = self.routers().map(|router| self.speaks(router)).collect();
         let links = &self.links;
-        let is_current = |socket: &Speaking| links.named(&socket.name).is_some_and(|link| link.index == socket.index);
-        self.sockets.retain(|socket| wanted.contains(&socket.name) && is_current(socket));
-        for name in wanted {
-            if self.sockets.iter().any(|socket| socket.name == name) {
+        let is_current =
+            |socket: &Speaking| links.named(&socket.place.name).is_some_and(|link| link.index == socket.index);
+        self.sockets.retain(|socket| wanted.contains(&socket.place) && is_current(socket));
+        for place in wanted {
+            if self.sockets.iter().any(|socket| socket.place == place) {
                 continue;
             }
-            if let Some(link) = self.links.named(&name) {
-                self.sockets.push(Speaking::open(&name, link.index, group)?);
-                let index = link.index;
-                debug!("VRRP sockpool: [ifindex({index:3}), family(IPv4), proto(112), multicast, address({group})]");
+            if let Some(link) = self.links.named(&place.name) {
+                let (index, family) = (link.index, if place.group.is_ipv4() { "IPv4" } else { "IPv6" });
+                let (protocol, group) = (place.protocol, place.group);
+                self.sockets.push(Speaking::open(place, index)?);
+                let shown = format!("family({family}), proto({protocol}), multicast, address({group})");
+                debug!("VRRP sockpool: [ifindex({index:3}), {shown}]");
             }
         }
         Ok(())
     }
 
-    pub(super) fn group_address(&self) -> std::net::Ipv4Addr {
-        self.plan.global.mcast_group4.unwrap_or(ipv4::GROUP)
+    /// Where an instance speaks.
+    pub(super) fn speaks(&self, router: &Router) -> Place {
+        let protocol = if matches!(router.auth, Auth::Ah(_)) { ah::AH } else { ipv4::VRRP };
+        Place { name: router.transmits().to_owned(), protocol, group: self.group_of(router) }
+    }
+
+    /// The group that an instance's adverts go to unless it has peers.
+    pub(super) fn group_of(&self, router: &Router) -> IpAddr {
+        let global = &self.plan.global;
+        let all = match router.is_ipv6() {
+            false => global.mcast_group4.unwrap_or(ipv4::GROUP).into(),
+            true => global.mcast_group6.unwrap_or(ipv6::GROUP).into(),
+        };
+        router.speech.group.unwrap_or(all)
     }
 
     pub(super) fn routers(&self) -> impl Iterator<Item = &Router> {

@@ -35,6 +35,9 @@ impl Speaker {
             }
         }
         self.know(plan);
+        self.make_vmacs().await;
+        self.remove_vmacs(false).await;
+        self.fix(self.plan.fixed.clone()).await;
         if let Err(error) = self.open_sockets() {
             warn!("cannot open a raw socket: {error}");
         }
@@ -80,6 +83,7 @@ impl Instance {
             since: SystemTime::now(),
             begun: false,
             waited: false,
+            sequence: 0,
             complaints: Default::default(),
         }
     }

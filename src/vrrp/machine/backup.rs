@@ -1,6 +1,6 @@
 //! As backup: patience with the master.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::io::Effect;
@@ -18,7 +18,7 @@ pub(super) struct Backup {
     /// `preempt_delay`: until when a lower master is tolerated, since one was heard.
     tolerant_until: Option<Instant>,
     /// Who is master.
-    master: Option<Ipv4Addr>,
+    master: Option<IpAddr>,
 }
 
 impl Backup {
@@ -27,7 +27,7 @@ impl Backup {
     }
 
     /// The one we gave way to.
-    pub fn obeying(self, master: Ipv4Addr) -> Self {
+    pub fn obeying(self, master: IpAddr) -> Self {
         Backup { master: Some(master), ..self }
     }
 }

@@ -1,9 +1,10 @@
 //! What a machine is told and what it wants done.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rkeep_parsers::ir::route::Paths;
 use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 
 use super::note::Note;
@@ -36,7 +37,7 @@ pub enum Input {
     /// What is tracked changed, or the interface did.
     Condition(Condition),
     /// The interface's own address, which adverts come from.
-    Source(Option<Ipv4Addr>),
+    Source(Option<IpAddr>),
     /// Somebody removed a virtual address of a master.
     AddressLost,
     /// The configuration was read again.
@@ -101,6 +102,8 @@ pub enum Effect {
     Add(Addresses),
     /// Remove these addresses.
     Remove(Addresses),
+    /// Set these routes and rules, or remove them.
+    Lead(Arc<Paths>, bool),
     /// Send so many gratuitous ARPs for each.
     Announce(Addresses, u32),
     /// Of a member of a sync group: its time to be master has come, should the group agree.

@@ -1,7 +1,10 @@
 //! As master: adverts, announcements, and the question who else thinks he is.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rkeep_parsers::ir::route::Paths;
 
 use super::backup::Backup;
 use super::io::Effect;
@@ -37,6 +40,7 @@ impl Machine {
         self.advertise(self.effective, out);
         self.say_addresses(Note::Setting, Note::SettingExcluded, out);
         out.push(Effect::Add(self.addresses.clone()));
+        self.lead(&self.router.paths, true, out);
         self.announce(self.router.garp_repeat, out);
         self.state = State::Master(Master {
             advert_at: now + self.interval,
@@ -62,7 +66,15 @@ impl Machine {
     /// Removes all addresses.
     pub(super) fn remove(&self, out: &mut Vec<Effect>) {
         self.say_addresses(Note::Removing, Note::RemovingExcluded, out);
+        self.lead(&self.router.paths, false, out);
         out.push(Effect::Remove(self.addresses.clone()));
+    }
+
+    /// Routes and rules follow the addresses, and go before them.
+    pub(super) fn lead(&self, paths: &Arc<Paths>, set: bool, out: &mut Vec<Effect>) {
+        if **paths != Paths::default() {
+            out.push(Effect::Lead(paths.clone(), set));
+        }
     }
 
     fn say_addresses(&self, note: Note, excluded: Note, out: &mut Vec<Effect>) {

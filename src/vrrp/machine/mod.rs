@@ -12,7 +12,7 @@ pub(super) mod tests;
 #[cfg(test)]
 mod world;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::vrrp::{InitialState, Router};
@@ -39,7 +39,7 @@ pub struct Machine {
     addresses: Addresses,
     state: State,
     condition: Condition,
-    source: Option<Ipv4Addr>,
+    source: Option<IpAddr>,
     /// The configured priority with what tracking adds.
     effective: u8,
     /// The pace of adverts: ours, or in version 3 the master's while we are backup.
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// Where its adverts come from.
-    pub fn source(&self) -> Option<Ipv4Addr> {
+    pub fn source(&self) -> Option<IpAddr> {
         self.source
     }
 

@@ -1,7 +1,7 @@
 //! What the machine has to say for the log, with keepalived 2.4's words. The instance's name goes before it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A line of the log.
@@ -43,20 +43,20 @@ pub enum Note {
     /// The master said good-bye.
     ZeroAsBackup,
     /// Somebody is master.
-    MasterIs(Ipv4Addr),
+    MasterIs(IpAddr),
     /// A master of lower priority is not obeyed.
     Discarding {
         /// His priority.
         priority: u8,
         /// Who.
-        source: Ipv4Addr,
+        source: IpAddr,
     },
     /// We give way to a higher priority.
     Higher {
         /// His priority.
         priority: u8,
         /// Who.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Our priority.
         ours: u8,
     },
@@ -65,14 +65,14 @@ pub enum Note {
         /// Both priorities.
         priority: u8,
         /// Who.
-        source: Ipv4Addr,
+        source: IpAddr,
     },
     /// We insist.
     Lower {
         /// His priority.
         priority: u8,
         /// Who.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Our priority.
         ours: u8,
     },

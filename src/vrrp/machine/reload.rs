@@ -42,6 +42,10 @@ impl Machine {
         if advertised(old) != advertised(&self.router) {
             self.advertise_now(now, out);
         }
+        let moved = old.paths != self.router.paths;
+        if moved {
+            self.lead(&old.paths, false, out);
+        }
         let gone = without(&before, &self.addresses);
         let new = without(&self.addresses, &before);
         if !gone.is_empty() {
@@ -53,6 +57,9 @@ impl Machine {
             if self.router.garp_repeat > 0 {
                 out.push(Effect::Announce(new, self.router.garp_repeat));
             }
+        }
+        if moved {
+            self.lead(&self.router.paths, true, out);
         }
     }
 

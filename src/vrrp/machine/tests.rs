@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use rkeep_parsers::ir::Id;
 use rkeep_parsers::ir::vrrp::{Auth, NotifyScripts, Speech, VirtualAddress};
@@ -7,8 +7,8 @@ use rkeep_parsers::source::Span;
 use super::*;
 
 pub(super) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 253);
-const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 11);
-const OURS: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 11));
+const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 10));
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn virtual_address(address: Ipv4Addr) -> VirtualAddress {
@@ -38,6 +38,7 @@ pub(in crate::vrrp) fn article(priority: u8) -> Router {
         auth: Auth::Pass(*b"1111\0\0\0\0"),
         addresses: vec![virtual_address(VIP)],
         excluded: vec![],
+        paths: Default::default(),
         nopreempt: false,
         follows_service: true,
         preempt_delay: Duration::ZERO,
@@ -101,8 +102,8 @@ impl Bench {
         self.hear_from(priority, PEER, SECOND)
     }
 
-    fn hear_from(&mut self, priority: u8, source: Ipv4Addr, interval: Duration) -> Vec<Effect> {
-        self.tell(Input::Heard(Heard { source, priority, interval, oddity: None }))
+    fn hear_from(&mut self, priority: u8, source: IpAddr, interval: Duration) -> Vec<Effect> {
+        self.tell(Input::Heard(Heard { source, priority, interval, sequence: None, oddity: None }))
     }
 
     fn until_deadline(&mut self) -> Vec<Effect> {
@@ -268,7 +269,7 @@ fn a_master_gives_way_to_the_higher_without_a_goodbye() {
 #[test]
 fn among_equals_the_higher_address_wins() {
     let mut bench = Bench::master(article(100));
-    let effects = bench.hear_from(100, Ipv4Addr::new(192, 168, 3, 9), SECOND);
+    let effects = bench.hear_from(100, IpAddr::V4(Ipv4Addr::new(192, 168, 3, 9)), SECOND);
     assert!(effects.contains(&Effect::Advert(100)), "insists against a lower address");
     let effects = bench.hear_from(100, OURS, SECOND);
     assert!(deeds(&effects).is_empty(), "never answers its own address: the answers would not end");

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::Ipv4Addr;
 
 use super::io::Legacy;
 use super::tests::article;
@@ -46,8 +47,8 @@ struct World {
     loss: u64,
 }
 
-fn address(node: usize) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 0, node as u8 + 1)
+fn address(node: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, node as u8 + 1))
 }
 
 impl World {
@@ -125,7 +126,10 @@ impl World {
         if let Some(Reverse(Letter { at, to, from, priority })) = self.letters.pop() {
             self.now = self.now.max(at);
             let interval = Duration::from_secs(1);
-            self.tell(to, Input::Heard(Heard { source: address(from), priority, interval, oddity: None }));
+            self.tell(
+                to,
+                Input::Heard(Heard { source: address(from), priority, interval, sequence: None, oddity: None }),
+            );
         }
     }
 

@@ -1,13 +1,14 @@
 //! Which adverts count: the checks in keepalived's order, each failure with keepalived 2.4's words.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rkeep_parsers::ir::vrrp::{Auth, Peer};
 
-use super::advert::{self, ADVERTISEMENT, HEADER, PASSWORD};
-use super::ipv4::{Packet, TTL};
+use super::advert::{self, ADVERTISEMENT, HEADER, PASSWORD, Sum};
+use super::ipv4::TTL;
+use super::packet::Packet;
 
 /// What a virtual router expects of its peers' adverts.
 #[derive(Clone, Copy, Debug)]
@@ -21,22 +22,28 @@ pub struct Expected<'a> {
     /// Version 2 only.
     pub auth: &'a Auth,
     /// Its addresses.
-    pub addresses: &'a [Ipv4Addr],
+    pub addresses: &'a [IpAddr],
     /// Its peers where it does not multicast.
     pub peers: &'a [Peer],
     /// `check_unicast_src`: whether their hop limits count.
     pub check_hops: bool,
+    /// Version 3's checksum leaves the IP addresses out.
+    pub checksum_as_v2: bool,
+    /// `auth_type AH`: the number of the last packet.
+    pub sequence: u32,
 }
 
 /// An advert that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     /// Who sent it.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// 0 when he leaves.
     pub priority: u8,
     /// His interval.
     pub interval: Duration,
+    /// `auth_type AH`: its number.
+    pub sequence: Option<u32>,
     /// What is odd about it though it counts.
     pub oddity: Option<Oddity>,
 }
@@ -56,9 +63,9 @@ pub enum Oddity {
         /// The virtual router.
         vrid: u8,
         /// Who.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Which.
-        missing: Ipv4Addr,
+        missing: IpAddr,
     },
     /// Version 3: he advertises at another pace; a backup follows it.
     Interval {
@@ -87,7 +94,7 @@ impl fmt::Display for Oddity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// Who sent it.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// What is wrong with it.
     pub why: Why,
 }
@@ -122,6 +129,26 @@ pub enum Why {
     },
     /// Another password.
     Password,
+    /// An authentication header, which we do not use.
+    Sealed,
+    /// No authentication header.
+    Unsealed,
+    /// The authentication header is not of its sender.
+    Spi {
+        /// What it says.
+        received: u32,
+        /// What it should say.
+        expected: u32,
+    },
+    /// It has been heard before.
+    Sequence {
+        /// Its number.
+        received: u32,
+        /// The last packet's.
+        known: u32,
+    },
+    /// Another password, or it was changed under way.
+    Seal,
     /// Version 2: another interval than ours.
     Interval {
         /// His, in seconds.
@@ -160,6 +187,19 @@ impl fmt::Display for Reject {
             Why::AuthMismatch { received, expected } => {
                 write!(f, "received a {received} auth from {from}, expecting {expected}!")
             }
+            Why::Sealed => write!(f, "Received AH header from {from} but auth type not AH"),
+            Why::Unsealed => write!(f, "No AH header from {from} but auth type is AH"),
+            Why::Spi { received, expected } => {
+                write!(f, "IPSEC AH : invalid IPSEC SPI value from {from}. {received} and expect {expected}")
+            }
+            Why::Sequence { received, known } => write!(
+                f,
+                "IPSEC-AH : sequence number {received} from {from} already processed. Packet dropped. Local({known})"
+            ),
+            Why::Seal => write!(
+                f,
+                "IPSEC-AH : invalid IPSEC HMAC-MD5 value from {from}. Due to fields mutation or bad password !"
+            ),
             Why::Password => write!(f, "received an invalid passwd from {from}!"),
             Why::Interval { received, expected } => {
                 write!(f, "advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec")
@@ -187,10 +227,14 @@ pub fn accept(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Rej
 
 fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     let payload = packet.payload;
+    let wants_seal = matches!(expected.auth, Auth::Ah(_));
+    if wants_seal != packet.seal.is_some() {
+        return Err(if wants_seal { Why::Unsealed } else { Why::Sealed });
+    }
     let too_short = Why::Length { length: payload.len(), expected: HEADER };
     let &[version_type, _, priority, count, fifth, sixth, _, _] = payload.first_chunk::<HEADER>().ok_or(too_short)?;
     let version = version_type >> 4;
-    length(payload, version, count)?;
+    length(payload, version, count, packet.source.is_ipv6())?;
     if !may_have_come(packet, expected) {
         return Err(Why::Ttl(packet.ttl));
     }
@@ -200,6 +244,7 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     let interval = match version {
         2 => {
             authentic(payload, fifth, expected.auth)?;
+            sealed(packet, expected)?;
             seconds(sixth, expected.interval)?
         }
         _ => Duration::from_millis(10 * u64::from(u16::from_be_bytes([fifth & 0x0f, sixth]))),
@@ -207,12 +252,14 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     if version_type & 0x0f != ADVERTISEMENT {
         return Err(Why::Type(version_type & 0x0f));
     }
-    if advert::checksum(version, packet.source, packet.destination, payload) != 0 {
+    let sum = Sum::of(version, expected.checksum_as_v2, packet.source);
+    if advert::checksum(sum, packet.source, packet.destination, payload) != 0 {
         return Err(Why::Checksum(version));
     }
     cast(packet, expected.peers)?;
     let oddity = oddity(packet, usize::from(count), interval, expected);
-    Ok(Heard { source: packet.source, priority, interval, oddity })
+    let sequence = packet.seal.map(|seal| seal.sequence);
+    Ok(Heard { source: packet.source, priority, interval, sequence, oddity })
 }
 
 /// Whether an advert has the hop limit it must have: it was not routed, or by no more routers than its peer may be away.
@@ -224,8 +271,8 @@ fn may_have_come(packet: &Packet<'_>, expected: &Expected<'_>) -> bool {
     !expected.check_hops || peer.is_none_or(|peer| (peer.min_ttl..=peer.max_ttl).contains(&packet.ttl))
 }
 
-fn length(payload: &[u8], version: u8, count: u8) -> Result<(), Why> {
-    let expected = advert::length(version, usize::from(count));
+fn length(payload: &[u8], version: u8, count: u8, ipv6: bool) -> Result<(), Why> {
+    let expected = advert::length(version, usize::from(count), ipv6);
     if payload.len() == expected { Ok(()) } else { Err(Why::Length { length: payload.len(), expected }) }
 }
 
@@ -239,6 +286,21 @@ fn authentic(payload: &[u8], received: u8, auth: &Auth) -> Result<(), Why> {
     }
     let is_known = payload.last_chunk::<PASSWORD>() == Some(&advert::password(auth));
     if received == 1 && !is_known { Err(Why::Password) } else { Ok(()) }
+}
+
+/// Whether an authentication header is its sender's and newer than the last.
+fn sealed(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<(), Why> {
+    let (Auth::Ah(key), Some(seal), IpAddr::V4(source)) = (expected.auth, packet.seal, packet.source) else {
+        return Ok(());
+    };
+    let (received, known) = (seal.sequence, expected.sequence);
+    if seal.spi != u32::from(source) {
+        return Err(Why::Spi { received: seal.spi, expected: source.into() });
+    }
+    if received <= known {
+        return Err(Why::Sequence { received, known });
+    }
+    if seal.is_sound(key) { Ok(()) } else { Err(Why::Seal) }
 }
 
 fn seconds(received: u8, interval: Duration) -> Result<Duration, Why> {
@@ -260,12 +322,21 @@ fn oddity(packet: &Packet<'_>, received: usize, interval: Duration, expected: &E
     if received != expected.addresses.len() {
         return Some(Oddity::Count { expected: expected.addresses.len(), received });
     }
-    let listed = packet.payload.get(HEADER..HEADER + 4 * received).unwrap_or_default();
-    let is_missing = |address: &&Ipv4Addr| !listed.chunks_exact(4).any(|entry| entry == address.octets());
+    let width = advert::width(packet.source.is_ipv6());
+    let listed = packet.payload.get(HEADER..HEADER + width * received).unwrap_or_default();
+    let is_missing = |address: &&IpAddr| !listed.chunks_exact(width).any(|entry| is(entry, address));
     if let Some(&missing) = expected.addresses.iter().find(is_missing) {
         return Some(Oddity::Address { vrid: expected.vrid, source: packet.source, missing });
     }
     (ours != his).then_some(Oddity::Interval { ours, received: his })
+}
+
+/// Whether bytes are an address.
+fn is(bytes: &[u8], address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => bytes == address.octets(),
+        IpAddr::V6(address) => bytes == address.octets(),
+    }
 }
 
 #[cfg(test)]

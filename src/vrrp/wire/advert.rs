@@ -1,12 +1,13 @@
 //! The advertisement itself: VRRPv2 (RFC 3768, 5.1, with RFC 2338's simple password) and VRRPv3 (RFC 5798, 5.1).
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rkeep_parsers::ir::vrrp::Auth;
 
 use super::Checksum;
-use super::ipv4::VRRP;
+use super::ipv4::{self, Outgoing, VRRP};
+use super::{ah, ipv6};
 
 /// Bytes before the addresses.
 pub const HEADER: usize = 8;
@@ -29,27 +30,30 @@ pub struct Advert<'a> {
     /// Version 2 only.
     pub auth: &'a Auth,
     /// The virtual addresses.
-    pub addresses: &'a [Ipv4Addr],
+    pub addresses: &'a [IpAddr],
+    /// Version 3's checksum leaves the IP addresses out.
+    pub checksum_as_v2: bool,
 }
 
 impl Advert<'_> {
     /// Its length on the wire, without the IP header.
     pub fn length(&self) -> usize {
-        length(self.version, self.addresses.len())
+        length(self.version, self.addresses.len(), self.addresses.first().is_some_and(IpAddr::is_ipv6))
     }
 
     /// Appends it. Version 3's checksum covers the IP addresses too.
-    pub fn write(&self, out: &mut Vec<u8>, source: Ipv4Addr, destination: Ipv4Addr) {
+    pub fn write(&self, out: &mut Vec<u8>, source: IpAddr, destination: IpAddr) {
         let start = out.len();
         out.extend([self.version << 4 | ADVERTISEMENT, self.vrid, self.priority, self.addresses.len() as u8]);
         out.extend(self.auth_and_interval());
         out.extend([0, 0]);
-        self.addresses.iter().for_each(|address| out.extend(address.octets()));
+        self.addresses.iter().for_each(|address| extend(out, address));
         if self.version == 2 {
             out.extend(password(self.auth));
         }
         if let Some(bytes) = out.get_mut(start..) {
-            let sum = checksum(self.version, source, destination, bytes).to_be_bytes();
+            let kind = Sum::of(self.version, self.checksum_as_v2, source);
+            let sum = checksum(kind, source, destination, bytes).to_be_bytes();
             if let Some(field) = bytes.get_mut(6..8) {
                 field.copy_from_slice(&sum);
             }
@@ -64,19 +68,93 @@ impl Advert<'_> {
     }
 }
 
+/// How an advert travels.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// From where.
+    pub source: IpAddr,
+    /// To whom.
+    pub destination: IpAddr,
+    /// Its hop limit.
+    pub hops: u8,
+    /// IPv4: the packet's number, never zero.
+    pub id: u16,
+    /// `auth_type AH`: its number there.
+    pub sequence: u32,
+}
+
+/// Makes a packet of an advert, with its IP header.
+pub fn compose(out: &mut Vec<u8>, advert: &Advert<'_>, route: &Route) {
+    out.clear();
+    match (route.source, route.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let sealed = matches!(advert.auth, Auth::Ah(_));
+            let protocol = if sealed { ah::AH } else { VRRP };
+            let header = Outgoing { id: route.id, source, destination, ttl: route.hops, protocol };
+            let more = if sealed { ah::LENGTH } else { 0 };
+            ipv4::write_header(out, &header, more + advert.length());
+            if sealed {
+                ah::write_header(out, source, route.sequence);
+            }
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            ipv6::write_header(out, source, destination, route.hops, advert.length());
+        }
+        _ => return,
+    }
+    advert.write(out, route.source, route.destination);
+    if let Auth::Ah(key) = advert.auth {
+        ah::seal(out, key);
+    }
+}
+
+fn extend(out: &mut Vec<u8>, address: &IpAddr) {
+    match address {
+        IpAddr::V4(address) => out.extend(address.octets()),
+        IpAddr::V6(address) => out.extend(address.octets()),
+    }
+}
+
+/// The bytes of an address.
+pub fn width(ipv6: bool) -> usize {
+    if ipv6 { 16 } else { 4 }
+}
+
 /// The length of an advert with so many addresses.
-pub fn length(version: u8, addresses: usize) -> usize {
-    HEADER + 4 * addresses + if version == 2 { PASSWORD } else { 0 }
+pub fn length(version: u8, addresses: usize, ipv6: bool) -> usize {
+    HEADER + width(ipv6) * addresses + if version == 2 { PASSWORD } else { 0 }
+}
+
+/// What a checksum covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// The advert.
+    Bare,
+    /// The IP addresses too.
+    WithAddresses,
+}
+
+impl Sum {
+    /// What an instance's checksum covers. IPv6 always counts its addresses in.
+    pub fn of(version: u8, as_v2: bool, source: IpAddr) -> Sum {
+        match version == 2 || (as_v2 && source.is_ipv4()) {
+            true => Sum::Bare,
+            false => Sum::WithAddresses,
+        }
+    }
 }
 
 /// The checksum of an advert; zero when it carries the right one.
-pub fn checksum(version: u8, source: Ipv4Addr, destination: Ipv4Addr, advert: &[u8]) -> u16 {
+pub fn checksum(kind: Sum, source: IpAddr, destination: IpAddr, advert: &[u8]) -> u16 {
     let sum = Checksum::default();
-    let sum = match version {
-        2 => sum,
-        _ => {
+    let sum = match kind {
+        Sum::Bare => sum,
+        Sum::WithAddresses => {
+            let mut addresses = Vec::with_capacity(32);
+            extend(&mut addresses, &source);
+            extend(&mut addresses, &destination);
             let length = (advert.len() as u16).to_be_bytes();
-            sum.with(&source.octets()).with(&destination.octets()).with(&[0, VRRP]).with(&length)
+            sum.with(&addresses).with(&[0, VRRP]).with(&length)
         }
     };
     sum.with(advert).finish()
@@ -108,12 +186,14 @@ pub fn centiseconds(interval: Duration) -> u16 {
 mod tests {
     use super::*;
 
-    const VIP: [Ipv4Addr; 1] = [Ipv4Addr::new(192, 168, 3, 253)];
-    const US: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
+    use std::net::Ipv4Addr;
+
+    const VIP: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(192, 168, 3, 253))];
+    const US: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 10));
 
     fn written(advert: &Advert<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        advert.write(&mut bytes, US, super::super::ipv4::GROUP);
+        advert.write(&mut bytes, US, super::super::ipv4::GROUP.into());
         assert_eq!(bytes.len(), advert.length());
         bytes
     }
@@ -123,7 +203,15 @@ mod tests {
     fn version_2_with_a_password_is_keepalived_s() {
         let auth = Auth::Pass(*b"1111\0\0\0\0");
         let interval = Duration::from_secs(1);
-        let advert = Advert { version: 2, vrid: 51, priority: 100, interval, auth: &auth, addresses: &VIP };
+        let advert = Advert {
+            version: 2,
+            vrid: 51,
+            priority: 100,
+            interval,
+            auth: &auth,
+            addresses: &VIP,
+            checksum_as_v2: false,
+        };
         let expected = [
             0x21, 0x33, 0x64, 0x01, 0x01, 0x01, 0x52, 0xc2, 0xc0, 0xa8, 0x03, 0xfd, 0x31, 0x31, 0x31, 0x31, 0, 0, 0, 0,
         ];
@@ -134,7 +222,35 @@ mod tests {
     #[test]
     fn version_3_is_keepalived_s() {
         let interval = Duration::from_millis(100);
-        let advert = Advert { version: 3, vrid: 51, priority: 100, interval, auth: &Auth::None, addresses: &VIP };
+        let auth = &Auth::None;
+        let advert =
+            Advert { version: 3, vrid: 51, priority: 100, interval, auth, addresses: &VIP, checksum_as_v2: false };
         assert_eq!(written(&advert), [0x31, 0x33, 0x64, 0x01, 0, 0x0a, 0x01, 0xda, 0xc0, 0xa8, 0x03, 0xfd]);
+    }
+
+    /// The bytes keepalived 2.4.3 sends over IPv6, and with `v3_checksum_as_v2` over IPv4.
+    #[test]
+    fn other_version_3_adverts_are_keepalived_s() {
+        let (auth, interval) = (&Auth::None, Duration::from_secs(1));
+        let parse = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let addresses = [parse("fe80::253"), parse("2001:db8::253")];
+        let advert = Advert {
+            version: 3,
+            vrid: 53,
+            priority: 100,
+            interval,
+            auth,
+            addresses: &addresses,
+            checksum_as_v2: false,
+        };
+        let mut bytes = Vec::new();
+        advert.write(&mut bytes, parse("fe80::1"), parse("ff02::12"));
+        assert_eq!((bytes.len(), &bytes[..8]), (40, &[0x31, 0x35, 0x64, 2, 0, 0x64, 0x3b, 0x55][..]));
+        let addresses = [parse("192.168.3.252")];
+        let advert =
+            Advert { version: 3, vrid: 52, priority: 100, interval, auth, addresses: &addresses, checksum_as_v2: true };
+        let mut bytes = Vec::new();
+        advert.write(&mut bytes, parse("192.168.3.1"), parse("224.0.0.18"));
+        assert_eq!(bytes[..8], [0x31, 0x34, 0x64, 1, 0, 0x64, 0xa5, 0xc1]);
     }
 }

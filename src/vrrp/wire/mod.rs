@@ -2,8 +2,12 @@
 
 pub mod accept;
 pub mod advert;
+pub mod ah;
 pub mod arp;
 pub mod ipv4;
+pub mod ipv6;
+pub mod ndisc;
+pub mod packet;
 
 /// The Internet checksum's running sum (RFC 1071): add pieces of even length, the last may be odd, then [`finish`].
 ///

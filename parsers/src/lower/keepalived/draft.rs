@@ -55,8 +55,12 @@ pub(super) struct Draft {
     pub(super) groups: Vec<(Group, Vec<String>)>,
     /// Virtual servers that stand.
     pub(super) services: Vec<super::service::ServiceDraft>,
+    /// How many `url` blocks there were.
+    pub(super) urls: u32,
     /// What can be tracked.
     pub(super) trackers: Trackers,
+    /// It has been said that nobody is there to run scripts as.
+    pub(super) no_default_user: bool,
     /// The user of the `vrrp_script` that is open does not exist.
     pub(super) watcher_removed: bool,
     /// `file` of the `track_file` that is open.
@@ -108,9 +112,10 @@ impl Draft {
         for draft in &mut routers {
             draft.router.follows_service = draft.follows_service.or(self.all_follow_service).unwrap_or(true);
         }
-        let mut ir = Ir { global: Some(super::global::global(&self.global, machine)), ..Ir::default() };
+        let mut ir = Ir { global: Some(super::global::global(&self.global, &self.speaking, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
         ir.trackers = self.trackers;
+        ir.fixed = super::vrrp::fixed(&self.fixed, &self.speaking);
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));
         for (mut group, names) in self.groups {
             let id = Id::new(ir.groups.len());

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Machine;
-use crate::keepalived::global::{Fifo, FifoPath, Global, GlobalDefsLayer};
+use crate::keepalived::global::{Dumps, Fifo, FifoPath, Global, GlobalDefsLayer, Process};
 use crate::keepalived::number::written;
-use crate::keepalived::value::Command;
+use crate::keepalived::tuning::SpeakingLayer;
+use crate::keepalived::value::{Command, OptionalText};
 use crate::source::Spanned;
 
 /// What was written, with keepalived's defaults.
-pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
+pub(super) fn global(layer: &GlobalDefsLayer, speaking: &SpeakingLayer, machine: &dyn Machine) -> Global {
     let defaults = Global::default();
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let group = written(&layer.vrrp_mcast_group4).and_then(|group| match group.0 {
@@ -37,6 +38,33 @@ pub(super) fn global(layer: &GlobalDefsLayer, machine: &dyn Machine) -> Global {
         shutdown_script: written(&layer.shutdown_script).and_then(|script| script.0),
         vrrp_startup_delay: written(&layer.vrrp_startup_delay).map_or(Duration::ZERO, |delay| delay.0),
         mcast_group4: group,
+        mcast_group6: written(&speaking.vrrp_mcast_group6).and_then(|group| match group.0 {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(group) => Some(group),
+        }),
+        log_unknown_vrids: speaking.log_unknown_vrids.is_some(),
+        process: process(speaking),
+        dumps: dumps(speaking),
+    }
+}
+
+fn process(layer: &SpeakingLayer) -> Process {
+    let limit = written(&layer.vrrp_rlimit_rttime).or(written(&layer.vrrp_rlimit_rtime));
+    Process {
+        nice: written(&layer.vrrp_priority).map(|nice| nice.0),
+        real_time: written(&layer.vrrp_rt_priority).map(|priority| priority.0),
+        cpus: written(&layer.vrrp_cpu_affinity).unwrap_or_default().0,
+        run_limit: limit.map(|limit| limit.0),
+    }
+}
+
+fn dumps(layer: &SpeakingLayer) -> Dumps {
+    let path = |field: &Option<Spanned<OptionalText>>| written(field).and_then(|path| path.0);
+    Dumps {
+        state: path(&layer.state_dump_file),
+        stats: path(&layer.stats_dump_file),
+        json: path(&layer.json_dump_file),
+        json_version: written(&layer.json_version).map_or(1, |version| version.0),
     }
 }
 

@@ -68,6 +68,10 @@ impl Walk<'_> {
         if !secure || said || self.machine.user("keepalived_script", None) {
             return true;
         }
+        if !std::mem::replace(&mut self.draft.no_default_user, true) {
+            let text = "Unable to set default user keepalived_script for script".to_owned();
+            self.general(span, text, "write script_user in global_defs");
+        }
         let text = format!("Unable to set default user for vrrp script {name} - removing");
         self.general(span, text, "write script_user in global_defs, or user in the script's block");
         false

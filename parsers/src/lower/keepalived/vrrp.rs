@@ -2,18 +2,21 @@
 //! of what does not fit together.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::report::Found;
 use super::walk::Walk;
-use crate::diag::{Class, Diagnostic};
+use crate::diag::Class;
+use crate::ir::route::Paths;
 use crate::ir::track::{Kind, Track};
-use crate::ir::vrrp::{Auth, Group, InitialState, NotifyScripts, Router, Speech};
+use crate::ir::vrrp::{Auth, Fixed, Group, InitialState, NotifyScripts, Router, Speech, VirtualAddress, Vmac};
 use crate::keepalived::address::AddressLine;
 use crate::keepalived::instance::{AuthType, NotifyLayer};
 use crate::keepalived::number::written;
+use crate::keepalived::route::{RouteLine, RuleLine};
 use crate::keepalived::speech::TravelLayer;
-use crate::keepalived::tuning::SpeakingLayer;
+use crate::keepalived::tuning::{FixedLayer, SpeakingLayer};
 use crate::keepalived::value::{Command, Switch};
 use crate::source::{Span, Spanned};
 use crate::syntax::tree::Word;
@@ -117,6 +120,7 @@ impl Walk<'_> {
             auth: authentication(written(&auth.auth_type), written(&auth.auth_pass).map(|pass| pass.0)),
             addresses: addresses(&layer.virtual_ipaddress),
             excluded: addresses(&layer.virtual_ipaddress_excluded),
+            paths: Arc::new(paths(&self.draft.travel.virtual_routes, &self.draft.travel.virtual_rules)),
             nopreempt: layer.nopreempt.is_some() && layer.preempt.is_none(),
             follows_service: true,
             preempt_delay: written(&layer.preempt_delay).map_or(Duration::ZERO, |delay| delay.0),
@@ -124,7 +128,7 @@ impl Walk<'_> {
             dont_track_primary: layer.dont_track_primary.is_some(),
             source,
             unicast_peers: layer.unicast_peer.iter().flat_map(|field| &field.value).map(|line| line.peer).collect(),
-            speech: speech(&self.draft.travel, &self.draft.speaking),
+            speech: Speech::default(),
             strict: written(&self.draft.travel.strict_mode)
                 .map_or(self.draft.speaking.vrrp_strict.is_some(), |strict| strict.0),
             garp_delay: seconds(garp_delay),
@@ -143,6 +147,8 @@ impl Walk<'_> {
             group: None,
             span,
         };
+        let mut router = router;
+        router.speech = speech(&self.draft.travel, &self.draft.speaking, &router);
         RouterDraft {
             stands: true,
             has_vrid: layer.virtual_router_id.is_some(),
@@ -270,6 +276,11 @@ impl Walk<'_> {
                 Found::new(Class::General, text, "add unicast_peer { ADDRESS }, or write mcast_src_ip"),
             );
         }
+        if draft.router.speech.xmit_base && draft.router.speech.vmac.is_none() {
+            draft.router.speech.xmit_base = false;
+            let text = format!("({name}) vmac_xmit_base is only valid with a vmac");
+            self.conclude(Some(draft.spans.name), text, "write use_vmac, or delete it");
+        }
         self.judge_preemption(draft, &name);
         self.judge_interval(draft, &name);
         self.judge_tracks(draft, &name);
@@ -295,18 +306,6 @@ impl Walk<'_> {
             let text = format!("({name}) Initial state master is incompatible with AH authentication - clearing");
             self.conclude(span, text, "write state BACKUP, or auth_type PASS");
         }
-        if matches!(draft.router.auth, Auth::Ah(_)) {
-            self.refuse_ah(span, name);
-        }
-    }
-
-    /// A speaker without the header would be master beside its peer.
-    fn refuse_ah(&mut self, span: Option<Span>, name: &str) {
-        let text = format!("({name}) auth_type AH is known to keepalived, not built into rkeep yet, refusing to run");
-        let finding = Diagnostic::error("keepalived::not-built", text.clone()).legacy(Class::General, text);
-        let finding = finding.help("write auth_type PASS on both boxes, or run keepalived itself");
-        let finding = span.into_iter().fold(finding, |finding, span| finding.at(span, "not built"));
-        self.report.refuse(self.place, finding);
     }
 
     /// An interface of its own is tracked anyway.
@@ -330,6 +329,14 @@ impl Walk<'_> {
     fn judge_strict(&mut self, draft: &mut RouterDraft, name: &str) {
         let (router, span) = (&mut draft.router, Some(draft.spans.name));
         let mut said = Vec::new();
+        if !router.preempt_delay.is_zero() {
+            router.preempt_delay = Duration::ZERO;
+            said.push("preempt_delay is incompatible with strict mode - resetting");
+        }
+        if router.down_timer_adverts != 3 {
+            router.down_timer_adverts = 3;
+            said.push("down_timer_adverts is incompatible with strict mode - resetting");
+        }
         if (router.initial == InitialState::Master) != (router.priority == 255) && draft.state_written {
             said.push("State MASTER must match being address owner");
         }
@@ -339,6 +346,7 @@ impl Walk<'_> {
         }
         if !router.unicast_peers.is_empty() {
             router.unicast_peers.clear();
+            draft.unicast = false;
             said.push("Unicast peers are not supported in strict mode");
         }
         if router.is_ipv6() && router.addresses.iter().any(|first| !is_link_local(&first.address)) {
@@ -507,18 +515,44 @@ fn called(kind: Kind) -> &'static str {
     }
 }
 
+/// What is set as long as it runs.
+pub(super) fn fixed(layer: &FixedLayer, all: &SpeakingLayer) -> Fixed {
+    let usual = written(&all.default_interface).map_or_else(|| "eth0".to_owned(), |name| name.0);
+    let lines = layer.static_ipaddress.iter().flat_map(|field| &field.value).map(|line| line.0.clone());
+    let placed = |line: VirtualAddress| VirtualAddress { device: line.device.or(Some(usual.clone())), ..line };
+    Fixed { addresses: lines.map(placed).collect(), paths: Arc::new(paths(&layer.static_routes, &layer.static_rules)) }
+}
+
+/// Routes and rules of a block.
+pub(super) fn paths(routes: &Option<Spanned<Vec<RouteLine>>>, rules: &Option<Spanned<Vec<RuleLine>>>) -> Paths {
+    Paths {
+        routes: routes.iter().flat_map(|field| &field.value).map(|line| line.route.clone()).collect(),
+        rules: rules.iter().flat_map(|field| &field.value).map(|line| line.rule.clone()).collect(),
+    }
+}
+
+/// An interface with the name it has unless it is written.
+fn named(vmac: Vmac, all: &SpeakingLayer, router: &Router) -> Vmac {
+    if !vmac.name.is_empty() {
+        return vmac;
+    }
+    let prefix = written(&all.vmac_prefix).map_or_else(|| "vrrp".to_owned(), |prefix| prefix.0);
+    let family = if router.is_ipv6() { "6" } else { "" };
+    Vmac { name: format!("{prefix}{family}.{}", router.vrid), ..vmac }
+}
+
 fn is_link_local(address: &IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.segments()[0] & 0xffc0 == 0xfe80)
 }
 
-fn speech(layer: &TravelLayer, all: &SpeakingLayer) -> Speech {
+fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) -> Speech {
     Speech {
         unicast_ttl: written(&layer.unicast_ttl).map(|ttl| ttl.0 as u8),
         check_unicast_source: layer.check_unicast_src.is_some() || all.vrrp_check_unicast_src.is_some(),
         fault_without_peer: layer.unicast_fault_no_peer.is_some(),
         group: written(&layer.mcast_dst_ip).map(|group| group.0),
         checksum_as_v2: pick(&layer.v3_checksum_as_v2, &all.v3_checksum_as_v2).is_some_and(|it| it.0),
-        vmac: written(&layer.use_vmac).map(|vmac| vmac.0),
+        vmac: written(&layer.use_vmac).map(|vmac| named(vmac.0, all, router)),
         xmit_base: layer.vmac_xmit_base.is_some(),
         promote_secondaries: layer.promote_secondaries.is_some(),
         track_source: layer.track_src_ip.is_some(),

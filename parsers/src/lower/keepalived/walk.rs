@@ -289,6 +289,7 @@ impl<'a> Walk<'a> {
 
     /// The end of a block of values.
     fn closed(&mut self, keyword: &str) {
+        self.draft.unicast |= keyword == "unicast_peer";
         if keyword == "notification_email" && self.draft.global.notification_email.is_none() {
             let text = "Warning - empty notification_email block";
             self.report.say(self.place, Found::new(Class::General, text, "write an address into it, or delete it"));
@@ -369,7 +370,14 @@ impl<'a> Walk<'a> {
         if !matches!(inner, C::K_URL | C::K_HOST) {
             self.say_unbuilt(&name.lossy(), name.span, Effect::Harmful);
         }
+        let outer = self.draft.urls;
+        self.draft.urls += u32::from(inner == C::K_URL);
         self.block(inner);
+        if inner == C::K_HTTP_GET && self.draft.urls == outer {
+            let text = "HTTP/SSL_GET checker has no urls specified - ignoring";
+            let found = Found::new(Class::General, text, "url { path / status_code 200 }");
+            self.report.say(self.place, found.at(name.span));
+        }
     }
 
     /// A word in such a check.

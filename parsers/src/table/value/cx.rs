@@ -90,6 +90,8 @@ pub struct Cx {
     pub lenient: bool,
     /// The name of the block the directive stands in, for messages that give it.
     pub owner: String,
+    /// Rules of keepalived's seen so far that have no preference.
+    pub unnumbered: u32,
     /// Variables seen so far.
     pub variables: Variables,
     /// Names of the `log_format`s seen so far, `combined` first.

@@ -25,7 +25,9 @@ impl Parent {
             other if other == signal::rt_max() - 1 => {
                 self.tell(|role| (role == Role::Vrrp).then_some(ToChild::Stats { clear: true }));
             }
-            other if other == signal::rt_min() + 2 => warn!("JSON output is not built into rkeep; ignored"),
+            other if other == signal::rt_min() + 2 => {
+                self.tell(|role| (role == Role::Vrrp).then_some(ToChild::Json));
+            }
             _ => {}
         }
     }

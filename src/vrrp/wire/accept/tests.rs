@@ -1,9 +1,12 @@
+use std::net::Ipv4Addr;
+
 use super::*;
-use crate::vrrp::wire::ipv4::GROUP;
+
+const GROUP: IpAddr = IpAddr::V4(crate::vrrp::wire::ipv4::GROUP);
 
 const RECORDED: &str = include_str!("../../../../testdata/vrrp/accept-2.4.3.tsv");
-const VIPS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 253), Ipv4Addr::new(192, 168, 3, 252)];
-const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 10);
+const VIPS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(192, 168, 3, 253)), IpAddr::V4(Ipv4Addr::new(192, 168, 3, 252))];
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 10));
 
 fn expected(auth: &Auth, version: u8) -> Expected<'_> {
     Expected {
@@ -14,6 +17,8 @@ fn expected(auth: &Auth, version: u8) -> Expected<'_> {
         addresses: &VIPS,
         peers: &[],
         check_hops: false,
+        checksum_as_v2: false,
+        sequence: 0,
     }
 }
 
@@ -44,6 +49,7 @@ fn says_what_keepalived_2_4_3_said() {
             destination: destination.parse().expect("an address"),
             ttl: ttl.parse().expect("a number"),
             payload: &payload,
+            seal: None,
         };
         assert_eq!(said(&packet, &expected(&auth, 2)), line, "{record}");
     }
@@ -57,7 +63,7 @@ fn no_bytes_make_it_stumble() {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let length = (seed >> 16) as usize % 64;
         let payload: Vec<u8> = (0..length).map(|at| (seed.rotate_left(at as u32 * 5) >> 3) as u8).collect();
-        let packet = Packet { source: PEER, destination: GROUP, ttl: 255, payload: &payload };
+        let packet = Packet { source: PEER, destination: GROUP, ttl: 255, payload: &payload, seal: None };
         let _ = said(&packet, &expected(&auth, 2 + (round % 2) as u8));
     }
 }
@@ -65,10 +71,18 @@ fn no_bytes_make_it_stumble() {
 #[test]
 fn version_3_brings_its_interval() {
     let interval = Duration::from_millis(500);
-    let advert = advert::Advert { version: 3, vrid: 51, priority: 7, interval, auth: &Auth::None, addresses: &VIPS };
+    let advert = advert::Advert {
+        version: 3,
+        vrid: 51,
+        priority: 7,
+        interval,
+        auth: &Auth::None,
+        addresses: &VIPS,
+        checksum_as_v2: false,
+    };
     let mut payload = Vec::new();
     advert.write(&mut payload, PEER, GROUP);
-    let packet = Packet { source: PEER, destination: GROUP, ttl: 255, payload: &payload };
+    let packet = Packet { source: PEER, destination: GROUP, ttl: 255, payload: &payload, seal: None };
     let heard = accept(&packet, &expected(&Auth::None, 3)).expect("is sound");
     assert_eq!((heard.priority, heard.interval), (7, interval));
     assert_eq!(
@@ -80,15 +94,24 @@ fn version_3_brings_its_interval() {
 #[test]
 fn unicast_takes_known_peers_only() {
     let peers = [Peer::of("192.168.3.10".parse().expect("an address"))];
-    let us = Ipv4Addr::new(192, 168, 3, 11);
+    let us = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 11));
     let auth = Auth::None;
     let unicast = Expected { peers: &peers, ..expected(&auth, 3) };
-    let advert =
-        advert::Advert { version: 3, vrid: 51, priority: 7, interval: unicast.interval, auth: &auth, addresses: &VIPS };
+    let advert = advert::Advert {
+        version: 3,
+        vrid: 51,
+        priority: 7,
+        interval: unicast.interval,
+        auth: &auth,
+        addresses: &VIPS,
+        checksum_as_v2: false,
+    };
     let why = |source, destination| {
         let mut payload = Vec::new();
         advert.write(&mut payload, source, destination);
-        accept(&Packet { source, destination, ttl: 64, payload: &payload }, &unicast).err().map(|reject| reject.why)
+        accept(&Packet { source, destination, ttl: 64, payload: &payload, seal: None }, &unicast)
+            .err()
+            .map(|reject| reject.why)
     };
     assert_eq!(why(PEER, us), None);
     assert_eq!(why(us, us), Some(Why::NoPeer));

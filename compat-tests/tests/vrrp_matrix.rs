@@ -1,0 +1,149 @@
+//! rkeep beside keepalived in every way that adverts travel, each in either role: one has the address while both run, the
+//! other takes it over when that one stops and gives it back, and a reload on both sides moves nothing.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use rkeep::rehearse::{INTERFACE, Lan, Node, Running, Subject, eventually};
+use rkeep_compat_tests::rkeep;
+use rkeep_compat_tests::speaker::CONFIGURATION;
+use rustix::process::Signal;
+
+const OWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 10), Ipv4Addr::new(192, 168, 3, 11)];
+const PRIORITIES: [u8; 2] = [150, 100];
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How adverts travel.
+#[derive(Clone, Copy)]
+struct Mode {
+    version: u8,
+    ipv6: bool,
+    unicast: bool,
+    more: &'static str,
+}
+
+const PLAIN: Mode = Mode { version: 2, ipv6: false, unicast: false, more: "" };
+const PASS: &str = "    authentication {\n        auth_type PASS\n        auth_pass 1111\n    }\n";
+const AH: &str = "    authentication {\n        auth_type AH\n        auth_pass 1111\n    }\n";
+
+impl Mode {
+    fn file(self, which: usize) -> String {
+        let (priority, version) = (PRIORITIES[which], self.version);
+        let vip = if self.ipv6 { "fe80::253\n        2001:db8::253/64" } else { "192.168.3.253" };
+        let unicast = match self.unicast {
+            true => {
+                let [own, other] = [OWN[which], OWN[1 - which]];
+                format!("    unicast_src_ip {own}\n    unicast_peer {{\n        {other}\n    }}\n")
+            }
+            false => String::new(),
+        };
+        format!(
+            "vrrp_instance VI_1 {{\n    interface {INTERFACE}\n    virtual_router_id 51\n    priority {priority}\n    \
+             version {version}\n{unicast}{}    virtual_ipaddress {{\n        {vip}\n    }}\n}}\n",
+            self.more
+        )
+    }
+}
+
+struct Pair {
+    boxes: [Node; 2],
+    running: [Option<Running>; 2],
+    ipv6: bool,
+    _lan: Lan,
+}
+
+impl Pair {
+    fn new(cast: &[Subject; 2], mode: Mode) -> Pair {
+        let lan = Lan::new().unwrap();
+        let boxes = [0, 1].map(|which| {
+            let node = Node::new(["one", "two"][which], "", &[cast[which].as_keepalived()]).unwrap();
+            lan.plug(&node, &[OWN[which]]).unwrap();
+            node.write(CONFIGURATION, mode.file(which)).unwrap();
+            node
+        });
+        Pair { boxes, running: [None, None], ipv6: mode.ipv6, _lan: lan }
+    }
+
+    fn start(&mut self, cast: &[Subject; 2], which: usize) {
+        self.running[which] = Some(self.boxes[which].start(&cast[which].keepalived()).unwrap());
+    }
+
+    fn stop(&mut self, which: usize) {
+        let running = self.running[which].take().unwrap();
+        running.signal(Signal::TERM).unwrap();
+        running.wait(Duration::from_secs(8)).unwrap();
+    }
+
+    fn has(&self, which: usize) -> bool {
+        let (path, address) = match self.ipv6 {
+            false => ("/proc/net/fib_trie", "192.168.3.253"),
+            true => ("/proc/net/if_inet6", "20010db8000000000000000000000253"),
+        };
+        let all = self.boxes[which].within(move || fs::read_to_string(path)).unwrap();
+        all.contains(address)
+    }
+
+    /// Waits until this one has the address and the other has not.
+    fn expect(&self, owner: usize, when: &str) {
+        let alone = || self.has(owner) && !self.has(1 - owner);
+        assert!(eventually(LIMIT, alone), "{when}: box {} does not own it alone\n{}", owner + 1, self.logs());
+    }
+
+    fn logs(&self) -> String {
+        self.running.iter().flatten().map(Running::stderr).collect::<Vec<_>>().join("\n---\n")
+    }
+}
+
+/// Plays a mode through with rkeep as the higher and as the lower.
+fn play(mode: Mode) {
+    for cast in [[rkeep(), Subject::Original], [Subject::Original, rkeep()]] {
+        let mut pair = Pair::new(&cast, mode);
+        pair.start(&cast, 0);
+        pair.start(&cast, 1);
+        pair.expect(0, "at the start");
+        pair.stop(0);
+        pair.expect(1, "without the higher");
+        pair.start(&cast, 0);
+        pair.expect(0, "with the higher again");
+        for running in pair.running.iter().flatten() {
+            running.signal(Signal::HUP).unwrap();
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        pair.expect(0, "after a reload");
+        pair.stop(1);
+        pair.stop(0);
+        assert!(!pair.has(0) && !pair.has(1), "an address is left behind");
+    }
+}
+
+#[test]
+fn version_2_by_multicast_with_a_password() {
+    play(Mode { more: PASS, ..PLAIN });
+}
+
+#[test]
+fn version_2_with_an_authentication_header() {
+    play(Mode { more: AH, ..PLAIN });
+}
+
+#[test]
+fn version_2_by_unicast() {
+    play(Mode { unicast: true, ..PLAIN });
+}
+
+#[test]
+fn version_3_by_unicast_at_half_a_second() {
+    play(Mode { version: 3, unicast: true, more: "    advert_int 0.5\n", ..PLAIN });
+}
+
+#[test]
+fn version_3_over_ipv6() {
+    play(Mode { version: 3, ipv6: true, ..PLAIN });
+}
+
+#[test]
+fn version_3_from_interfaces_with_the_virtual_mac() {
+    play(Mode { version: 3, more: "    use_vmac\n", ..PLAIN });
+}
