@@ -80,6 +80,23 @@ fn kill(node: &Node, signal: &str, pid: i32) {
 }
 
 #[test]
+fn several_nginx_of_a_box_are_all_found() {
+    let node = node();
+    let _running = started(&node);
+    let conf = "/usr/local/nginx/conf/second.conf";
+    node.write(conf, "pid /run/second.pid;\nevents {}\nhttp { server { listen 8080; return 200 second; } }\n").unwrap();
+    assert_eq!(node.run(&[TOOL, "nginx", "-c", conf]).unwrap().code(), Some(0));
+    let text = rkeep_says(&node, &["status"]).stdout;
+    assert!(text.contains("(/usr/local/nginx/conf/nginx.conf)") && text.contains(&format!("({conf})")), "{text}");
+    let reloaded = rkeep_says(&node, &["reload"]);
+    assert_eq!(reloaded.code(), Some(0), "{}", reloaded.stderr);
+    assert_eq!(reloaded.stdout.matches("nginx: configuration 2 is in force").count(), 2, "{}", reloaded.stdout);
+    kill(&node, "-QUIT", pid(&node, "/run/second.pid"));
+    assert!(eventually(SOON, || !rkeep_says(&node, &["status"]).stdout.contains("second.conf")));
+    assert_eq!(json(&node)["nginx"]["running"]["generation"], 2);
+}
+
+#[test]
 fn status_says_how_both_faces_are() {
     let node = node();
     let stopped = rkeep_says(&node, &["status"]);

@@ -13,7 +13,7 @@ use super::guests::Guests;
 use super::meet;
 use crate::bus::wire::Link;
 
-/// Where nginx's master is met.
+/// Where nginx's masters are met; each has a place of its own.
 pub const NGINX: &str = "nginx";
 /// Where keepalived's parent is met.
 pub const KEEPALIVED: &str = "keepalived";
@@ -99,6 +99,15 @@ impl Master {
     /// When nobody is there, or without the right.
     pub fn meet(name: &str) -> io::Result<Self> {
         Ok(Master { link: meet::connect(name)? })
+    }
+
+    /// Goes to all of them: the newest first.
+    ///
+    /// # Errors
+    /// Without the right.
+    pub fn meet_all(name: &str) -> io::Result<Vec<Self>> {
+        let (one, several) = (meet::connect(name).ok(), meet::connect_all(name)?);
+        Ok(one.into_iter().chain(several).map(|link| Master { link }).collect())
     }
 
     /// Tells it something and waits for the answer.

@@ -105,6 +105,49 @@ fn connect_in(directory: &Path, name: &str) -> io::Result<Link> {
     }
 }
 
+/// Goes to all places of that name that [`numbered`] made, the newest first.
+///
+/// # Errors
+/// Without the right to one of them.
+pub fn connect_all(name: &str) -> io::Result<Vec<Link>> {
+    connect_all_in(Path::new(DIRECTORY), name)
+}
+
+fn connect_all_in(directory: &Path, name: &str) -> io::Result<Vec<Link>> {
+    let (start, end) = (format!("{name}."), format!("-{}.socket", network_number()));
+    let mut places: Vec<_> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.file_name().into_string().ok()?)))
+        .filter(|(_, file)| file.starts_with(&start) && file.ends_with(&end))
+        .collect();
+    places.sort();
+    let names = places.iter().rev().filter_map(|(_, file)| file.strip_suffix(&end));
+    let mut links = Vec::new();
+    for name in names {
+        match connect_in(directory, name) {
+            Ok(link) => links.push(link),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            // One that was killed has left its place behind.
+            Err(_) => {}
+        }
+    }
+    Ok(links)
+}
+
+/// The name of a place of which there may be several: `what` tells them apart.
+pub fn numbered(name: &str, what: &Path) -> String {
+    format!("{name}.{}", tag(what))
+}
+
+/// A path in a few letters, since names of sockets must be short: FNV-1a.
+pub fn tag(path: &Path) -> String {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
+    format!("{hash:016x}")
+}
+
 fn new_socket() -> io::Result<Socket> {
     Socket::new(Domain::UNIX, Type::SEQPACKET.cloexec().nonblocking(), None)
 }
@@ -177,5 +220,19 @@ mod tests {
         drop(second);
         assert!(connect_in(&directory, name).is_err());
         fs::remove_dir(&directory).unwrap();
+    }
+
+    #[test]
+    fn all_that_are_there_are_found() {
+        let directory = std::env::temp_dir().join(format!("rkeep-meet-all-{}", std::process::id()));
+        assert!(connect_all_in(&directory, "here").unwrap().is_empty());
+        let open = |what: &str| Meeting::open_in(&directory, &numbered("here", Path::new(what))).unwrap();
+        let (one, _other) = (open("/run/one.pid"), open("/run/other.pid"));
+        assert_eq!(connect_all_in(&directory, "here").unwrap().len(), 2);
+        assert!(connect_all_in(&directory, "her").unwrap().is_empty());
+        let _again = open("/run/one.pid");
+        drop(one);
+        assert_eq!(connect_all_in(&directory, "here").unwrap().len(), 2);
+        fs::remove_dir_all(&directory).unwrap();
     }
 }

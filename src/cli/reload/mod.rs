@@ -50,21 +50,40 @@ enum Obstacle {
     Wrong(Vec<String>),
 }
 
+impl Obstacle {
+    /// Says it, and what it means for the exit code.
+    fn tell(&self, name: &str) -> u8 {
+        match self {
+            Obstacle::Stopped => {
+                println!("{}", absent(name));
+                0
+            }
+            Obstacle::Silent(error) => {
+                eprintln!("{name} cannot be asked: {error}");
+                1
+            }
+            Obstacle::Wrong(lines) => {
+                lines.iter().for_each(|line| eprintln!("{name}: {line}"));
+                2
+            }
+        }
+    }
+}
+
 /// Runs it.
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let mut running = Vec::new();
     let mut worst = 0;
     for name in [NGINX, KEEPALIVED] {
-        match find(name) {
-            Ok(found) => running.push(found),
-            Err(Obstacle::Stopped) => println!("{}", absent(name)),
-            Err(Obstacle::Silent(error)) => {
-                eprintln!("{name} cannot be asked: {error}");
-                worst = worst.max(1);
-            }
-            Err(Obstacle::Wrong(lines)) => {
-                lines.iter().for_each(|line| eprintln!("{name}: {line}"));
-                worst = 2;
+        let met = match Master::meet_all(name) {
+            Ok(met) if met.is_empty() => vec![Err(Obstacle::Stopped)],
+            Ok(met) => met.into_iter().map(|master| find(name, master)).collect(),
+            Err(error) => vec![Err(Obstacle::Silent(error))],
+        };
+        for found in met {
+            match found {
+                Ok(found) => running.push(found),
+                Err(obstacle) => worst = worst.max(obstacle.tell(name)),
             }
         }
     }
@@ -88,11 +107,7 @@ fn absent(name: &str) -> String {
     }
 }
 
-fn find(name: &'static str) -> Result<Running, Obstacle> {
-    let master = Master::meet(name).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => Obstacle::Silent(error),
-        _ => Obstacle::Stopped,
-    })?;
+fn find(name: &'static str, master: Master) -> Result<Running, Obstacle> {
     let (answer, fd) = master.tell(Order::Configuration, PATIENCE).map_err(Obstacle::Silent)?;
     let (reading, old) = in_force(answer, fd).map_err(Obstacle::Silent)?;
     let new = match name {

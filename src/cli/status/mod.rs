@@ -33,6 +33,9 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Status {
     nginx: Face<report::Nginx>,
+    /// Of several nginx of this box the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_nginx: Vec<Face<report::Nginx>>,
     keepalived: Face<report::Keepalived>,
 }
 
@@ -58,7 +61,9 @@ enum Face<T> {
 
 /// Runs it.
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let status = Status { nginx: nginx(), keepalived: keepalived() };
+    let mut all = all(NGINX).into_iter().map(nginx);
+    let nginx = all.next().unwrap_or(Face::Stopped);
+    let status = Status { nginx, other_nginx: all.collect(), keepalived: keepalived() };
     let shown = match arguments.json {
         true => serde_json::to_string_pretty(&status).unwrap_or_default() + "\n",
         false => text::render(&status),
@@ -92,8 +97,8 @@ fn code(one: Rank, other: Rank) -> u8 {
     }
 }
 
-fn nginx() -> Face<report::Nginx> {
-    let (mut nginx, master): (report::Nginx, Master) = match ask(NGINX) {
+fn nginx(met: Result<Master, Face<report::Nginx>>) -> Face<report::Nginx> {
+    let (mut nginx, master): (report::Nginx, Master) = match met.and_then(ask) {
         Ok(found) => found,
         Err(face) => return face,
     };
@@ -105,18 +110,22 @@ fn nginx() -> Face<report::Nginx> {
 }
 
 fn keepalived() -> Face<report::Keepalived> {
-    match ask(KEEPALIVED) {
+    match all(KEEPALIVED).into_iter().next().unwrap_or(Err(Face::Stopped)).and_then(ask) {
         Ok((keepalived, _)) => Face::Running(keepalived),
         Err(face) => face,
     }
 }
 
-fn ask<T: DeserializeOwned>(name: &str) -> Result<(T, Master), Face<T>> {
-    let master = match Master::meet(name) {
-        Ok(master) => master,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(silent(&error)),
-        Err(_) => return Err(foreign(name).map_or(Face::Stopped, |pid| Face::Foreign { pid })),
-    };
+/// Everybody of that name, or why nobody is there.
+fn all<T>(name: &str) -> Vec<Result<Master, Face<T>>> {
+    match Master::meet_all(name) {
+        Ok(met) if met.is_empty() => vec![Err(foreign(name).map_or(Face::Stopped, |pid| Face::Foreign { pid }))],
+        Ok(met) => met.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(silent(&error))],
+    }
+}
+
+fn ask<T: DeserializeOwned>(master: Master) -> Result<(T, Master), Face<T>> {
     let report = master.tell(Order::Report, PATIENCE).and_then(|(_, fd)| unpack(fd));
     report.map(|report| (report, master)).map_err(|error| silent(&error))
 }

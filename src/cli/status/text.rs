@@ -10,7 +10,8 @@ use crate::host::report::{Instance, Keepalived, Nginx, Process, Server, Service,
 /// The whole text.
 pub(super) fn render(status: &Status) -> String {
     let mut out = String::new();
-    face(&mut out, "nginx", &status.nginx, nginx);
+    let all = std::iter::once(&status.nginx).chain(&status.other_nginx);
+    all.for_each(|one| face(&mut out, "nginx", one, nginx));
     face(&mut out, "keepalived", &status.keepalived, keepalived);
     out
 }
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_not_running_is_said() {
-        let status = Status { nginx: Face::Stopped, keepalived: Face::Foreign { pid: 7 } };
+        let status = Status { nginx: Face::Stopped, other_nginx: Vec::new(), keepalived: Face::Foreign { pid: 7 } };
         let expected = "nginx        is not running\nkeepalived   process 7 runs in its place, which is not rkeep\n";
         assert_eq!(render(&status), expected);
     }

@@ -143,11 +143,9 @@ impl Orphan {
     }
 }
 
-/// A place a pid file: FNV-1a of its path, since names of sockets must be short.
+/// A place a pid file.
 fn name(pid: &Path) -> String {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let hash = pid.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
-    format!("nginx-{hash:016x}")
+    format!("nginx-{}", meet::tag(pid))
 }
 
 #[cfg(test)]

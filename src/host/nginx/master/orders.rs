@@ -10,12 +10,13 @@ use crate::host::control::{self, Answer, NGINX, Order, Reading};
 use crate::host::nginx::layout;
 use crate::host::nginx::message::{ToWorker, send};
 use crate::host::notify::{self, State};
-use crate::host::report;
+use crate::host::{meet, report};
 
 impl Master {
     /// Lets them in. A master that is not root meets nobody.
     pub(super) fn open_control(&mut self) {
-        if let Err(error) = self.guests.open(NGINX) {
+        let place = meet::numbered(NGINX, &self.resources.config.pid);
+        if let Err(error) = self.guests.open(&place) {
             self.log(Level::Info, &format!("rkeep status and rkeep reload will not find this master ({error})"));
         }
     }

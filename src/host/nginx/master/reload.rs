@@ -109,6 +109,9 @@ impl Master {
         let Some(next) = self.next.take_if(|next| next.generation == generation) else { return };
         let old = std::mem::replace(&mut self.resources, next);
         sockets::remove_paths(&old.sockets, &self.resources.sockets);
+        if old.config.pid != self.resources.config.pid {
+            self.open_control();
+        }
         for worker in self.workers.iter_mut().filter(|worker| worker.pid != pid && !worker.leaving) {
             worker.leaving = true;
             let _ = send(&worker.link, &ToWorker::Quit, &[]);
