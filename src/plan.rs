@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, geo, http, limit, map, pool, service, track, vrrp};
+use rkeep_parsers::ir::{Arena, Ir, cache, charset, expr, geo, http, limit, map, pool, service, tls, track, vrrp};
 use rkeep_parsers::keepalived::Global;
 use rkeep_parsers::nginx::Main;
 use rkeep_parsers::table::Compat;
@@ -41,6 +41,8 @@ pub struct ProxyPlan {
     pub caches: Vec<cache::CachePath>,
     /// `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
+    /// Certificates and keys.
+    pub tls_files: tls::Files,
     /// Variables.
     pub variables: expr::Variables,
 }
@@ -147,6 +149,7 @@ pub fn cut(ir: Ir) -> Plans {
             limit_zones: ir.limit_zones,
             caches: ir.caches,
             charset_maps: ir.charset_maps,
+            tls_files: ir.tls_files,
             variables: ir.variables,
         },
         vrrp: VrrpPlan {

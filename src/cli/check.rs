@@ -18,6 +18,8 @@ use rkeep_parsers::table::Compat;
 use super::scripts;
 use crate::host::keepalived::config::{ThisMachine, node_name};
 use crate::host::nginx::layout;
+use crate::plan;
+use crate::proxy::tls::Contexts;
 
 /// Where keepalived keeps its file.
 pub(super) const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
@@ -155,6 +157,27 @@ fn as_side(loaded: &Option<(Ir, u32)>) -> Option<Side<'_>> {
 }
 
 fn load_nginx(path: &Path) -> Loaded {
+    let mut loaded = load_nginx_file(path);
+    if let Some(ir) = &loaded.ir {
+        loaded.diagnostics.extend(tls_findings(ir));
+    }
+    loaded
+}
+
+/// What is wrong with certificates, keys and ciphers.
+fn tls_findings(ir: &Ir) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    drop(Contexts::compile(&plan::cut(ir.clone()).proxy, None, &mut findings));
+    let shown = findings.into_iter().map(|found| {
+        let new = if found.error { Diagnostic::error } else { Diagnostic::warning };
+        let mut shown = new("nginx::tls", found.text).at(found.at, "");
+        shown.help = Some(found.help.to_owned());
+        shown
+    });
+    shown.collect()
+}
+
+fn load_nginx_file(path: &Path) -> Loaded {
     let path = absolute(path);
     let layout = if path == Path::new(layout::DEBIAN.conf) { layout::DEBIAN } else { layout::PLAIN };
     nginx::load(&path, Path::new(layout.prefix), None, &DiskLoader, Compat::default())

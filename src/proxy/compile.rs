@@ -25,6 +25,7 @@ use super::referer::Referers;
 use super::regex::{Regex, Regexes};
 use super::resolver::{Resolver, Resolvers};
 use super::stats::Stats;
+use super::tls::Contexts;
 use super::upstream::{Route, Upstreams};
 use super::vars::map::Maps;
 use crate::plan::ProxyPlan;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub zones: Zones,
     /// Caches of answers.
     pub caches: Caches,
+    /// Certificates and what else handshakes need.
+    pub tls: Contexts,
     /// Name servers and what they have said.
     pub resolvers: Resolvers,
     /// Variables made by `map`.
@@ -124,6 +127,7 @@ impl Snapshot {
         let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
         let caches = Caches::compile(&plan, old.map(|old| &old.caches));
         let zones = Zones::compile(&plan.limit_zones, old.map(|old| &old.zones));
+        let tls = contexts(&plan, old)?;
         let mut resolvers = Resolvers::default();
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
@@ -158,6 +162,7 @@ impl Snapshot {
             upstreams,
             zones,
             caches,
+            tls,
             resolvers,
             maps,
             charsets,
@@ -184,6 +189,16 @@ impl Snapshot {
     /// The level of an index; the first where there is no such.
     pub fn location(&self, index: usize) -> Option<&Arc<Location>> {
         self.locations.get(index)
+    }
+}
+
+/// What handshakes need; warnings have been given where the file was read.
+fn contexts(plan: &ProxyPlan, old: Option<&Snapshot>) -> Result<Contexts, String> {
+    let mut findings = Vec::new();
+    let contexts = Contexts::compile(plan, old.map(|old| &old.tls), &mut findings);
+    match findings.into_iter().find(|finding| finding.error) {
+        Some(finding) => Err(finding.text),
+        None => Ok(contexts),
     }
 }
 

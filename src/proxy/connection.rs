@@ -14,6 +14,7 @@ use super::clock;
 use super::io::{Peer, Stream, Timer};
 use super::proxy_protocol::Told;
 use super::thread::Thread;
+use super::tls::accept::Handshake;
 
 /// A client's connection. Shared by the request that is being served and whatever reads or writes for it.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub struct Connection {
     /// The thread it lives on.
     pub thread: Rc<Thread>,
     told: OnceCell<Box<Told>>,
+    handshake: OnceCell<Rc<Handshake>>,
     local: OnceCell<Option<SocketAddr>>,
     timer: RefCell<Timer>,
 }
@@ -62,6 +64,7 @@ impl Connection {
             sent: Cell::new(0),
             thread,
             told: OnceCell::new(),
+            handshake: OnceCell::new(),
             local: OnceCell::new(),
             timer: RefCell::new(Timer::default()),
         }
@@ -82,6 +85,7 @@ impl Connection {
             sent: self.sent.clone(),
             thread: self.thread.clone(),
             told: self.told.clone(),
+            handshake: self.handshake.clone(),
             local: self.local.clone(),
             timer: RefCell::default(),
         }
@@ -112,6 +116,17 @@ impl Connection {
     /// What a proxy in front has told of the client.
     pub fn told(&self) -> Option<&Told> {
         self.told.get().map(Box::as_ref)
+    }
+
+    /// Notes what the handshake has brought to light.
+    pub fn secured(&self, handshake: Handshake) {
+        // There is one handshake.
+        let _ = self.handshake.set(Rc::new(handshake));
+    }
+
+    /// What the handshake has brought to light; none on plain connections.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.handshake.get().map(Rc::as_ref)
     }
 
     /// The own address; asked for only where the socket listens on any address.

@@ -18,6 +18,7 @@ use super::proxy_protocol;
 use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
+use super::tls::accept::{self, Begun};
 use rkeep_parsers::table::value::Lingering;
 
 /// Serves a connection until it ends; `slot` is its place in the thread's list.
@@ -30,6 +31,9 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     let mut deadline = clock::now() + first_patience(conn);
     let mut rest = Vec::new();
     if told_by_proxy(conn) && !introduced(conn, deadline).await {
+        return;
+    }
+    if conn.stream.tls().is_some() && Box::pin(accept::begin(conn, deadline)).await == Begun::Gone {
         return;
     }
     loop {

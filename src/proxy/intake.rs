@@ -1,6 +1,7 @@
 //! From the first byte of a request to a context that the phases can work on.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,12 @@ use super::connection::Connection;
 use super::http::chunked::Decoder;
 use super::http::head::{self, Progress, Refused, Rules};
 use super::http::{host, uri};
-use super::io::Lease;
+use super::io::{Lease, Stream};
 use super::names::Names;
 use super::request::{RequestCtx, RequestHead, Status, Version};
 use super::spare::Memory;
 use super::stats::Stats;
+use super::tls;
 
 /// A request that has been read.
 #[derive(Debug)]
@@ -269,6 +271,7 @@ fn accept(cx: &mut RequestCtx) -> Result<(), Refused> {
         b"TRACE" => return Err(refuse(405, "client sent TRACE method")),
         _ => {}
     }
+    tls::accept::check(cx).map_err(|(status, text)| Refused { status, text })?;
     cx.keepalive = wants_keepalive(&cx.head);
     cx.lingering = cx.body.present();
     let expects = cx.head.fields.get(b"Expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
@@ -347,14 +350,23 @@ pub fn recycle(mut cx: Box<RequestCtx>) {
 }
 
 impl Snapshot {
+    /// Whether connections to an address begin with a handshake.
+    pub fn begins_with_tls(&self, listen: &Address, stream: &Stream) -> bool {
+        self.names_at(listen, || stream.local()).is_some_and(|names| names.tls)
+    }
+
     /// The names of the address that a connection came to: its own, or that of the socket.
     pub fn names(&self, conn: &Connection) -> Option<&Names> {
-        let own = match &conn.listen {
-            Address::Inet(listen) if listen.ip().is_unspecified() && self.listeners.len() > 1 => {
-                conn.local().and_then(|local| self.listeners.get(&Address::Inet(local)))
+        self.names_at(&conn.listen, || conn.local())
+    }
+
+    fn names_at(&self, listen: &Address, local: impl FnOnce() -> Option<SocketAddr>) -> Option<&Names> {
+        let own = match listen {
+            Address::Inet(bound) if bound.ip().is_unspecified() && self.listeners.len() > 1 => {
+                local().and_then(|local| self.listeners.get(&Address::Inet(local)))
             }
             _ => None,
         };
-        own.or_else(|| self.listeners.get(&conn.listen))
+        own.or_else(|| self.listeners.get(listen))
     }
 }

@@ -16,6 +16,8 @@ use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::time::Sleep;
 
+use super::tls::TlsStream;
+
 /// Bytes of a lent buffer.
 pub const BIG: usize = 128 * 1024;
 
@@ -26,13 +28,16 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A unix socket.
     Unix(UnixStream),
+    /// Either of them, encrypted.
+    Tls(Box<TlsStream>),
 }
 
 macro_rules! either {
-    ($self:expr, $stream:ident => $body:expr) => {
+    ($self:expr, $stream:ident => $body:expr, $tls:ident => $encrypted:expr) => {
         match $self {
             Stream::Tcp($stream) => $body,
             Stream::Unix($stream) => $body,
+            Stream::Tls($tls) => $encrypted,
         }
     };
 }
@@ -57,7 +62,7 @@ impl Stream {
     /// # Errors
     /// Of the reactor.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read_ready(cx))
+        either!(self, stream => stream.poll_read_ready(cx), tls => tls.poll_readable(cx))
     }
 
     /// Ready when there may be room to write.
@@ -65,7 +70,7 @@ impl Stream {
     /// # Errors
     /// Of the reactor.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_write_ready(cx))
+        either!(self, stream => stream.poll_write_ready(cx), tls => tls.under().poll_writable(cx))
     }
 
     /// Reads what is there; `Ok(0)` is the peer's end. A short read also says that the socket is drained, so that the
@@ -82,7 +87,7 @@ impl Stream {
             }
             got = Some(n);
             Err(io::ErrorKind::WouldBlock.into())
-        }));
+        }), tls => return tls.try_read(buf));
         got.map_or(done, Ok)
     }
 
@@ -93,7 +98,7 @@ impl Stream {
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::READABLE, || {
             Ok(rustix::io::retry_on_intr(|| rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::PEEK))?.1)
-        }))
+        }), tls => tls.try_peek(buf))
     }
 
     /// Sends all, however long it takes.
@@ -136,7 +141,7 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write(buf))
+        either!(self, stream => stream.try_write(buf), tls => tls.try_write_vectored(&[IoSlice::new(buf)]))
     }
 
     /// Sends what the socket takes and says that more follows at once.
@@ -147,7 +152,7 @@ impl Stream {
         either!(self, stream => stream.try_io(Interest::WRITABLE, || {
             let flags = rustix::net::SendFlags::MORE | rustix::net::SendFlags::NOSIGNAL;
             Ok(rustix::io::retry_on_intr(|| rustix::net::send(stream, buf, flags))?)
-        }))
+        }), tls => tls.try_write_vectored(&[IoSlice::new(buf)]))
     }
 
     /// Sends what the socket takes of several pieces.
@@ -155,7 +160,7 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write_vectored(bufs))
+        either!(self, stream => stream.try_write_vectored(bufs), tls => tls.try_write_vectored(bufs))
     }
 
     /// Sends a part of a file as far as the socket takes it; `offset` moves on.
@@ -165,15 +170,29 @@ impl Stream {
     pub fn try_send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::WRITABLE, || {
             Ok(rustix::io::retry_on_intr(|| rustix::fs::sendfile(stream, &file, Some(&mut *offset), count))?)
-        }))
+        }), tls => tls.try_send_file(file, offset, count))
     }
 
-    /// Runs a call on the socket that may say `WouldBlock`, for splice(2) and its like.
+    /// Runs a call on the socket that may say `WouldBlock`, for splice(2) and its like. Not for encrypted streams: see
+    /// [`Self::is_encrypted`].
     ///
     /// # Errors
     /// What `call` says.
     pub fn try_io<R>(&self, interest: Interest, call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
-        either!(self, stream => stream.try_io(interest, || call(stream.as_fd())))
+        either!(self, stream => stream.try_io(interest, || call(stream.as_fd())), tls => tls.under().try_io(interest, call))
+    }
+
+    /// Whether what is read and written is not what passes the socket.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Stream::Tls(tls) if tls.is_encrypted())
+    }
+
+    /// The stream as one that speaks TLS, or may.
+    pub fn tls(&self) -> Option<&TlsStream> {
+        match self {
+            Stream::Tls(tls) => Some(tls),
+            _ => None,
+        }
     }
 
     /// The own address, if it is an IP one.
@@ -181,32 +200,40 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.local_addr().ok(),
             Stream::Unix(_) => None,
+            Stream::Tls(tls) => tls.under().local(),
         }
     }
 
     /// Ends the sending half.
     pub fn shutdown_write(&self) {
+        if let Stream::Tls(tls) = self {
+            tls.say_goodbye();
+        }
         let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Write);
     }
 
     /// TCP_NODELAY.
     pub fn set_nodelay(&self, on: bool) {
-        if let Stream::Tcp(stream) = self {
-            let _ = stream.set_nodelay(on);
+        match self {
+            Stream::Tcp(stream) => drop(stream.set_nodelay(on)),
+            Stream::Unix(_) => {}
+            Stream::Tls(tls) => tls.under().set_nodelay(on),
         }
     }
 
     /// Makes closing send a reset.
     pub fn reset_on_close(&self) {
-        if let Stream::Tcp(stream) = self {
-            let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        match self {
+            Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))),
+            Stream::Unix(_) => {}
+            Stream::Tls(tls) => tls.under().reset_on_close(),
         }
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, stream => stream.as_fd())
+        either!(self, stream => stream.as_fd(), tls => tls.under().as_fd())
     }
 }
 

@@ -43,6 +43,7 @@ pub mod stats;
 pub mod subrequest;
 pub mod syslog;
 pub mod thread;
+pub mod tls;
 pub mod upstream;
 pub mod vars;
 pub mod worker;

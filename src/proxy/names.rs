@@ -12,6 +12,8 @@ use crate::plan::ProxyPlan;
 pub struct Names {
     /// Whether a proxy in front tells of the client before the first request.
     pub proxy_protocol: bool,
+    /// Whether connections begin with a handshake.
+    pub tls: bool,
     default: usize,
     exact: FxHashMap<Vec<u8>, usize>,
     /// `.example.com` of `*.example.com`
@@ -30,7 +32,7 @@ impl Names {
         let servers = listener.servers.iter().filter_map(|id| Some((id.index(), plan.servers.get(*id)?)));
         let all = servers.flat_map(|(index, server)| server.names.iter().map(move |name| (name.clone(), index)));
         let names = Names::of(listener.default.index(), all, regexes)?;
-        Ok(Names { proxy_protocol: listener.options.proxy_protocol, ..names })
+        Ok(Names { proxy_protocol: listener.options.proxy_protocol, tls: listener.options.ssl, ..names })
     }
 
     /// Compiles names that stand for numbers; of a name written twice the first counts.
@@ -88,6 +90,14 @@ impl Names {
             }
         }
         (self.default, None)
+    }
+
+    /// The server that claims a host, if one does.
+    pub fn known(&self, host: &[u8]) -> Option<usize> {
+        let named = self.exact.get(host).or_else(|| self.by_suffix(host)).or_else(|| self.by_prefix(host)).copied();
+        named.or_else(|| {
+            self.regexes.iter().find(|(regex, _)| regex.captures(host).is_some()).map(|(_, server)| *server)
+        })
     }
 
     fn by_suffix(&self, host: &[u8]) -> Option<&usize> {

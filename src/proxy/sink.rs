@@ -265,6 +265,7 @@ impl Sink {
     /// What is spliced must be told to [`Self::passed`].
     pub fn direct(&self) -> Option<&Rc<Connection>> {
         let plain = !self.chunked && !self.discard && !self.changes() && self.pace.is_none() && self.pending() == 0;
+        let plain = plain && !self.conn.stream.is_encrypted();
         plain.then_some(&self.conn)
     }
 

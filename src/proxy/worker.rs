@@ -23,6 +23,7 @@ use super::phases::access::is_whom;
 use super::pulse;
 use super::stats::Stats;
 use super::thread::Thread;
+use super::tls::TlsStream;
 
 /// How long a thread waits before it accepts again after the system refused.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -166,6 +167,8 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     stats.handled.fetch_add(1, Relaxed);
     stream.set_nodelay(true);
     let number = thread.next_number();
+    let stream =
+        if snapshot.begins_with_tls(address, &stream) { Stream::Tls(Box::new(TlsStream::new(stream))) } else { stream };
     let mut conn = Connection::new(stream, peer, address.clone(), number, thread.clone());
     let client = conn.client_ip().map(|ip| ip.to_canonical());
     conn.debug = snapshot.plan.main.events.debug_connection.0.iter().any(|whom| is_whom(whom, client));

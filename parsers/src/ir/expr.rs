@@ -152,9 +152,27 @@ builtins! {
     ServerName "server_name"
     ServerPort "server_port"
     ServerProtocol "server_protocol"
+    SslAlpnProtocol "ssl_alpn_protocol"
     SslCipher "ssl_cipher"
+    SslCiphers "ssl_ciphers"
+    SslClientCert "ssl_client_cert"
+    SslClientEscapedCert "ssl_client_escaped_cert"
+    SslClientFingerprint "ssl_client_fingerprint"
+    SslClientIDn "ssl_client_i_dn"
+    SslClientIDnLegacy "ssl_client_i_dn_legacy"
+    SslClientRawCert "ssl_client_raw_cert"
+    SslClientSDn "ssl_client_s_dn"
+    SslClientSDnLegacy "ssl_client_s_dn_legacy"
+    SslClientSerial "ssl_client_serial"
+    SslClientVEnd "ssl_client_v_end"
+    SslClientVRemain "ssl_client_v_remain"
+    SslClientVStart "ssl_client_v_start"
+    SslClientVerify "ssl_client_verify"
+    SslCurve "ssl_curve"
+    SslCurves "ssl_curves"
     SslProtocol "ssl_protocol"
     SslServerName "ssl_server_name"
+    SslSessionReused "ssl_session_reused"
     Status "status"
     TcpinfoRcvSpace "tcpinfo_rcv_space"
     TcpinfoRtt "tcpinfo_rtt"
@@ -184,29 +202,11 @@ const VALUELESS: &[&str] = &[
     "http2",
     "http3",
     "modern_browser",
-    "ssl_alpn_protocol",
-    "ssl_ciphers",
-    "ssl_client_cert",
-    "ssl_client_escaped_cert",
-    "ssl_client_fingerprint",
-    "ssl_client_i_dn",
-    "ssl_client_i_dn_legacy",
-    "ssl_client_raw_cert",
-    "ssl_client_s_dn",
-    "ssl_client_s_dn_legacy",
-    "ssl_client_serial",
     "ssl_client_sigalg",
-    "ssl_client_v_end",
-    "ssl_client_v_remain",
-    "ssl_client_v_start",
-    "ssl_client_verify",
-    "ssl_curve",
-    "ssl_curves",
     "ssl_early_data",
     "ssl_ech_outer_server_name",
     "ssl_ech_status",
     "ssl_session_id",
-    "ssl_session_reused",
     "ssl_sigalg",
     "ssl_sigalgs",
 ];

@@ -14,6 +14,7 @@ pub mod pool;
 pub mod regex;
 pub mod route;
 pub mod service;
+pub mod tls;
 pub mod track;
 pub mod vrrp;
 
@@ -56,6 +57,8 @@ pub struct Ir {
     pub caches: Vec<cache::CachePath>,
     /// nginx's `charset_map`s.
     pub charset_maps: Vec<charset::CharsetMap>,
+    /// Certificates and keys that nginx.conf names.
+    pub tls_files: tls::Files,
     /// Names and kinds of all variables that the expressions use.
     pub variables: expr::Variables,
     /// keepalived's `global_defs`; none when no keepalived.conf was read.

@@ -1,85 +1,85 @@
-//! `ngx_http_ssl_module`: read everywhere, needed only by a `listen … ssl`, which is refused until TLS is served.
+//! `ngx_http_ssl_module`.
 
 use crate::table::Directives;
-use crate::table::value::Words;
+use crate::table::value::{Msec, Number, OpensslSetting, SessionCache, Size, TlsFile, VerifyClient, Words};
 
 /// TLS of a server.
 #[derive(Clone, Debug, Default, Directives)]
 #[directives(module = "ngx_http_ssl_module", within(http, server))]
 pub struct Ssl {
-    /// Certificates.
-    #[row("ssl_certificate", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub certificate: Vec<String>,
-    /// Their keys.
-    #[row("ssl_certificate_key", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub certificate_key: Vec<String>,
-    /// Passwords of the keys.
-    #[row("ssl_password_file", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub password_file: Option<String>,
-    /// Protocol versions.
-    #[row("ssl_protocols", by = crate::table::value::set_flags, ignored = "it acts only with listen … ssl, which is not served yet")]
+    /// Certificates, each with the chain that leads to its issuer.
+    #[row("ssl_certificate")]
+    pub certificate: Vec<TlsFile>,
+    /// Their keys, in the same order.
+    #[row("ssl_certificate_key")]
+    pub certificate_key: Vec<TlsFile>,
+    /// Passwords of encrypted keys, one a line, tried in turn.
+    #[row("ssl_password_file")]
+    pub password_file: Option<TlsFile>,
+    /// Protocol versions; TLSv1.2 and TLSv1.3 are spoken, older ones are not.
+    #[row("ssl_protocols", by = crate::table::value::set_flags, default = "TLSv1.2 TLSv1.3")]
     pub protocols: Words,
-    /// Cipher suites, as OpenSSL names them.
-    #[row("ssl_ciphers", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub ciphers: Option<String>,
-    /// Whether the server chooses.
-    #[row("ssl_prefer_server_ciphers", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub prefer_server_ciphers: Option<bool>,
+    /// Cipher suites of TLSv1.2, as OpenSSL names them.
+    #[row("ssl_ciphers", default = "HIGH:!aNULL:!MD5")]
+    pub ciphers: String,
+    /// Whether the server chooses the cipher suite.
+    #[row("ssl_prefer_server_ciphers", default = "off")]
+    pub prefer_server_ciphers: bool,
     /// Where sessions are kept.
-    #[row("ssl_session_cache", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub session_cache: Option<Words>,
-    /// How long.
-    #[row("ssl_session_timeout", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub session_timeout: Option<String>,
-    /// Whether sessions are carried by tickets.
-    #[row("ssl_session_tickets", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub session_tickets: Option<bool>,
-    /// Keys of tickets.
-    #[row("ssl_session_ticket_key", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub session_ticket_key: Vec<String>,
-    /// Diffie-Hellman parameters.
-    #[row("ssl_dhparam", ignored = "it acts only with listen … ssl, which is not served yet")]
+    #[row("ssl_session_cache", default = "none")]
+    pub session_cache: SessionCache,
+    /// How long sessions may be taken up again.
+    #[row("ssl_session_timeout", default = "5m")]
+    pub session_timeout: Msec,
+    /// Whether clients keep their sessions themselves, as tickets.
+    #[row("ssl_session_tickets", default = "on")]
+    pub session_tickets: bool,
+    /// Files with keys of tickets: the first encrypts, the others are still taken.
+    #[row("ssl_session_ticket_key")]
+    pub session_ticket_key: Vec<TlsFile>,
+    /// Diffie-Hellman parameters of cipher suites that rkeep does not offer.
+    #[row("ssl_dhparam", ignored = "rkeep agrees on keys by elliptic curves only")]
     pub dhparam: Option<String>,
-    /// Curves.
-    #[row("ssl_ecdh_curve", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub ecdh_curve: Option<String>,
+    /// Curves for the agreement on keys.
+    #[row("ssl_ecdh_curve", default = "auto")]
+    pub ecdh_curve: String,
     /// Whether clients show certificates.
-    #[row("ssl_verify_client", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub verify_client: Option<String>,
-    /// How long their chains may be.
-    #[row("ssl_verify_depth", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub verify_depth: Option<String>,
-    /// Who signs them.
-    #[row("ssl_client_certificate", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub client_certificate: Option<String>,
+    #[row("ssl_verify_client", default = "off")]
+    pub verify_client: VerifyClient,
+    /// How many certificates may stand between a client's and a trusted one.
+    #[row("ssl_verify_depth", default = "1")]
+    pub verify_depth: Number,
+    /// Who signs them; clients are told their names.
+    #[row("ssl_client_certificate")]
+    pub client_certificate: Option<TlsFile>,
     /// Who else is trusted.
-    #[row("ssl_trusted_certificate", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub trusted_certificate: Option<String>,
+    #[row("ssl_trusted_certificate")]
+    pub trusted_certificate: Option<TlsFile>,
     /// Revoked certificates.
-    #[row("ssl_crl", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub crl: Option<String>,
-    /// Whether OCSP answers are stapled.
-    #[row("ssl_stapling", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub stapling: Option<bool>,
-    /// Whether they are verified.
-    #[row("ssl_stapling_verify", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub stapling_verify: Option<bool>,
-    /// A stapled answer in a file.
-    #[row("ssl_stapling_file", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub stapling_file: Option<String>,
-    /// Who is asked.
-    #[row("ssl_stapling_responder", ignored = "it acts only with listen … ssl, which is not served yet")]
+    #[row("ssl_crl")]
+    pub crl: Option<TlsFile>,
+    /// Whether what a certificate's issuer says of it is sent along.
+    #[row("ssl_stapling", default = "off")]
+    pub stapling: bool,
+    /// Whether that is verified first.
+    #[row("ssl_stapling_verify", default = "off")]
+    pub stapling_verify: bool,
+    /// What the issuer says, in a file.
+    #[row("ssl_stapling_file")]
+    pub stapling_file: Option<TlsFile>,
+    /// Who is asked instead of whom the certificate names.
+    #[row("ssl_stapling_responder", ignored = "the issuer is not asked yet: only ssl_stapling_file is sent")]
     pub stapling_responder: Option<String>,
-    /// The buffer of records.
-    #[row("ssl_buffer_size", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub buffer_size: Option<String>,
-    /// TLS 1.3 early data.
-    #[row("ssl_early_data", ignored = "it acts only with listen … ssl, which is not served yet")]
+    /// The most bytes of an answer in one record.
+    #[row("ssl_buffer_size", default = "16k")]
+    pub buffer_size: Size,
+    /// Whether requests may come before the handshake has ended; rkeep lets clients wait for it, which all can.
+    #[row("ssl_early_data", ignored = "requests are taken after the handshake, as every client can")]
     pub early_data: Option<bool>,
     /// Whether every handshake is refused.
-    #[row("ssl_reject_handshake", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub reject_handshake: Option<bool>,
-    /// OpenSSL commands.
-    #[row("ssl_conf_command", ignored = "it acts only with listen … ssl, which is not served yet")]
-    pub conf_command: Vec<Words>,
+    #[row("ssl_reject_handshake", default = "off")]
+    pub reject_handshake: bool,
+    /// Settings of OpenSSL.
+    #[row("ssl_conf_command")]
+    pub conf_command: Vec<OpensslSetting>,
 }

@@ -72,7 +72,8 @@ pub fn short() -> String {
 
 /// The lines that `-V` adds.
 pub fn configure(layout: &Layout) -> String {
-    let mut line = format!("configure arguments: --prefix={}", layout.prefix);
+    let tls = "built with rustls (names and verdicts as with OpenSSL 3.0.0)\nTLS SNI support enabled\n";
+    let mut line = format!("{tls}configure arguments: --prefix={}", layout.prefix);
     if layout.conf.starts_with('/') {
         line += &format!(
             " --conf-path={} --http-log-path={} --error-log-path={} --pid-path={} \

@@ -13,6 +13,7 @@ use super::layout::{self, Paths};
 use crate::host::bundle::{Bundle, Recorder};
 use crate::host::control;
 use crate::plan::{self, ProxyPlan};
+use crate::proxy::tls::Contexts;
 
 /// What a reading depends on besides the bytes of the files.
 #[derive(Clone, Debug)]
@@ -111,7 +112,18 @@ pub fn read(context: &Context, loader: impl Loader) -> Reading {
     let files = files.filter(|(path, _)| path.is_absolute()).collect();
     let mut config = None;
     if let Some(ir) = loaded.ir {
-        match finish(plan::cut(ir).proxy, recorder.finish(), files, context) {
+        let plan = plan::cut(ir).proxy;
+        let mut findings = Vec::new();
+        // Made for what is found; the worker makes its own.
+        drop(Contexts::compile(&plan, None, &mut findings));
+        for found in findings {
+            let level = if found.error { Level::Emerg } else { Level::Warn };
+            lines.push((level, format!("{} in {}", found.text, loaded.sources.place(found.at))));
+            if found.error {
+                return Reading { config: None, lines };
+            }
+        }
+        match finish(plan, recorder.finish(), files, context) {
             Ok(finished) => config = Some(finished),
             Err(text) => lines.push((Level::Emerg, text)),
         }

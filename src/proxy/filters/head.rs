@@ -45,7 +45,7 @@ fn absolute_location(cx: &mut RequestCtx) {
     if cx.out.own_location || location.first() != Some(&b'/') || !cx.conf().core.absolute_redirect {
         return;
     }
-    let mut url = b"http://".to_vec();
+    let mut url = format!("{}://", cx.scheme()).into_bytes();
     let core = &cx.conf().core;
     if core.server_name_in_redirect {
         url.extend_from_slice(&cx.server.name);
@@ -55,8 +55,9 @@ fn absolute_location(cx: &mut RequestCtx) {
         let ip = local.ip();
         let _ = if ip.is_ipv6() { write!(url, "[{ip}]") } else { write!(url, "{ip}") };
     }
+    let usual = if cx.is_encrypted() { 443 } else { 80 };
     let port = cx.local().map_or(0, |local| local.port());
-    if core.port_in_redirect && port != 80 && port != 0 {
+    if core.port_in_redirect && port != usual && port != 0 {
         let _ = write!(url, ":{port}");
     }
     url.extend_from_slice(location);

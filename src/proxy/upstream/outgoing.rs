@@ -152,7 +152,8 @@ impl Outgoing {
     /// [`Failure`]
     pub fn step(&self, cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Step, Failure> {
         loop {
-            if self.may_splice(cx, progress)
+            if !backend.stream.is_encrypted()
+                && self.may_splice(cx, progress)
                 && let Some(step) = splice_up(cx, backend, progress)?
             {
                 return Ok(step);
@@ -183,6 +184,7 @@ impl Outgoing {
             && progress.head == self.head.len()
             && progress.taken_at == progress.taken.len()
             && !cx.body.expects_continue
+            && !cx.conn.stream.is_encrypted()
             && cx.body_plain().is_some_and(|left| left >= splice::WORTH)
     }
 

@@ -238,6 +238,7 @@ impl AnswerStream {
     fn is_worth_splicing(&self, sink: &Sink) -> bool {
         self.pace.is_none()
             && self.saving.is_none()
+            && self.backend.as_ref().is_some_and(|backend| !backend.stream.is_encrypted())
             && self.reader.plain().is_some_and(|left| left >= splice::WORTH)
             && sink.direct().is_some()
     }

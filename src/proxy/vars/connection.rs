@@ -68,7 +68,7 @@ impl RequestCtx {
             B::ProxyProtocolServerAddr => self.told(out, |(_, to)| to.ip().to_string()),
             B::ProxyProtocolServerPort => self.told(out, |(_, to)| to.port().to_string()),
             B::InvalidReferer => put(out, if self.has_invalid_referer() { b"1" } else { b"" }),
-            B::Https => put(out, b""),
+            B::Https => put(out, if self.is_encrypted() { b"on" } else { b"" }),
             _ => false,
         }
     }

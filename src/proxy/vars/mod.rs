@@ -5,6 +5,7 @@ mod fields;
 mod geo;
 pub mod map;
 mod request;
+mod tls;
 mod upstream;
 
 use rkeep_parsers::ir::expr::{Builtin, Expr, Part, Prefix, UserVar, Var};
@@ -119,6 +120,27 @@ impl RequestCtx {
             | B::ProxyAddXForwardedFor
             | B::ProxyInternalBodyLength
             | B::ProxyInternalChunked => self.upstream_variable(builtin, out),
+            B::SslAlpnProtocol
+            | B::SslCipher
+            | B::SslCiphers
+            | B::SslClientCert
+            | B::SslClientEscapedCert
+            | B::SslClientFingerprint
+            | B::SslClientIDn
+            | B::SslClientIDnLegacy
+            | B::SslClientRawCert
+            | B::SslClientSDn
+            | B::SslClientSDnLegacy
+            | B::SslClientSerial
+            | B::SslClientVEnd
+            | B::SslClientVRemain
+            | B::SslClientVStart
+            | B::SslClientVerify
+            | B::SslCurve
+            | B::SslCurves
+            | B::SslProtocol
+            | B::SslServerName
+            | B::SslSessionReused => self.tls_variable(builtin, out),
             _ => self.connection_variable(builtin, out),
         }
     }

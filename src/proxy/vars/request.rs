@@ -18,7 +18,7 @@ impl RequestCtx {
             // Of a subrequest it is the client's.
             B::RequestMethod if self.is_subrequest() => put(out, &self.head.method),
             B::RequestMethod => put(out, &self.method),
-            B::Scheme => put(out, b"http"),
+            B::Scheme => put(out, self.scheme().as_bytes()),
             B::ServerProtocol => put_some(out, self.head.protocol()),
             B::RequestPort => self.host_port.is_some_and(|port| put_fmt(out, format_args!("{port}"))),
             B::IsRequestPort => put(out, if self.host_port.is_some() { b":" } else { b"" }),

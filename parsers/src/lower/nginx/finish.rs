@@ -22,6 +22,7 @@ impl Lowering<'_> {
             self.ir.servers[id].conf = layers.inside(&server_level).conf();
             self.merge(root, &level, None, close);
         }
+        self.finish_tls();
         self.duplicate_locations();
         self.unknown_variables();
         self.finish_names();

@@ -79,8 +79,9 @@ impl Lowering<'_> {
         let was_default = listener.options.default_server;
         if written.set {
             self.options_set.push(id);
-            let proxy_protocol = listener.options.proxy_protocol;
-            listener.options = ListenOptions { default_server: was_default, proxy_protocol, ..written.options.clone() };
+            let ListenOptions { proxy_protocol, ssl, .. } = listener.options;
+            listener.options =
+                ListenOptions { default_server: was_default, proxy_protocol, ssl, ..written.options.clone() };
         }
         if written.options.default_server && was_default {
             return Err(Fault::new(format!("a duplicate default server for {name}")));
@@ -90,6 +91,7 @@ impl Lowering<'_> {
             listener.default = server;
         }
         listener.options.proxy_protocol |= written.options.proxy_protocol;
+        listener.options.ssl |= written.options.ssl;
         Ok(())
     }
 }
@@ -111,7 +113,10 @@ fn parameter(written: &mut Written, word: &Word) -> Result<(), Fault> {
             options.proxy_protocol = true;
             return Ok(());
         }
-        ("ssl", None) => return Err(needs(word, "ssl", "ngx_http_ssl_module")),
+        ("ssl", None) => {
+            options.ssl = true;
+            return Ok(());
+        }
         ("http2", None) => return Err(needs(word, "http2", "ngx_http_v2_module")),
         ("quic", None) => return Err(needs(word, "quic", "ngx_http_v3_module")),
         ("bind", None) => options.bind = true,

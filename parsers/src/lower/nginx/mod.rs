@@ -19,6 +19,7 @@ mod proxy_pass;
 mod rewrite;
 mod setup;
 mod split_clients;
+mod tls;
 mod upstream;
 mod url;
 mod walk;

@@ -16,6 +16,7 @@ mod proxy;
 mod realip;
 mod scalar;
 mod subrequest;
+mod tls;
 mod visitor;
 mod zones;
 
@@ -43,6 +44,7 @@ pub use scalar::{
     parse_time,
 };
 pub use subrequest::{Assignment, Mirrors, OrOff};
+pub use tls::{Named, OpensslSetting, SessionCache, TlsFile, VerifyClient};
 pub use visitor::{Realm, Referers, UserFile};
 pub use zones::{ZoneUse, Zones};
 

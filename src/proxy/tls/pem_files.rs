@@ -1,0 +1,27 @@
+//! Certificates and revocation lists from PEM. Pure.
+
+use rustls::pki_types::CertificateDer;
+
+/// All certificates of a PEM text.
+///
+/// # Errors
+/// Why there is none.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let tags = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+    let found: Vec<_> = blocks(pem, &tags)?.into_iter().map(CertificateDer::from).collect();
+    if found.is_empty() { Err("no start line".to_owned()) } else { Ok(found) }
+}
+
+/// All revocation lists of a PEM text.
+///
+/// # Errors
+/// Why there is none.
+pub fn revocation_lists(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found = blocks(pem, &["X509 CRL"])?;
+    if found.is_empty() { Err("no start line".to_owned()) } else { Ok(found) }
+}
+
+fn blocks(pem: &[u8], tags: &[&str]) -> Result<Vec<Vec<u8>>, String> {
+    let blocks = pem::parse_many(pem).map_err(|error| error.to_string())?;
+    Ok(blocks.into_iter().filter(|block| tags.contains(&block.tag())).map(pem::Pem::into_contents).collect())
+}

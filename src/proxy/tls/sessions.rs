@@ -1,0 +1,220 @@
+//! Sessions that clients take up again: kept here, or by the clients as tickets. Both outlive a reload.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
+use lru::LruCache;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+
+/// How much of a shared cache a session takes: nginx says that a megabyte holds about 4000.
+const SESSION: u64 = 256;
+
+/// Caches and keys by name, taken over from one configuration to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    shared: HashMap<(String, u64), Arc<Store>>,
+    tickets: Option<Arc<Key>>,
+}
+
+impl Sessions {
+    /// Those of an older configuration.
+    pub fn after(old: Option<&Sessions>) -> Sessions {
+        old.cloned().unwrap_or_default()
+    }
+
+    /// The cache of a name.
+    pub fn shared(&mut self, name: &str, bytes: u64) -> Arc<Store> {
+        let key = (name.to_owned(), bytes);
+        self.shared.entry(key).or_insert_with(|| Arc::new(Store::new(bytes / SESSION))).clone()
+    }
+
+    /// Tickets by these files, or by a key that is made up once.
+    ///
+    /// # Errors
+    /// A file has a wrong length, or there is no randomness.
+    pub fn tickets(&mut self, files: &[(String, Arc<[u8]>)], lifetime: Duration) -> Result<Tickets, String> {
+        let mut keys = Vec::new();
+        for (path, bytes) in files {
+            keys.push(Arc::new(Key::of_file(bytes).ok_or_else(|| format!("\"{path}\" must be 48 or 80 bytes"))?));
+        }
+        if keys.is_empty() {
+            let own = match &self.tickets {
+                Some(key) => key.clone(),
+                None => Arc::new(Key::random().ok_or("no randomness for a ticket key")?),
+            };
+            self.tickets = Some(own.clone());
+            keys.push(own);
+        }
+        Ok(Tickets { keys, lifetime })
+    }
+}
+
+/// Sessions kept here: the oldest make room.
+#[derive(Debug)]
+pub struct Store {
+    sessions: Mutex<LruCache<Vec<u8>, (Instant, Vec<u8>)>>,
+}
+
+impl Store {
+    /// Room for so many.
+    pub fn new(sessions: u64) -> Store {
+        let most = NonZeroUsize::new(usize::try_from(sessions).unwrap_or(usize::MAX).min(1 << 20));
+        Store { sessions: Mutex::new(LruCache::new(most.unwrap_or(NonZeroUsize::MIN))) }
+    }
+}
+
+/// A server's view of a store: sessions of other servers are not its own, and old ones have gone.
+#[derive(Debug)]
+pub struct View {
+    /// The store.
+    pub store: Arc<Store>,
+    /// What tells the server's sessions from others'.
+    pub context: Vec<u8>,
+    /// `ssl_session_timeout`
+    pub lifetime: Duration,
+}
+
+impl View {
+    fn key(&self, id: &[u8]) -> Vec<u8> {
+        [self.context.as_slice(), id].concat()
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut LruCache<Vec<u8>, (Instant, Vec<u8>)>) -> R) -> R {
+        work(&mut self.store.sessions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl StoresServerSessions for View {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        let key = self.key(&key);
+        self.with(|sessions| sessions.put(key, (Instant::now(), value)));
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let found = self.with(|sessions| sessions.get(&self.key(key)).cloned());
+        found.filter(|(since, _)| since.elapsed() <= self.lifetime).map(|(_, value)| value)
+    }
+
+    // nginx's clients may take a session up several times.
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.get(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// A key of tickets: a name that its tickets begin with, and the secret.
+#[derive(Debug)]
+struct Key {
+    name: [u8; 16],
+    secret: LessSafeKey,
+}
+
+impl Key {
+    /// nginx's files hold a name and two keys; rkeep's tickets need one, so both go into it.
+    fn of_file(bytes: &[u8]) -> Option<Key> {
+        let (name, keys) = matches!(bytes.len(), 48 | 80).then(|| bytes.split_first_chunk::<16>())??;
+        Key::new(*name, digest(&SHA256, keys).as_ref())
+    }
+
+    fn random() -> Option<Key> {
+        let (mut name, mut secret) = ([0; 16], [0; 32]);
+        rand::fill(&mut name).ok()?;
+        rand::fill(&mut secret).ok()?;
+        Key::new(name, &secret)
+    }
+
+    fn new(name: [u8; 16], secret: &[u8]) -> Option<Key> {
+        Some(Key { name, secret: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, secret).ok()?) })
+    }
+}
+
+/// Makes and opens tickets: the first key makes them, all open them.
+#[derive(Debug)]
+pub struct Tickets {
+    keys: Vec<Arc<Key>>,
+    lifetime: Duration,
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        u32::try_from(self.lifetime.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let key = self.keys.first()?;
+        let mut nonce = [0; NONCE_LEN];
+        rand::fill(&mut nonce).ok()?;
+        let mut sealed = plain.to_vec();
+        let aad = Aad::from(key.name);
+        key.secret.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
+        Some([key.name.as_slice(), &nonce, &sealed].concat())
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        let (name, rest) = ticket.split_first_chunk::<16>()?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let key = self.keys.iter().find(|key| key.name == *name)?;
+        let mut plain = sealed.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let len = key.secret.open_in_place(nonce, Aad::from(*name), &mut plain).ok()?.len();
+        plain.truncate(len);
+        Some(plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tickets(files: &[&[u8]]) -> Tickets {
+        let files: Vec<_> = files.iter().map(|bytes| ("k".to_owned(), Arc::from(*bytes))).collect();
+        Sessions::default().tickets(&files, Duration::from_secs(60)).expect("good keys")
+    }
+
+    #[test]
+    fn older_keys_still_open() {
+        let (old, new) = ([1; 48], [2; 80]);
+        let before = tickets(&[&old]);
+        let ticket = before.encrypt(b"session").expect("sealed");
+        assert_eq!(tickets(&[&new, &old]).decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+        assert_eq!(tickets(&[&new]).decrypt(&ticket), None);
+        let mut forged = ticket.clone();
+        *forged.last_mut().expect("bytes") ^= 1;
+        assert_eq!(before.decrypt(&forged), None);
+    }
+
+    #[test]
+    fn a_made_up_key_outlives_a_reload() {
+        let mut first = Sessions::default();
+        let ticket = first.tickets(&[], Duration::from_secs(9)).and_then(|it| it.encrypt(b"x").ok_or_else(String::new));
+        let mut second = Sessions::after(Some(&first));
+        let opened = second.tickets(&[], Duration::from_secs(9)).expect("a key").decrypt(&ticket.expect("sealed"));
+        assert_eq!(opened.as_deref(), Some(&b"x"[..]));
+    }
+
+    #[test]
+    fn servers_do_not_see_each_others_sessions() {
+        let store = Arc::new(Store::new(2));
+        let view = |context: &[u8]| View {
+            store: store.clone(),
+            context: context.to_vec(),
+            lifetime: Duration::from_secs(60),
+        };
+        view(b"a").put(b"1".to_vec(), b"one".to_vec());
+        assert_eq!(view(b"a").get(b"1").as_deref(), Some(&b"one"[..]));
+        assert_eq!(view(b"b").get(b"1"), None);
+    }
+}

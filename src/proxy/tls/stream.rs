@@ -1,0 +1,339 @@
+//! A socket that speaks TLS as soon as it has a session; before that it passes bytes as they are, so that what comes
+//! first (a PROXY protocol line, or plain HTTP by mistake) can be read.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufRead, IoSlice, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::task::{Context, Poll};
+
+use rustls::Connection;
+
+use crate::proxy::io::{Lease, Stream};
+
+/// The most plaintext that is encrypted before the socket has taken it.
+const AT_ONCE: usize = 64 * 1024;
+
+/// A TLS connection over a plain one.
+#[derive(Debug)]
+pub struct TlsStream {
+    under: Stream,
+    session: RefCell<Option<Box<Session>>>,
+}
+
+/// What is known of a session.
+#[derive(Debug)]
+struct Session {
+    tls: Connection,
+    /// Bytes that have been encrypted and not yet reported as sent: whoever sends offers them again.
+    owed: usize,
+    /// Ciphertext that has been read from the socket and not yet been looked at.
+    rest: Vec<u8>,
+    /// How much of it has been looked at.
+    at: usize,
+    /// There may be plaintext although the socket is silent.
+    ready: bool,
+    /// The other side has ended.
+    ended: bool,
+}
+
+impl TlsStream {
+    /// A stream without a session.
+    pub fn new(under: Stream) -> Self {
+        TlsStream { under, session: RefCell::default() }
+    }
+
+    /// From here on the stream speaks TLS; `rest` is what has been read beyond the handshake.
+    pub fn begin(&self, tls: impl Into<Connection>, rest: Vec<u8>) {
+        let session = Session { tls: tls.into(), owed: 0, ready: !rest.is_empty(), rest, at: 0, ended: false };
+        *self.session.borrow_mut() = Some(Box::new(session));
+    }
+
+    /// The socket below.
+    pub fn under(&self) -> &Stream {
+        &self.under
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.session.borrow().is_some()
+    }
+
+    /// Looks at the session, if there is one.
+    pub fn with<R>(&self, look: impl FnOnce(&mut Connection) -> R) -> Option<R> {
+        self.session.borrow_mut().as_mut().map(|session| look(&mut session.tls))
+    }
+
+    /// Takes what has come and sends what is due, until the handshake is over.
+    ///
+    /// # Errors
+    /// `WouldBlock` while it is not, `InvalidData` for what is no TLS or not acceptable, `UnexpectedEof`.
+    pub fn shake_hands(&self) -> io::Result<()> {
+        let mut session = self.session.borrow_mut();
+        let Some(session) = session.as_mut() else { return Ok(()) };
+        while session.tls.is_handshaking() {
+            session.flush(&self.under)?;
+            if !session.tls.is_handshaking() {
+                break;
+            }
+            session.take_in(&self.under)?;
+            if session.ended {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        session.flush(&self.under)
+    }
+
+    /// Ready when there may be something to read.
+    ///
+    /// # Errors
+    /// Of the reactor.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(session) = self.session.borrow_mut().as_mut() {
+            if session.ready || session.ended {
+                return Poll::Ready(Ok(()));
+            }
+            // Tickets and alerts that the socket did not take leave meanwhile.
+            while session.owed == 0 && session.tls.wants_write() {
+                match session.flush(&self.under) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.under.poll_writable(cx)?.is_pending() {
+                            break;
+                        }
+                    }
+                    done => done?,
+                }
+            }
+        }
+        self.under.poll_readable(cx)
+    }
+
+    /// Reads plaintext that is there; `Ok(0)` is the peer's end.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.session.borrow_mut().as_mut() {
+            Some(session) => session.read(&self.under, buf),
+            None => self.under.try_read(buf),
+        }
+    }
+
+    /// Looks at plaintext without taking it.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.session.borrow_mut().as_mut() {
+            Some(session) => session.peek(&self.under, buf),
+            None => self.under.try_peek(buf),
+        }
+    }
+
+    /// Sends of several pieces what the socket takes. What was refused must be offered again first.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.session.borrow_mut().as_mut() {
+            Some(session) => session.write(&self.under, bufs),
+            None => self.under.try_write_vectored(bufs),
+        }
+    }
+
+    /// Sends a part of a file as far as the socket takes it; `offset` moves on.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
+        if !self.is_encrypted() {
+            return self.under.try_send_file(file, offset, count);
+        }
+        let mut lease = Lease::take();
+        let most = count.min(AT_ONCE);
+        let file = File::from(file.as_fd().try_clone_to_owned()?);
+        let got = file.read_at(lease.get_mut(..most).unwrap_or_default(), *offset)?;
+        if got == 0 {
+            return Ok(0);
+        }
+        let sent = self.try_write_vectored(&[IoSlice::new(lease.get(..got).unwrap_or_default())])?;
+        *offset += sent as u64;
+        Ok(sent)
+    }
+
+    /// Tells the other side that nothing follows.
+    pub fn say_goodbye(&self) {
+        if let Some(session) = self.session.borrow_mut().as_mut() {
+            session.tls.send_close_notify();
+            // Who is slow does not hear it.
+            let _ = session.flush(&self.under);
+        }
+    }
+}
+
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        self.say_goodbye();
+    }
+}
+
+impl Session {
+    fn read(&mut self, under: &Stream, buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        loop {
+            done += self.taken(buf.get_mut(done..).unwrap_or_default())?;
+            if done == buf.len() {
+                self.ready = true;
+                return Ok(done);
+            }
+            if self.ended {
+                return Ok(done);
+            }
+            match self.take_in(under) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && done > 0 => return Ok(done),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn peek(&mut self, under: &Stream, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.tls.reader().fill_buf() {
+                Ok(here) if !here.is_empty() => {
+                    self.ready = true;
+                    let n = here.len().min(buf.len());
+                    buf.iter_mut().zip(here).for_each(|(to, from)| *to = *from);
+                    return Ok(n);
+                }
+                _ if self.ended => return Ok(0),
+                _ => self.take_in(under)?,
+            }
+        }
+    }
+
+    /// Plaintext that is here; zero when there is none.
+    fn taken(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let mut done = 0;
+        while done < buf.len() {
+            match self.tls.reader().read(buf.get_mut(done..).unwrap_or_default()) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Without a good-bye: how most clients leave.
+                Err(_) => {
+                    self.ended = true;
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Decrypts some of what has come.
+    fn take_in(&mut self, under: &Stream) -> io::Result<()> {
+        self.ready = false;
+        if self.at < self.rest.len() {
+            let rest = std::mem::take(&mut self.rest);
+            self.at += self.decrypt(rest.get(self.at..).unwrap_or_default(), under)?;
+            if self.at < rest.len() {
+                self.rest = rest;
+                self.ready = true;
+            }
+            return Ok(());
+        }
+        let mut lease = Lease::take();
+        match under.try_read(&mut lease)? {
+            0 => {
+                // rustls notes an end that no alert has announced.
+                let _ = self.tls.read_tls(&mut io::empty());
+                self.ended = true;
+            }
+            n => {
+                let new = lease.get(..n).unwrap_or_default();
+                let used = self.decrypt(new, under)?;
+                self.rest = new.get(used..).unwrap_or_default().to_vec();
+                self.at = 0;
+                self.ready |= !self.rest.is_empty();
+            }
+        }
+        Ok(())
+    }
+
+    /// Decrypts until plaintext has to be taken first; says how many bytes are used.
+    fn decrypt(&mut self, bytes: &[u8], under: &Stream) -> io::Result<usize> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            if self.tls.read_tls(&mut left)? == 0 {
+                break;
+            }
+            let state = match self.tls.process_new_packets() {
+                Ok(state) => state,
+                Err(error) => {
+                    // The alert says why.
+                    let _ = self.flush(under);
+                    self.ended = true;
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            };
+            if state.plaintext_bytes_to_read() > 0 {
+                self.ready = true;
+                break;
+            }
+            self.ended |= state.peer_has_closed();
+        }
+        Ok(bytes.len() - left.len())
+    }
+
+    fn write(&mut self, under: &Stream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.flush(under)?;
+        let offered = bufs.iter().map(|buf| buf.len()).sum();
+        if self.owed > 0 {
+            let now = self.owed.min(offered);
+            self.owed -= now;
+            return Ok(now);
+        }
+        let written = self.tls.writer().write_vectored(bufs)?;
+        match self.flush(under) {
+            Ok(()) => Ok(written),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    self.owed = written;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends all ciphertext.
+    fn flush(&mut self, under: &Stream) -> io::Result<()> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut Out(under))?;
+        }
+        Ok(())
+    }
+}
+
+/// The socket as rustls writes to it.
+struct Out<'a>(&'a Stream);
+
+impl Write for Out<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
