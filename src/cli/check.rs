@@ -19,7 +19,7 @@ use super::scripts;
 use crate::host::keepalived::config::{ThisMachine, node_name};
 use crate::host::nginx::layout;
 use crate::plan;
-use crate::proxy::tls::Contexts;
+use crate::proxy::tls;
 
 /// Where keepalived keeps its file.
 pub(super) const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
@@ -166,9 +166,7 @@ fn load_nginx(path: &Path) -> Loaded {
 
 /// What is wrong with certificates, keys and ciphers.
 fn tls_findings(ir: &Ir) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
-    drop(Contexts::compile(&plan::cut(ir.clone()).proxy, None, &mut findings));
-    let shown = findings.into_iter().map(|found| {
+    let shown = tls::check(&plan::cut(ir.clone()).proxy).into_iter().map(|found| {
         let new = if found.error { Diagnostic::error } else { Diagnostic::warning };
         let mut shown = new("nginx::tls", found.text).at(found.at, "");
         shown.help = Some(found.help.to_owned());

@@ -203,6 +203,13 @@ pub struct ProxyPass {
     pub span: Span,
 }
 
+impl ProxyPass {
+    /// Whether requests may go to a backend by TLS; of a URL with variables only a request knows.
+    pub fn may_be_https(&self) -> bool {
+        self.https || matches!(self.target, Target::Dynamic(_))
+    }
+}
+
 /// To whom `proxy_pass` goes.
 #[derive(Clone, Debug)]
 pub enum Target {

@@ -122,6 +122,8 @@ group! {
         core: super::HttpCore,
         /// `proxy_…`
         proxy: super::Proxy,
+        /// `proxy_ssl_…`
+        proxy_ssl: super::ProxySsl,
         /// `access_log`
         log: super::HttpLog,
         /// `allow`, `deny`

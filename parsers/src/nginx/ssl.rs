@@ -83,3 +83,16 @@ pub struct Ssl {
     #[row("ssl_conf_command")]
     pub conf_command: Vec<OpensslSetting>,
 }
+
+impl Ssl {
+    /// All files but certificates that servers are known by and their keys.
+    pub fn others(&self) -> impl Iterator<Item = &TlsFile> {
+        let single = [&self.client_certificate, &self.trusted_certificate, &self.crl, &self.stapling_file];
+        single.into_iter().chain([&self.password_file]).flatten().chain(&self.session_ticket_key)
+    }
+
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = &TlsFile> {
+        self.certificate.iter().chain(&self.certificate_key).chain(self.others())
+    }
+}

@@ -122,10 +122,8 @@ const GROUPS: &[Group] = groups! {
         "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
         "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers";
-    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("it acts only with https:// backends")
-        "proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name proxy_ssl_server_name \
-         proxy_ssl_verify proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate \
-         proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_conf_command";
+    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
+        "proxy_ssl_certificate_cache";
     "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
         "random_index";
     "ngx_http_scgi_module" [LOCATION LOCATION_IF] line Refused("SCGI is not spoken")

@@ -13,7 +13,7 @@ use super::layout::{self, Paths};
 use crate::host::bundle::{Bundle, Recorder};
 use crate::host::control;
 use crate::plan::{self, ProxyPlan};
-use crate::proxy::tls::Contexts;
+use crate::proxy::tls;
 
 /// What a reading depends on besides the bytes of the files.
 #[derive(Clone, Debug)]
@@ -113,10 +113,7 @@ pub fn read(context: &Context, loader: impl Loader) -> Reading {
     let mut config = None;
     if let Some(ir) = loaded.ir {
         let plan = plan::cut(ir).proxy;
-        let mut findings = Vec::new();
-        // Made for what is found; the worker makes its own.
-        drop(Contexts::compile(&plan, None, &mut findings));
-        for found in findings {
+        for found in tls::check(&plan) {
             let level = if found.error { Level::Emerg } else { Level::Warn };
             lines.push((level, format!("{} in {}", found.text, loaded.sources.place(found.at))));
             if found.error {

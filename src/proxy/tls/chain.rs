@@ -78,6 +78,7 @@ impl Trust {
 
     fn check_revocation(&self, chain: &[&X509Certificate<'_>], now: i64) -> Result<(), Distrust> {
         let lists: Vec<_> = self.revoked.iter().filter_map(|list| Some((list, parse_list(list)?))).collect();
+        let mut verdict = Ok(());
         for (at, cert) in chain.iter().enumerate() {
             let issuer = chain.get(at + 1).copied().or_else(|| is_self_issued(cert).then_some(*cert));
             let of_issuer = lists.iter().filter(|(_, list)| list.issuer().as_raw() == cert.issuer().as_raw());
@@ -87,20 +88,20 @@ impl Trust {
                 if let Some(issuer) = issuer
                     && !is_signed(raw, list.tbs_cert_list.as_ref(), issuer)
                 {
-                    return Err("CRL signature failure");
+                    verdict = Err("CRL signature failure");
                 }
                 if list.next_update().is_some_and(|next| next.timestamp() < now) {
-                    return Err("CRL has expired");
+                    verdict = Err("CRL has expired");
                 }
                 if list.iter_revoked_certificates().any(|revoked| revoked.raw_serial() == cert.raw_serial()) {
-                    return Err("certificate revoked");
+                    verdict = Err("certificate revoked");
                 }
             }
             if !any {
-                return Err("unable to get certificate CRL");
+                verdict = Err("unable to get certificate CRL");
             }
         }
-        Ok(())
+        verdict
     }
 }
 

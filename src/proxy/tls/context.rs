@@ -67,7 +67,8 @@ impl Contexts {
         for server in plan.servers.values() {
             let ssl = &server.conf.ssl;
             let context = (!ssl.certificate.is_empty() || ssl.reject_handshake).then(|| {
-                let mut maker = Maker { ssl, files: &plan.tls_files, at: server.span, findings: &mut *findings };
+                let mut maker =
+                    Maker { ssl, files: &plan.tls_files, at: server.span, directives: "ssl", findings: &mut *findings };
                 maker.context(&mut contexts.sessions).map(Arc::new)
             });
             contexts.servers.push(context.flatten());
@@ -87,17 +88,24 @@ impl Context {
     /// # Errors
     /// What is wrong with them.
     pub fn with_certificates(&self, pairs: Vec<(Named, Named)>) -> Result<Arc<ServerConfig>, String> {
-        let read = |named: Named| match named {
-            Named::Data(bytes) => Ok(bytes),
-            Named::File(path) => std::fs::read(&path).map_err(|error| format!("\"{}\": {error}", path.display())),
-        };
         let mut certified = Vec::new();
         for (cert, key) in pairs {
-            certified.push(Arc::new(certify(&read(cert)?, &read(key)?, &self.passwords)?));
+            certified.push(Arc::new(certify(&read_named(cert)?, &read_named(key)?, &self.passwords)?));
         }
         let mut config = ServerConfig::clone(&self.config);
         config.cert_resolver = Arc::new(Certificates(certified));
         Ok(Arc::new(config))
+    }
+}
+
+/// What a file with variables in its name holds, now that they have values.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_named(named: Named) -> Result<Vec<u8>, String> {
+    match named {
+        Named::Data(bytes) => Ok(bytes),
+        Named::File(path) => std::fs::read(&path).map_err(|error| format!("\"{}\": {error}", path.display())),
     }
 }
 
@@ -152,12 +160,18 @@ pub fn certify(cert: &[u8], key: &[u8], passwords: &[Vec<u8>]) -> Result<Certifi
     Ok(CertifiedKey::new(chain, key))
 }
 
-/// Makes the context of one server and notes what is wrong.
-struct Maker<'a> {
-    ssl: &'a Ssl,
-    files: &'a Files,
-    at: Span,
-    findings: &'a mut Vec<Finding>,
+/// Makes the context of one server, or of a location for its backends, and notes what is wrong.
+pub struct Maker<'a> {
+    /// The directives.
+    pub ssl: &'a Ssl,
+    /// The files that they name.
+    pub files: &'a Files,
+    /// The block that they hold in.
+    pub at: Span,
+    /// What the directives' names begin with.
+    pub directives: &'static str,
+    /// What is wrong.
+    pub findings: &'a mut Vec<Finding>,
 }
 
 impl Maker<'_> {
@@ -170,10 +184,8 @@ impl Maker<'_> {
     }
 
     fn context(&mut self, sessions: &mut Sessions) -> Option<Context> {
-        let passwords = self.ssl.password_file.as_ref().and_then(|file| self.bytes(file));
-        let passwords = passwords.map(|bytes| keys::passwords(&bytes)).unwrap_or_default();
-        let versions = self.versions()?;
-        let provider = self.provider(&versions)?;
+        let passwords = self.passwords();
+        let (versions, provider) = self.suites()?;
         let (certified, variable) = self.certificates(&passwords)?;
         let trust = self.trust()?;
         let builder = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&versions);
@@ -200,6 +212,19 @@ impl Maker<'_> {
         self.sessions(&mut config, sessions, context)?;
         let (rejects, verify) = (self.ssl.reject_handshake, self.ssl.verify_client);
         Some(Context { rejects, verify, trust, config: Arc::new(config), variable, passwords })
+    }
+
+    /// The passwords of encrypted keys.
+    pub fn passwords(&self) -> Vec<Vec<u8>> {
+        let file = self.ssl.password_file.as_ref().and_then(|file| self.bytes(file));
+        file.map(|bytes| keys::passwords(&bytes)).unwrap_or_default()
+    }
+
+    /// Versions, and the cryptography for them; none when nothing is left.
+    pub fn suites(&mut self) -> Option<(Vec<&'static SupportedProtocolVersion>, CryptoProvider)> {
+        let versions = self.versions()?;
+        let provider = self.provider(&versions)?;
+        Some((versions, provider))
     }
 
     /// The bytes of a file with a fixed name; what could not be read has been said where it was read.
@@ -234,12 +259,13 @@ impl Maker<'_> {
             words.iter().filter(|word| rank(word).is_some_and(|rank| rank < 2)).map(String::as_str).collect();
         let old = old.join(" and ");
         if versions.is_empty() {
-            let text = format!("\"ssl_protocols\": {old} is not spoken, and nothing else is left");
-            self.error(self.at, text, "write: ssl_protocols TLSv1.2 TLSv1.3;");
+            let text = format!("\"{}_protocols\": {old} is not spoken, and nothing else is left", self.directives);
+            self.error(self.at, text, "name TLSv1.2 and TLSv1.3");
             return None;
         }
         if !old.is_empty() {
-            self.warn(self.at, format!("\"ssl_protocols\": {old} is not spoken"), "clients need TLSv1.2 or TLSv1.3");
+            let text = format!("\"{}_protocols\": {old} is not spoken", self.directives);
+            self.warn(self.at, text, "clients need TLSv1.2 or TLSv1.3");
         }
         Some(versions)
     }
@@ -312,9 +338,9 @@ impl Maker<'_> {
         Some(())
     }
 
-    /// Certificates with their keys, and the names of those with variables.
     #[allow(clippy::type_complexity, reason = "two lists that are made together")]
-    fn certificates(&mut self, passwords: &[Vec<u8>]) -> Option<(Vec<Arc<CertifiedKey>>, Vec<(TlsFile, TlsFile)>)> {
+    /// Certificates ready for use, and the names of those with variables.
+    pub fn certificates(&mut self, passwords: &[Vec<u8>]) -> Option<(Vec<Arc<CertifiedKey>>, Vec<(TlsFile, TlsFile)>)> {
         let (mut certified, mut variable) = (Vec::new(), Vec::new());
         for (cert, key) in self.ssl.certificate.iter().zip(&self.ssl.certificate_key) {
             if cert.text.as_text().is_none() || key.text.as_text().is_none() {
@@ -345,7 +371,8 @@ impl Maker<'_> {
         self.bytes(file).map(|bytes| bytes.to_vec())
     }
 
-    fn trust(&mut self) -> Option<Trust> {
+    /// What the other side is judged by.
+    pub fn trust(&mut self) -> Option<Trust> {
         let mut trust = Trust::default();
         trust.depth = self.ssl.verify_depth.0;
         let ssl = self.ssl;

@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod chain;
 pub mod ciphers;
+pub mod client;
 pub mod context;
 pub mod der;
 pub mod keys;
@@ -18,7 +19,11 @@ pub use stream::TlsStream;
 
 use std::sync::Arc;
 
+use rkeep_parsers::ir::http::Handler;
 use rustls::crypto::CryptoProvider;
+
+use crate::plan::ProxyPlan;
+use client::ClientContext;
 
 /// The cryptography that all of it uses.
 pub fn provider() -> CryptoProvider {
@@ -29,4 +34,17 @@ pub fn provider() -> CryptoProvider {
 pub fn shared_provider() -> Arc<CryptoProvider> {
     static PROVIDER: std::sync::LazyLock<Arc<CryptoProvider>> = std::sync::LazyLock::new(|| Arc::new(provider()));
     PROVIDER.clone()
+}
+
+/// All that is to be said of a plan's TLS.
+pub fn check(plan: &ProxyPlan) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // Made for what is found; whoever serves makes its own.
+    drop(Contexts::compile(plan, None, &mut findings));
+    for location in plan.locations.values() {
+        if matches!(&location.handler, Handler::Proxy(pass) if pass.may_be_https()) {
+            drop(ClientContext::compile(location, plan, &mut findings));
+        }
+    }
+    findings
 }

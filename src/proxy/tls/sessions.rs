@@ -54,10 +54,13 @@ impl Sessions {
     }
 }
 
+/// Sessions by their names, each with when it began.
+type Kept = LruCache<Vec<u8>, (Instant, Vec<u8>)>;
+
 /// Sessions kept here: the oldest make room.
 #[derive(Debug)]
 pub struct Store {
-    sessions: Mutex<LruCache<Vec<u8>, (Instant, Vec<u8>)>>,
+    sessions: Mutex<Kept>,
 }
 
 impl Store {
@@ -84,7 +87,7 @@ impl View {
         [self.context.as_slice(), id].concat()
     }
 
-    fn with<R>(&self, work: impl FnOnce(&mut LruCache<Vec<u8>, (Instant, Vec<u8>)>) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&mut Kept) -> R) -> R {
         work(&mut self.store.sessions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -57,11 +57,14 @@ pub struct Owner {
     pub pool: u64,
     /// The location, where connections are not shared between locations.
     pub location: Option<usize>,
+    /// By which settings it is encrypted, if it is.
+    pub encrypted: Option<u64>,
 }
 
 impl Owner {
     fn takes(&self, kept: &Idle, address: &Address) -> bool {
-        self.location == kept.owner.location && *address == kept.backend.address
+        let owner = &kept.owner;
+        self.location == owner.location && self.encrypted == owner.encrypted && *address == kept.backend.address
     }
 }
 

@@ -21,6 +21,7 @@ mod receive;
 mod redirect;
 mod resolve;
 mod route;
+mod secure;
 mod send;
 mod splice;
 mod spool;

@@ -15,6 +15,7 @@ use super::idle::{self, Owner};
 use super::outgoing::Outgoing;
 use super::receive::{Failed, Received, interrupted, receive};
 use super::route::Route;
+use super::secure::secure;
 use super::send::{Sent, send};
 use super::stream::{AnswerStream, Kind};
 use super::target::Destination;
@@ -26,6 +27,7 @@ use crate::proxy::clock;
 use crate::proxy::compile::Location;
 use crate::proxy::io::Connect;
 use crate::proxy::request::{Answer, RequestCtx, Status};
+use crate::proxy::tls::client::ClientContext;
 
 /// Answers a request from a backend.
 ///
@@ -54,8 +56,13 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         cx.error(Level::Error, format_args!("zero length URI to proxy"));
         return Err(Status(500));
     }
-    let mut exchange = Exchange { outgoing, location: location.index, streamed, lookup, keeps };
-    let mut tries = Tries::begin(cx, &to.upstream, streamed);
+    // Boxed: most backends are plain.
+    let secured = match &route.tls {
+        Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
+        _ => None,
+    };
+    let mut exchange = Exchange { outgoing, location: location.index, streamed, lookup, keeps, secured };
+    let mut tries = Tries::begin(cx, &to.upstream, streamed, to.https);
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
             Ok((backend, received, sent)) => {
@@ -94,6 +101,14 @@ struct Exchange {
     lookup: Option<Box<Lookup>>,
     /// The answer may be kept.
     keeps: bool,
+    /// For backends that are reached by TLS.
+    secured: Option<Box<Secured>>,
+}
+
+/// What a handshake with a backend needs.
+struct Secured {
+    tls: Arc<ClientContext>,
+    host: Vec<u8>,
 }
 
 impl Exchange {
@@ -136,19 +151,24 @@ impl Exchange {
         let patience = cx.conf().proxy.connect_timeout.duration();
         let watch = self.watch(cx);
         let connected = Box::pin(Backend::connect(&cx.conn, &peer.address, how, patience, watch)).await;
-        connected.map_err(|why| match why {
+        let backend = connected.map_err(|why| match why {
             Interrupted::Failed(error) => {
                 connect_failed(cx, &peer.name, &peer.address, &error);
                 Failed::Try(Trouble::Error)
             }
             why => interrupted(cx, why),
-        })
+        })?;
+        match &self.secured {
+            Some(secured) => Box::pin(secure(cx, &secured.tls, backend, &secured.host, watch)).await,
+            None => Ok(backend),
+        }
     }
 
     fn owner(&self, tries: &Tries) -> Owner {
         let upstream = tries.upstream();
         let local = upstream.keep.as_ref().is_some_and(|keep| keep.local);
-        Owner { pool: upstream.pool.id(), location: local.then_some(self.location) }
+        let encrypted = self.secured.as_ref().map(|secured| secured.tls.id);
+        Owner { pool: upstream.pool.id(), location: local.then_some(self.location), encrypted }
     }
 
     /// No backend gave an answer: an old one may do.

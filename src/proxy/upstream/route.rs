@@ -1,5 +1,7 @@
 //! What a location with `proxy_pass` needs, made once when the configuration is taken over.
 
+use std::sync::Arc;
+
 use rkeep_parsers::ir::http::{Location, ProxyPass};
 use rkeep_parsers::nginx::Proxy;
 
@@ -10,6 +12,7 @@ use crate::plan::ProxyPlan;
 use crate::proxy::cache;
 use crate::proxy::http::fields::NameSet;
 use crate::proxy::regex::Regexes;
+use crate::proxy::tls::client::ClientContext;
 
 /// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
 const HIDDEN: [&str; 8] = [
@@ -40,6 +43,8 @@ pub struct Route {
     pub ignored: Ignored,
     /// What a cache does not heed.
     pub uncached: cache::Ignored,
+    /// What handshakes with backends need.
+    pub tls: Option<Arc<ClientContext>>,
 }
 
 /// `proxy_ignore_headers`, as far as it matters without a cache.
@@ -71,12 +76,25 @@ impl Route {
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
             uncached: uncached(conf),
+            tls: tls(location, pass, plan)?,
         })
     }
 
     /// Whether clients do not see a field.
     pub fn hides(&self, name: &[u8]) -> bool {
         self.hidden.has(name)
+    }
+}
+
+fn tls(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Option<Arc<ClientContext>>, String> {
+    if !pass.may_be_https() {
+        return Ok(None);
+    }
+    let mut findings = Vec::new();
+    let context = ClientContext::compile(location, plan, &mut findings);
+    match findings.into_iter().find(|found| found.error) {
+        Some(found) => Err(found.text),
+        None => Ok(context.map(Arc::new)),
     }
 }
 

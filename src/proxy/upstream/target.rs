@@ -20,6 +20,8 @@ pub struct Destination<'a> {
     pub upstream: Arc<Upstream>,
     /// The name for `Host`.
     pub host: Cow<'a, [u8]>,
+    /// Whether it is reached by TLS.
+    pub https: bool,
     /// The URI part of a URL with variables: it is the whole URI then.
     uri: Option<Vec<u8>>,
 }
@@ -45,7 +47,7 @@ impl<'a> Destination<'a> {
         match &pass.target {
             Target::Pool(id) => {
                 let upstream = cx.snapshot.upstreams.get(*id).cloned().ok_or(Status(500))?;
-                Ok(Destination { upstream, host: Cow::Borrowed(&pass.host), uri: None })
+                Ok(Destination { upstream, host: Cow::Borrowed(&pass.host), https: pass.https, uri: None })
             }
             Target::Dynamic(url) => {
                 let url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
@@ -56,8 +58,14 @@ impl<'a> Destination<'a> {
     }
 
     async fn of_url(cx: &mut RequestCtx, text: &str) -> Result<Destination<'a>, Status> {
-        let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
-        let Some(rest) = scheme.and_then(|_| text.get(7..)).filter(|rest| !rest.is_empty()) else {
+        let after = |scheme: &str| {
+            let begins = text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+            text.get(scheme.len()..).filter(|rest| begins && !rest.is_empty())
+        };
+        let (plain, encrypted) = (after("http://"), after("https://"));
+        let https = encrypted.is_some();
+        let usual = if https { 443 } else { 80 };
+        let Some(rest) = plain.or(encrypted) else {
             cx.error(Level::Error, format_args!("invalid URL prefix in \"{text}\""));
             return Err(Status(500));
         };
@@ -65,10 +73,10 @@ impl<'a> Destination<'a> {
             cx.error(Level::Error, format_args!("{why} in upstream \"{rest}\""));
             Status(500)
         })?;
-        cx.proxy_host = Some((url.host.clone().into_bytes(), url.port.unwrap_or(80)));
-        let upstream = find(cx, &url).await?;
+        cx.proxy_host = Some((url.host.clone().into_bytes(), url.port.unwrap_or(usual)));
+        let upstream = find(cx, &url, usual).await?;
         let uri = (!url.uri.is_empty()).then(|| url.uri.into_bytes());
-        Ok(Destination { upstream, host: Cow::Owned(url.host.into_bytes()), uri })
+        Ok(Destination { upstream, host: Cow::Owned(url.host.into_bytes()), https, uri })
     }
 
     /// Appends the URI of the request.
@@ -91,11 +99,11 @@ impl<'a> Destination<'a> {
 }
 
 /// The upstream a URL names, or one of its address alone.
-async fn find(cx: &mut RequestCtx, url: &Url) -> Result<Arc<Upstream>, Status> {
-    if let Some(upstream) = cx.snapshot.upstreams.by_name(&url.name, url.port, 80) {
+async fn find(cx: &mut RequestCtx, url: &Url, usual: u16) -> Result<Arc<Upstream>, Status> {
+    if let Some(upstream) = cx.snapshot.upstreams.by_name(&url.name, url.port, usual) {
         return Ok(Arc::clone(upstream));
     }
-    let port = url.port.unwrap_or(80);
+    let port = url.port.unwrap_or(usual);
     let ip = url.name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let hosts = match (&url.path, ip) {
         (Some(path), _) => return Ok(cx.snapshot.upstreams.alone(&url.host, vec![Address::Unix(path.clone())])),

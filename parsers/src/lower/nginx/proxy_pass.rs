@@ -45,18 +45,14 @@ impl Lowering<'_> {
         let word = directive.arg(0);
         let text = word.lossy();
         let scheme = |scheme: &str| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-        if scheme("https://") {
-            let fault = Fault::new("https protocol requires SSL support").at(word.span);
-            return Err(fault.help("rkeep speaks plain HTTP to backends: write http://"));
-        }
-        if !scheme("http://") {
-            return Err(Fault::new("invalid URL prefix").at(word.span).help("write http:// before the host"));
-        }
-        let refused = |what: &str| {
-            let shown = text.get(7..).unwrap_or_default();
-            Fault::new(format!("{what} in upstream \"{shown}\"")).at(word.span)
+        let https = scheme("https://");
+        let behind = match (https, scheme("http://")) {
+            (true, _) => text.get(8..).unwrap_or_default(),
+            (_, true) => text.get(7..).unwrap_or_default(),
+            _ => return Err(Fault::new("invalid URL prefix").at(word.span).help("write http:// before the host")),
         };
-        let url = parse(text.get(7..).unwrap_or_default(), Kind::Pass, 80).map_err(refused)?;
+        let refused = |what: &str| Fault::new(format!("{what} in upstream \"{behind}\"")).at(word.span);
+        let url = parse(behind, Kind::Pass, if https { 443 } else { 80 }).map_err(refused)?;
         let pool = self.implied_pool(&url, directive)?;
         let location = &self.ir.locations[id];
         let keeps_uri = prefix_like(&location.matched);
@@ -64,7 +60,7 @@ impl Lowering<'_> {
             return Err(Fault::new(NO_URI).at(word.span).help("end the URL after the host"));
         }
         Ok(ProxyPass {
-            https: false,
+            https,
             target: Target::Pool(pool),
             uri: url.uri,
             // A backend on a unix socket has no name.

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::Lowering;
-use crate::ir::http::{Listener, Server};
-use crate::nginx::Ssl;
+use crate::ir::http::{Handler, Listener, Location, Server};
+use crate::nginx::{ProxySsl, Ssl};
 use crate::source::Span;
 use crate::table::value::{Named, TlsFile, VerifyClient};
 
@@ -15,9 +15,30 @@ impl Lowering<'_> {
         for (ssl, span) in &servers {
             self.tls_of_server(ssl, *span);
         }
+        let passes = |location: &&Location| matches!(&location.handler, Handler::Proxy(pass) if pass.may_be_https());
+        let conf: Vec<_> =
+            self.ir.locations.values().filter(passes).map(|location| location.conf.proxy_ssl.clone()).collect();
+        conf.iter().for_each(|conf| self.read_proxy_tls_files(conf));
         let listeners: Vec<_> = self.ir.listeners.values().filter(|listener| listener.options.ssl).cloned().collect();
         for listener in &listeners {
             self.listener_has_certificate(listener);
+        }
+    }
+
+    /// Files for TLS to the backends of a location.
+    pub(super) fn read_proxy_tls_files(&mut self, conf: &ProxySsl) {
+        if let (Some(cert), None) = (&conf.certificate, &conf.certificate_key) {
+            let shown = self.shown(cert);
+            let text = format!("no \"proxy_ssl_certificate_key\" is defined for certificate \"{shown}\"");
+            return self.fatal("nginx::tls", text.clone(), text, cert.span, Some("add proxy_ssl_certificate_key"));
+        }
+        if conf.verify && conf.trusted_certificate.is_none() {
+            let text = "no proxy_ssl_trusted_certificate for proxy_ssl_verify".to_owned();
+            let help = "name the file of the authorities that sign the backends' certificates";
+            return self.fatal("nginx::tls", text.clone(), text, Span::NONE, Some(help));
+        }
+        for file in conf.common().files() {
+            self.read_tls_file(file, "cannot load");
         }
     }
 
@@ -43,9 +64,7 @@ impl Lowering<'_> {
         for file in &ssl.certificate_key {
             self.read_tls_file(file, "cannot load certificate key");
         }
-        let more = [&ssl.client_certificate, &ssl.trusted_certificate, &ssl.crl, &ssl.stapling_file];
-        let more = more.into_iter().chain([&ssl.password_file]).flatten();
-        for file in more.chain(&ssl.session_ticket_key) {
+        for file in ssl.others() {
             self.read_tls_file(file, "cannot load");
         }
     }

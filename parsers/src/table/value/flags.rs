@@ -53,7 +53,7 @@ fn allowed(keyword: &str) -> &'static [&'static str] {
             "Set-Cookie",
             "Vary",
         ],
-        "ssl_protocols" => &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+        "ssl_protocols" | "proxy_ssl_protocols" => &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
         _ => &[],
     }
 }
