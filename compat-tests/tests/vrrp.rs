@@ -19,7 +19,7 @@ const DOWN: Duration = Duration::from_micros(3_609_375);
 /// How many of these moments lie within so many milliseconds after `since`.
 fn within(moments: &[Instant], since: Instant, from: u64, to: u64) -> usize {
     let (from, to) = (since + Duration::from_millis(from), since + Duration::from_millis(to));
-    moments.iter().filter(|at| (from..to).contains(at)).count()
+    moments.iter().filter(|at| (from..to).contains(*at)).count()
 }
 
 #[test]
