@@ -248,6 +248,21 @@ pub struct Global {
     pub process: Process,
     /// Where dumps are written.
     pub dumps: Dumps,
+    /// Where it works.
+    pub place: Place,
+}
+
+/// Where a keepalived works, and what tells it apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// `net_namespace`
+    pub net_namespace: Option<String>,
+    /// `instance`
+    pub instance: Option<String>,
+    /// `use_pid_dir`
+    pub pid_dir: bool,
+    /// `child_wait_time`, seconds.
+    pub child_wait: Option<u32>,
 }
 
 /// How the VRRP process runs.
@@ -312,6 +327,7 @@ impl Default for Global {
             log_unknown_vrids: false,
             process: Process::default(),
             dumps: Dumps::default(),
+            place: Place::default(),
         }
     }
 }

@@ -60,6 +60,7 @@ fn take(wish: &mut Wish, (name, value): &Given, here: &Path) -> Turn {
             wish.pattern = path();
             wish.written = PathBuf::from(value.as_deref().unwrap_or_default());
         }
+        "namespace" => wish.namespace = value.as_deref().map(|name| name.to_string_lossy().into_owned()),
         "vrrp" => wish.vrrp_only = true,
         "check" => wish.check_only = true,
         "all" => wish.all = true,
@@ -161,6 +162,7 @@ impl Default for Wish {
             ignore_sigint: false,
             follow_service: true,
             take_over: None,
+            namespace: None,
             unbuilt: Vec::new(),
         }
     }

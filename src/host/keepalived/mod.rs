@@ -8,6 +8,7 @@ mod desk;
 mod dump;
 mod message;
 mod parent;
+mod place;
 mod predecessor;
 mod proxies;
 mod pulse;
@@ -69,6 +70,8 @@ pub struct Wish {
     pub follow_service: bool,
     /// `--take-over`, an option of rkeep's own: the keepalived whose place this one takes.
     pub take_over: Option<String>,
+    /// `-s`
+    pub namespace: Option<String>,
     /// Options that keepalived knows and rkeep has not built.
     pub unbuilt: Vec<&'static str>,
 }

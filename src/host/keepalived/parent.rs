@@ -192,7 +192,7 @@ impl Parent {
         let now = Instant::now();
         if matches!(self.life, Life::Stopping(at) if at <= now) {
             self.children.iter().for_each(Child::kill);
-            self.life = Life::Stopping(now + CHILD_WAIT);
+            self.life = Life::Stopping(now + self.config.child_wait());
         }
         let due: Vec<Role> = self.respawns.iter().filter(|(at, _)| *at <= now).map(|(_, role)| *role).collect();
         self.respawns.retain(|(at, _)| *at > now);

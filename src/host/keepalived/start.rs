@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use super::message::Settings;
 use super::parent::{Config, Parent};
 use super::predecessor::{TakeOver, is_keepalived};
-use super::{Test, Wish, config};
+use super::{Test, Wish, config, place};
 use crate::bus::Role;
 use crate::host::daemon::{self, Background};
 use crate::host::pidfile::{self, PidFile};
@@ -35,21 +35,26 @@ pub fn main(wish: Wish) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if take_over.is_none() && is_running(&wish) {
-        info!("daemon is already running");
-        return ExitCode::SUCCESS;
-    }
     for option in &wish.unbuilt {
         warn!("--{option} is known to keepalived but not built into rkeep; ignored");
     }
-    if wish.unbuilt.contains(&"namespace") || wish.unbuilt.contains(&"genhash") {
-        error!("rkeep cannot run without what was asked for; start it inside the namespace with `ip netns exec`");
+    if wish.unbuilt.contains(&"genhash") {
+        error!("rkeep cannot run without what was asked for");
         return ExitCode::FAILURE;
     }
     let config = match Config::read(&wish) {
         Ok(config) => config,
         Err(code) => return ExitCode::from(code),
     };
+    let mut wish = wish;
+    if let Err(text) = place::settle(&mut wish, config.place()) {
+        error!("{text}");
+        return ExitCode::FAILURE;
+    }
+    if take_over.is_none() && is_running(&wish) {
+        info!("daemon is already running");
+        return ExitCode::SUCCESS;
+    }
     run(wish, config, take_over)
 }
 

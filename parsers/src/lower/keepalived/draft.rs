@@ -112,7 +112,7 @@ impl Draft {
         for draft in &mut routers {
             draft.router.follows_service = draft.follows_service.or(self.all_follow_service).unwrap_or(true);
         }
-        let mut ir = Ir { global: Some(super::global::global(&self.global, &self.speaking, machine)), ..Ir::default() };
+        let mut ir = Ir { global: Some(super::global::global(&self, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
         ir.trackers = self.trackers;
         ir.fixed = super::vrrp::fixed(&self.fixed, &self.speaking);

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Machine;
-use crate::keepalived::global::{Dumps, Fifo, FifoPath, Global, GlobalDefsLayer, Process};
+use super::draft::Draft;
+use crate::keepalived::global::{Dumps, Fifo, FifoPath, Global, Place, Process};
 use crate::keepalived::number::written;
-use crate::keepalived::tuning::SpeakingLayer;
+use crate::keepalived::tuning::{OutsideLayer, SpeakingLayer};
 use crate::keepalived::value::{Command, OptionalText};
 use crate::source::Spanned;
 
 /// What was written, with keepalived's defaults.
-pub(super) fn global(layer: &GlobalDefsLayer, speaking: &SpeakingLayer, machine: &dyn Machine) -> Global {
+pub(super) fn global(draft: &Draft, machine: &dyn Machine) -> Global {
+    let (layer, speaking) = (&draft.global, &draft.speaking);
     let defaults = Global::default();
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds.max(1)));
     let group = written(&layer.vrrp_mcast_group4).and_then(|group| match group.0 {
@@ -45,6 +47,17 @@ pub(super) fn global(layer: &GlobalDefsLayer, speaking: &SpeakingLayer, machine:
         log_unknown_vrids: speaking.log_unknown_vrids.is_some(),
         process: process(speaking),
         dumps: dumps(speaking),
+        place: place(&draft.outside),
+    }
+}
+
+fn place(layer: &OutsideLayer) -> Place {
+    let name = |field: &Option<Spanned<OptionalText>>| written(field).and_then(|name| name.0);
+    Place {
+        net_namespace: name(&layer.net_namespace),
+        instance: name(&layer.instance),
+        pid_dir: layer.use_pid_dir.is_some(),
+        child_wait: written(&layer.child_wait_time).map(|seconds| seconds.0),
     }
 }
 

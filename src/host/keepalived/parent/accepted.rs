@@ -2,13 +2,16 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rkeep_parsers::ir::Ir;
 use rkeep_parsers::ir::vrrp::Router;
 use rkeep_parsers::keepalived::Global;
+use rkeep_parsers::keepalived::global::Place;
 use rkeep_parsers::lower::keepalived::{Mode, Pass, legacy_lines};
 use tracing::{debug, error, info};
 
+use super::CHILD_WAIT;
 use crate::bus::Role;
 use crate::host::keepalived::start::{PARENT, log_lines};
 use crate::host::keepalived::{Wish, config};
@@ -23,6 +26,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where it works.
+    pub fn place(&self) -> &Place {
+        &self.global.place
+    }
+
+    /// How long children may take to end.
+    pub(super) fn child_wait(&self) -> Duration {
+        self.place().child_wait.map_or(CHILD_WAIT, |seconds| Duration::from_secs(seconds.into()))
+    }
+
     /// Reads the files and logs what the parent has to say about them.
     ///
     /// # Errors

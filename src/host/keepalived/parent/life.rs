@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
-use super::{CHILD_WAIT, Config, Life, Parent};
+use super::{Config, Life, Parent};
 use crate::bus::Role;
 use crate::host::keepalived::dump;
 use crate::host::keepalived::message::ToChild;
@@ -46,7 +46,7 @@ impl Parent {
         }
         info!("Stopping");
         notify::say(State::Stopping);
-        self.life = Life::Stopping(Instant::now() + CHILD_WAIT);
+        self.life = Life::Stopping(Instant::now() + self.config.child_wait());
         self.respawns.clear();
         self.tell(|role| (role != Role::Agent).then_some(ToChild::Stop));
         self.stop_agent();
