@@ -32,6 +32,8 @@ pub enum Subject {
     Group(String),
     /// Who is master of a `vrrp_instance`, as it is heard: the cause's text is his address.
     Owner(String),
+    /// Somebody beside this box who is master of a `vrrp_instance` while it is: the cause's text says who and why.
+    Rival(String),
     /// An address of a virtual router on this box.
     Address(String),
     /// A `virtual_server`, as keepalived shows it.

@@ -99,6 +99,8 @@ pub struct Instance {
     pub addresses: Vec<String>,
     /// Who is master, as far as is known: `this box`, or the address of the one whose adverts are heard.
     pub owner: Option<String>,
+    /// Who else is master at the same time, and why its adverts do not count.
+    pub rival: Option<String>,
 }
 
 /// A `virtual_server`.

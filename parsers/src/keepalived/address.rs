@@ -178,20 +178,21 @@ impl Value for PeerLine {
             let what = format!("VRRP instance[{}] malformed unicast peer address[{text}]. Skipping...", cx.owner);
             return Err(refuse(cx, word, format!("Configuration error: {what}"), "one address a line"));
         };
-        let peer = hop_limits(Peer::of(address), directive, cx)?;
+        let peer = hop_limits(Peer::of(address), directive, cx);
         Ok(PeerLine { peer, span: directive.span })
     }
 }
 
 /// `min_ttl` and `max_ttl` after a peer.
-fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Result<Peer, Fault> {
+fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Peer {
     let about = format!("({}) {}", cx.owner, peer.address);
     let mut words = directive.args.iter().skip(1);
     while let Some(option) = words.next() {
         let name = option.lossy();
         let Some(number) = words.next() else {
-            let what = format!("{about} - {name} is missing a value");
-            return Err(refuse(cx, option, what, "write a number after it"));
+            let what = remark(&format!("{about} - {name} is missing a value"), Class::General);
+            cx.diagnostics.push(what.at(option.span, "").help("write a number after it"));
+            break;
         };
         let limit = match &*name {
             "min_ttl" => &mut peer.min_ttl,
@@ -214,5 +215,5 @@ fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Result<Peer
         let what = remark(&format!("{about} - {limits} - all packets will be discarded"), Class::General);
         cx.diagnostics.push(what.at(directive.span, "").help("a lower min_ttl"));
     }
-    Ok(peer)
+    peer
 }

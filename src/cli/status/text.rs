@@ -76,8 +76,9 @@ fn router(instance: &Instance) -> String {
     let Instance { interface, vrid, priority, addresses, .. } = instance;
     let owner = instance.owner.as_deref().unwrap_or("nobody heard of yet");
     let addresses = addresses.join(" ");
+    let rival = instance.rival.iter().map(|rival| format!("; SPLIT BRAIN: {rival}")).collect::<String>();
     format!(
-        "{} for {}, priority {priority}, {interface}, router {vrid}: {addresses} owned by {owner}",
+        "{} for {}, priority {priority}, {interface}, router {vrid}: {addresses} owned by {owner}{rival}",
         shown(instance.state),
         duration(instance.seconds)
     )
@@ -137,6 +138,7 @@ mod tests {
             seconds: 125,
             addresses: vec!["192.168.3.253/32".to_owned()],
             owner: Some("192.168.3.1".to_owned()),
+            rival: None,
         };
         let expected = "BACKUP for 2 min, priority 90, eth0, router 51: 192.168.3.253/32 owned by 192.168.3.1";
         assert_eq!(router(&instance), expected);

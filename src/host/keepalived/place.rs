@@ -33,7 +33,7 @@ pub fn settle(wish: &mut Wish, place: &Place) -> Result<(), String> {
         [(&mut wish.pid, "keepalived"), (&mut wish.vrrp_pid, "vrrp"), (&mut wish.checkers_pid, "checkers")]
     {
         // What the command line says stays.
-        if *path == PathBuf::from(format!("/run/{name}.pid")) {
+        if path.as_os_str() == format!("/run/{name}.pid").as_str() {
             *path = directory.join(format!("{name}{suffix}.pid"));
         }
     }

@@ -125,7 +125,7 @@ impl Speaker {
         }
     }
 
-    fn announce(&self, place: usize, addresses: &Addresses, repeat: u32) {
+    pub(super) fn announce(&self, place: usize, addresses: &Addresses, repeat: u32) {
         let Some(name) = self.router(place).map(|router| &router.name) else { return };
         for round in 0..repeat {
             for address in addresses.iter() {

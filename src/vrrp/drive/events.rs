@@ -132,6 +132,7 @@ impl Speaker {
                     info!("({}) {reject}", router.name);
                 }
                 instance.machine.stats_mut().rejected(reject.why);
+                self.resent(place, &reject);
                 None
             }
         }

@@ -5,6 +5,7 @@ mod effects;
 mod events;
 mod lead;
 mod reload;
+mod split;
 mod succeed;
 mod vmac;
 
@@ -67,6 +68,8 @@ pub(super) struct Instance {
     waited: bool,
     /// `auth_type AH`: the number of the last packet, ours or a peer's.
     sequence: u32,
+    /// Who else is master, by adverts that do not count.
+    rival: Option<split::Rival>,
     /// Complaints about others' adverts.
     complaints: events::Complaints,
 }
@@ -248,6 +251,7 @@ impl Speaker {
                 self.tell(place, io::Input::Tick).await;
             }
         }
+        self.forget_rivals();
         if self.abilities.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.judge().await;
         }

@@ -84,6 +84,7 @@ impl Instance {
             begun: false,
             waited: false,
             sequence: 0,
+            rival: None,
             complaints: Default::default(),
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Draft {
     pub(super) follows_service: Option<bool>,
     /// The same of all that do not say it themselves.
     pub(super) all_follow_service: Option<bool>,
+    /// The instance that is open must not run without something that is not built.
+    pub(super) left_out: bool,
     /// A keyword of unicast stands in the instance that is open.
     pub(super) unicast: bool,
     /// The address of the virtual server that is open.

@@ -37,6 +37,8 @@ pub(super) struct RouterDraft {
     interface_written: bool,
     /// A keyword of unicast was given.
     unicast: bool,
+    /// It is read and must not run.
+    left_out: bool,
     /// `no_virtual_ipaddress`
     addressless: bool,
     /// `state` was written.
@@ -82,6 +84,7 @@ impl Walk<'_> {
         (self.draft.travel, self.draft.tracking) = Default::default();
         self.draft.tracks.clear();
         self.draft.unicast = false;
+        self.draft.left_out = false;
         self.draft.follows_service = None;
         self.cx.owner.clone_from(&name);
         let span = args.first().map_or(span, |word| keyword.span.to(word.span));
@@ -156,6 +159,7 @@ impl Walk<'_> {
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,
             state_written: self.draft.instance.state.is_some(),
+            left_out: self.draft.left_out,
             addressless: self.draft.travel.no_virtual_ipaddress.is_some(),
             follows_service: self.draft.follows_service,
             interface_written: layer.interface.is_some(),
@@ -254,7 +258,7 @@ impl Walk<'_> {
             self.conclude(span, format!("({name}) Unknown interface!"), help);
             return false;
         }
-        draft.stands = true;
+        draft.stands = !draft.left_out;
         true
     }
 

@@ -349,6 +349,8 @@ impl<'a> Walk<'a> {
         if context != C::K_TOP || (self.pass == Pass::Parent) == parent_reads {
             self.say_unbuilt(keyword, span, effect);
         }
+        // Without it the instance would be master beside peers that demand it.
+        self.draft.left_out |= keyword == "auth_hmac";
         self.skip();
     }
 

@@ -79,7 +79,9 @@ impl Parent {
         let state = fact.map(|fact| fact.verdict);
         let heard = || Some(self.fact(&Subject::Owner(router.name.clone()))?.cause.text.clone());
         let addresses = router.addresses.iter().chain(&router.excluded);
+        let rival = self.fact(&Subject::Rival(router.name.clone())).filter(|fact| fact.verdict == Verdict::Up);
         report::Instance {
+            rival: rival.map(|fact| fact.cause.text.clone()),
             name: router.name.clone(),
             interface: router.interface.clone(),
             vrid: router.vrid,
