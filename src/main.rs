@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// A request's few allocations are larger than what the system's allocator keeps at hand for a thread.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: rkeep::sys::memory::Allocator = rkeep::sys::memory::Allocator;
 
 fn main() -> ExitCode {
     rkeep::cli::main()

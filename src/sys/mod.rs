@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod listening;
+pub mod memory;
 pub mod namespace;
 pub mod nft;
 pub mod packet;

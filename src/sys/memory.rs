@@ -1,0 +1,52 @@
+//! The allocator: mimalloc, asked for alignment only where its ordinary blocks may not have it. Its aligned call is
+//! several times as slow for sizes that are no power of two.
+
+use std::alloc::{GlobalAlloc, Layout};
+
+use libmimalloc_sys::{
+    mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
+};
+
+/// What every block of at least this size is aligned to.
+const NATURAL: usize = 16;
+
+/// mimalloc.
+#[derive(Debug)]
+pub struct Allocator;
+
+/// Whether a block of this size has its alignment anyway.
+fn is_natural(size: usize, align: usize) -> bool {
+    align <= size_of::<usize>() || (align <= NATURAL && size >= NATURAL)
+}
+
+// SAFETY: all memory is mimalloc's, which upholds the contract; small blocks are aligned to the word, and those of 16
+// bytes and more to 16.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: any size and any power of two as alignment are taken.
+        unsafe { if is_natural(size, align) { mi_malloc(size).cast() } else { mi_malloc_aligned(size, align).cast() } }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: as above.
+        unsafe { if is_natural(size, align) { mi_zalloc(size).cast() } else { mi_zalloc_aligned(size, align).cast() } }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+        // SAFETY: the caller gives a block of this allocator.
+        unsafe { mi_free(block.cast()) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let align = layout.align();
+        // SAFETY: the caller gives a block of this allocator; sizes and alignments as above.
+        unsafe {
+            match is_natural(size, align) {
+                true => mi_realloc(block.cast(), size).cast(),
+                false => mi_realloc_aligned(block.cast(), size, align).cast(),
+            }
+        }
+    }
+}
