@@ -2,6 +2,7 @@
 //! are `rkeep::rehearse`'s.
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness that cannot build its world fails its test")]
 
+pub mod bench;
 pub mod chance;
 pub mod differ;
 pub mod pair;

@@ -1,0 +1,42 @@
+//! The workloads.
+
+/// A workload.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is, in the table.
+    pub text: &'static str,
+    /// The path asked for. Of backends it is the size of the answer.
+    pub path: &'static str,
+    /// Connections at a time.
+    pub connections: usize,
+    /// Which of a proxy's ports.
+    pub port: u16,
+    /// Bytes posted with each request.
+    pub post: usize,
+    /// Whether haproxy does that work, too.
+    pub haproxy: bool,
+}
+
+/// The port that keeps connections to backends, the one that does not, and the one of files.
+pub const KEEP: u16 = 0;
+/// See [`KEEP`].
+pub const CLOSE: u16 = 1;
+/// See [`KEEP`].
+pub const FILES: u16 = 2;
+
+const PROXIED: Case = Case { name: "", text: "", path: "/1024", connections: 64, port: KEEP, post: 0, haproxy: true };
+const FILE: Case = Case { port: FILES, haproxy: false, ..PROXIED };
+
+/// All of them.
+pub const CASES: [Case; 8] = [
+    Case { name: "1k", text: "1 KB, connections kept on both sides, 64 clients", ..PROXIED },
+    Case { name: "1k-256", text: "the same, 256 clients", connections: 256, ..PROXIED },
+    Case { name: "close", text: "1 KB, a new connection to the backend each time", port: CLOSE, ..PROXIED },
+    Case { name: "64k", text: "64 KB, 32 clients", path: "/65536", connections: 32, ..PROXIED },
+    Case { name: "10m", text: "10 MB, 8 clients", path: "/10485760", connections: 8, ..PROXIED },
+    Case { name: "post", text: "POST of 16 KB, 32 clients", path: "/0", connections: 32, post: 16 << 10, ..PROXIED },
+    Case { name: "file-1k", text: "a file of 1 KB", path: "/1k", ..FILE },
+    Case { name: "file-100k", text: "a file of 100 KB", path: "/100k", ..FILE },
+];

@@ -1,0 +1,185 @@
+//! The box, the proxies in it, and one measurement.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rkeep::rehearse::{Node, Placed, Running, eventually};
+
+use super::case::{CLOSE, Case, FILES, KEEP};
+use super::{Sample, cpu, load};
+
+const BACKEND: &str = "/usr/local/bin/bench";
+const RKEEP: &str = "/usr/local/sbin/rkeep";
+/// Where the backend listens, at any loopback address.
+const BACKEND_PORT: u16 = 9000;
+/// Proxies have this prefix and a file of their own below it.
+const PREFIX: &str = "/run";
+
+/// A proxy that runs.
+#[derive(Debug)]
+pub struct Proxy {
+    /// `nginx`, `rkeep` or `haproxy`.
+    pub name: &'static str,
+    first_port: u16,
+    running: Running,
+}
+
+/// The box with everything that runs in it.
+#[derive(Debug)]
+pub struct World {
+    proxies: Vec<Proxy>,
+    node: Node,
+}
+
+impl World {
+    /// Builds the box and starts everything.
+    ///
+    /// # Errors
+    /// Something does not start, or does not listen.
+    pub fn build(rkeep: &Path) -> io::Result<World> {
+        let placed = |from: PathBuf, to: &str| Placed { from, to: to.into() };
+        let programs = [placed(std::env::current_exe()?, BACKEND), placed(rkeep.to_owned(), RKEEP)];
+        let node = Node::new("bench", "127.0.0.1 localhost\n", &programs)?;
+        furnish(&node)?;
+        let mut world = World { proxies: Vec::new(), node };
+        world.start(1, &[BACKEND, "--backend", &BACKEND_PORT.to_string()], BACKEND_PORT)?;
+        world.proxy("nginx", 8100, &["/usr/sbin/nginx", "-p", PREFIX, "-e", "stderr", "-c"], nginx_conf)?;
+        world.proxy("rkeep", 8300, &[RKEEP, "nginx", "-p", PREFIX, "-e", "stderr", "-c"], nginx_conf)?;
+        world.proxy("haproxy", 8200, &["/usr/sbin/haproxy", "-W", "-f"], haproxy_conf)?;
+        Ok(world)
+    }
+
+    fn start(&self, core: usize, words: &[&str], port: u16) -> io::Result<Running> {
+        let core = core.to_string();
+        let pinned = [&["taskset", "-c", &core, "nice", "-n", "-20"], words].concat();
+        let running = self.node.start(&pinned)?;
+        let listens = || self.node.within(move || std::net::TcpStream::connect(("127.0.0.1", port))).is_ok();
+        if eventually(Duration::from_secs(10), listens) {
+            return Ok(running);
+        }
+        let text = format!("{} does not listen on port {port}: {}", words.join(" "), running.stderr());
+        Err(io::Error::new(io::ErrorKind::NotConnected, text))
+    }
+
+    fn proxy(
+        &mut self,
+        name: &'static str,
+        first_port: u16,
+        command: &[&str],
+        conf: fn(&str, u16) -> String,
+    ) -> io::Result<()> {
+        let file = format!("{PREFIX}/{name}.conf");
+        self.node.write(&file, conf(name, first_port))?;
+        let running = self.start(0, &[command, &[&file]].concat(), first_port)?;
+        self.proxies.push(Proxy { name, first_port, running });
+        Ok(())
+    }
+
+    /// The proxies that do a case's work, nginx first.
+    pub fn proxies(&self, case: &Case) -> Vec<&Proxy> {
+        self.proxies.iter().filter(|proxy| case.haproxy || proxy.name != "haproxy").collect()
+    }
+
+    /// Loads a proxy for some time.
+    ///
+    /// # Errors
+    /// Requests fail.
+    pub fn measure(&self, proxy: &Proxy, case: &Case, time: Duration) -> io::Result<Sample> {
+        if case.post > 0 {
+            self.node.write(load::POST, load::post_script(case.post))?;
+        }
+        let pid = proxy.running.pid().map_or(0, |pid| pid.as_raw_pid());
+        let (began, before) = (Instant::now(), cpu::used(pid));
+        let ended = self.node.run(&load::command(case, proxy.first_port + case.port, time))?;
+        let (wall, cpu) = (began.elapsed(), cpu::used(pid).saturating_sub(before));
+        let requests = load::requests(&ended.stdout)
+            .map_err(|why| io::Error::other(format!("{}, {}: {why}{}", case.name, proxy.name, ended.stderr)))?;
+        let cost = cpu.as_secs_f64() * 1e6 / requests as f64;
+        Ok(Sample { cost, busy: cpu.as_secs_f64() / wall.as_secs_f64() })
+    }
+}
+
+/// Files, and cubic.
+fn furnish(node: &Node) -> io::Result<()> {
+    node.write("/proc/sys/net/ipv4/tcp_congestion_control", "cubic")?;
+    node.write("/proc/sys/net/ipv4/ip_local_port_range", "10000 65535")?;
+    node.write("/run/files/1k", vec![b'x'; 1 << 10])?;
+    node.write("/run/files/100k", vec![b'x'; 100 << 10])
+}
+
+fn nginx_conf(name: &str, port: u16) -> String {
+    let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path /run/{name}.{kind};\n"))
+        .concat();
+    let servers: String = (1..5).map(|n| format!(" server 127.0.0.1{n}:{BACKEND_PORT};")).collect();
+    let (keep, close, files) = (port + KEEP, port + CLOSE, port + FILES);
+    format!(
+        "user root;
+worker_processes 1;
+daemon off;
+pid /run/{name}.pid;
+error_log /run/{name}.error.log error;
+events {{ worker_connections 20000; }}
+http {{
+    access_log /run/{name}.access.log combined;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 75s;
+    keepalive_requests 100000000;
+    client_body_buffer_size 16k;
+{temp}    upstream kept {{ server 127.0.0.1:{BACKEND_PORT}; keepalive 512; keepalive_requests 100000000; }}
+    upstream new {{{servers} }}
+    proxy_set_header Host $proxy_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Real-IP $remote_addr;
+    server {{
+        listen 127.0.0.1:{keep};
+        proxy_http_version 1.1;
+        proxy_set_header Connection \"\";
+        proxy_set_header Host $proxy_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Real-IP $remote_addr;
+        location / {{ proxy_pass http://kept; }}
+    }}
+    server {{
+        listen 127.0.0.1:{close};
+        proxy_http_version 1.0;
+        location / {{ proxy_pass http://new; }}
+    }}
+    server {{
+        listen 127.0.0.1:{files};
+        root /run/files;
+        open_file_cache max=1000;
+    }}
+}}
+"
+    )
+}
+
+fn haproxy_conf(_: &str, port: u16) -> String {
+    let servers: String = (1..5).map(|n| format!("    server s{n} 127.0.0.1{n}:{BACKEND_PORT}\n")).collect();
+    let (keep, close) = (port + KEEP, port + CLOSE);
+    format!(
+        "global
+    nbthread 1
+    maxconn 9600
+    maxpipes 128
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 75s
+    timeout server 60s
+    option forwardfor
+    http-reuse always
+    http-request set-header X-Real-IP %[src]
+listen kept
+    bind 127.0.0.1:{keep}
+    server s 127.0.0.1:{BACKEND_PORT} pool-max-conn 512
+listen new
+    bind 127.0.0.1:{close}
+    option httpclose
+    http-reuse never
+{servers}"
+    )
+}

@@ -1,0 +1,54 @@
+//! `bench [--rounds N] [--seconds N] [CASE]…`: CPU time per request of rkeep, nginx and haproxy, as a table.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rkeep::rehearse::Subject;
+use rkeep_compat_tests::bench::{self, CASES, Plan};
+use rkeep_compat_tests::rkeep;
+
+const USAGE: &str =
+    "bench [--rounds N] [--seconds N] [CASE]...   (5 rounds of 3 seconds; as root, with wrk, nginx and haproxy)";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.as_slice() {
+        [word, port] if word == "--backend" => bench::backend::serve(port.parse().unwrap_or(0)),
+        words => match plan(words) {
+            Some(plan) => show(&plan),
+            None => {
+                let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+                eprintln!("{USAGE}\ncases: {}", names.join(" "));
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(plan: &Plan) -> std::io::Result<()> {
+    let table = bench::run(plan, |row| eprintln!("{row}"))?;
+    println!("{table}");
+    Ok(())
+}
+
+/// What the command line asks for; none where it is not understood.
+fn plan(words: &[String]) -> Option<Plan> {
+    let (Subject::Rkeep(rkeep), mut rest) = (rkeep(), words.iter()) else { return None };
+    let mut plan = Plan { rkeep, rounds: 5, time: Duration::from_secs(3), cases: Vec::new() };
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--rounds" => plan.rounds = rest.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+            "--seconds" => plan.time = Duration::from_secs(rest.next()?.parse().ok()?),
+            name if CASES.iter().any(|case| case.name == name) => plan.cases.push(name.to_owned()),
+            _ => return None,
+        }
+    }
+    Some(plan)
+}
