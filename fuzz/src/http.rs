@@ -3,6 +3,7 @@
 use rkeep::proxy::http::chunked::{Decoder, Malformed};
 use rkeep::proxy::http::fields::Fields;
 use rkeep::proxy::http::head::{self, Progress, Refused, Rules};
+use rkeep::proxy::http::known::Known;
 use rkeep::proxy::http::{host, uri};
 use rkeep::proxy::request::RequestHead;
 use rkeep::proxy::upstream::head as answer;
@@ -37,19 +38,21 @@ pub fn request_head(bytes: &[u8]) {
 
 fn request(bytes: &[u8]) -> (Result<Progress, Refused>, RequestHead) {
     let (mut head, mut dropped) = (RequestHead::default(), Vec::new());
-    let progress = head::parse(bytes, RULES, &mut head, &mut dropped, |name, _| match host::parse(name) {
-        Ok(_) => Ok(RULES),
-        Err(_) => Err(Refused { status: 400, text: String::new() }),
-    });
+    let progress =
+        head::parse(bytes, RULES, &mut head, &mut dropped, |name, _| match host::parse(name, &mut Vec::new()) {
+            Ok(_) => Ok(RULES),
+            Err(_) => Err(Refused { status: 400, text: String::new() }),
+        });
     (progress, head)
 }
 
 /// A backend's head: the same, and its fields can be judged.
 pub fn answer_head(bytes: &[u8]) {
     let (mut meaning, mut fields) = (Meaning::default(), Fields::default());
-    let parsed = answer::parse(bytes, |name, value| {
-        if meaning.take(name, value, &fields) == Verdict::Keep {
-            fields.push(name, value);
+    let parsed = answer::parse(bytes, |line| {
+        let known = Known::of(line.name);
+        if meaning.take(known, line.name, line.value, &fields) == Verdict::Keep {
+            fields.push_line(line, known);
         }
     });
     assert!(!(meaning.chunked && meaning.length.is_some()), "two framings");
@@ -57,8 +60,8 @@ pub fn answer_head(bytes: &[u8]) {
     let whole = bytes.get(..head.len).unwrap_or_else(|| panic!("{} of {} bytes", head.len, bytes.len()));
     assert!(bytes.get(head.status_line.clone()).is_some());
     let early = whole.get(..head.len - 1).unwrap_or_default();
-    assert!(!matches!(answer::parse(early, |_, _| {}), Ok(answer::Parsed::Head(_))), "complete without its end");
-    assert_eq!(answer::parse(whole, |_, _| {}), Ok(answer::Parsed::Head(head)));
+    assert!(!matches!(answer::parse(early, |_| {}), Ok(answer::Parsed::Head(_))), "complete without its end");
+    assert_eq!(answer::parse(whole, |_| {}), Ok(answer::Parsed::Head(head)));
 }
 
 /// A chunked body: however it is cut, it holds the same data and ends at the same byte. The first byte says how.

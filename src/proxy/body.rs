@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::http::chunked::Decoder;
 use super::request::RequestCtx;
-use super::upstream::AnswerStream;
+use super::upstream::{AnswerStream, Rest};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub enum Body {
     },
     /// Pieces one after another: a multipart answer.
     Parts(Vec<Body>),
+    /// What a backend sent with the head: all of it.
+    Received(Rest),
     /// What a backend sends.
     Upstream(Box<AnswerStream>),
 }

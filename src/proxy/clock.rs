@@ -4,7 +4,8 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How far the wall clock's reading may lie behind.
 const WALL: Duration = Duration::from_millis(1);
@@ -14,20 +15,36 @@ struct Reading {
     now: Instant,
     wall: SystemTime,
     wall_read: Instant,
+    /// The wall clock's seconds since 1970, and as they would be had nobody set it since the start.
+    seconds: (i64, i64),
 }
 
 thread_local! {
     static READING: Cell<Option<Reading>> = const { Cell::new(None) };
 }
 
+/// Looks at the clock, for those who are no connection's task.
+pub fn look() {
+    read();
+}
+
 fn read() -> Reading {
     let now = Instant::now();
     let reading = match READING.get() {
         Some(last) if now.saturating_duration_since(last.wall_read) < WALL => Reading { now, ..last },
-        _ => Reading { now, wall: SystemTime::now(), wall_read: now },
+        _ => read_wall(now),
     };
     READING.set(Some(reading));
     reading
+}
+
+fn read_wall(now: Instant) -> Reading {
+    static START: OnceLock<(Instant, Duration)> = OnceLock::new();
+    let wall = SystemTime::now();
+    let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (start, epoch) = START.get_or_init(|| (now, since_epoch));
+    let steady = *epoch + now.saturating_duration_since(*start);
+    Reading { now, wall, wall_read: now, seconds: (since_epoch.as_secs() as i64, steady.as_secs() as i64) }
 }
 
 /// Runs a connection's work; each turn begins with a look at the clock.
@@ -48,6 +65,16 @@ pub fn now() -> Instant {
 /// The same by the wall clock, to a millisecond.
 pub fn wall() -> SystemTime {
     READING.get().unwrap_or_else(read).wall
+}
+
+/// The wall clock's seconds since 1970.
+pub fn seconds() -> i64 {
+    READING.get().unwrap_or_else(read).seconds.0
+}
+
+/// The wall clock's seconds as they would be had nobody set the clock since the start.
+pub fn steady_seconds() -> i64 {
+    READING.get().unwrap_or_else(read).seconds.1
 }
 
 /// How long ago `since` was.

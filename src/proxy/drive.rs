@@ -123,8 +123,9 @@ async fn request(conn: &Rc<Connection>, slot: usize, input: Vec<u8>) -> After {
     after(conn, cx).await
 }
 
+// What seldom waits is in boxes, so that the futures of all others are no larger for it.
 async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
-    if cx.keepalive && !cx.body.broken && discard(&mut cx).await {
+    if cx.keepalive && !cx.body.broken && (cx.body.done || Box::pin(discard(&mut cx)).await) {
         let patience = cx.conf().core.keepalive_timeout.timeout.duration();
         let input = std::mem::take(&mut cx.input);
         intake::recycle(cx);
@@ -138,7 +139,7 @@ async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
         Lingering::Always => true,
     };
     if wanted {
-        linger(conn, &cx).await;
+        Box::pin(linger(conn, &cx)).await;
     }
     After::Close
 }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwapOption;
 use rkeep_parsers::ir::http::Address;
 use tokio::sync::mpsc;
 
+use super::clock;
 use super::compile::Snapshot;
 use super::logfile::LogFiles;
 use super::pulse::Pulse;
@@ -174,6 +175,7 @@ impl Engine {
     /// How the servers of all upstreams stand, by name.
     pub fn upstreams(&self) -> Vec<(String, Vec<Standing>)> {
         let snapshot = self.shared.snapshot.load();
+        clock::look();
         snapshot.as_ref().map(|snapshot| snapshot.upstreams.standing(seconds())).unwrap_or_default()
     }
 

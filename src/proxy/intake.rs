@@ -68,7 +68,7 @@ async fn read_head(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Read> {
     let names = snapshot.names(conn)?;
     let default = snapshot.servers.get(names.default_server())?.clone();
     let deadline = clock::now() + default.ir.conf.http.client_header_timeout.duration();
-    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default.clone()));
+    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default));
     cx.pipelined = pipelined;
     cx.action = " while reading client request line";
     if pipelined && let Some(intake) = take(&mut cx, &input, &snapshot, names) {
@@ -146,7 +146,7 @@ fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Nam
         snapshot,
         names,
         server: names.default_server(),
-        host: Vec::new(),
+        host: std::mem::take(&mut cx.host),
         port: None,
         from_line: false,
         named: Vec::new(),
@@ -157,6 +157,8 @@ fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Nam
     let done = head::parse(bytes, rules, &mut request, &mut dropped, |name, in_line| choice.host(name, in_line));
     if matches!(done, Ok(Progress::Incomplete)) {
         cx.head = request;
+        cx.host = choice.host;
+        cx.host.clear();
         return None;
     }
     if done.is_err() && request.line.is_empty() {
@@ -191,19 +193,19 @@ impl Choice<'_> {
     fn host(&mut self, text: &[u8], in_line: bool) -> Result<Rules, Refused> {
         let place = if in_line { "host in request line" } else { "host header" };
         let invalid = |_| Refused { status: 400, text: format!("client sent invalid {place}") };
-        let (host, port) = host::parse(text).map_err(invalid)?;
         if in_line || !self.from_line {
+            self.port = host::parse(text, &mut self.host).map_err(invalid)?;
             self.from_line = in_line;
-            self.choose(&host);
-            self.host = host;
-            self.port = port;
+            self.choose();
+        } else {
+            host::parse(text, &mut Vec::new()).map_err(invalid)?;
         }
         let server = self.snapshot.servers.get(self.server);
         server.map(|server| rules(server)).ok_or_else(|| Refused { status: 500, text: "no server".to_owned() })
     }
 
-    fn choose(&mut self, host: &[u8]) {
-        let (server, found) = self.names.find(host);
+    fn choose(&mut self) {
+        let (server, found) = self.names.find(&self.host);
         self.server = server;
         self.named = found.map(|(regex, captures)| regex.named(&captures)).unwrap_or_default();
     }
@@ -211,9 +213,11 @@ impl Choice<'_> {
     /// Gives the request its server and host.
     fn settle(mut self, cx: &mut RequestCtx) {
         if self.host.is_empty() {
-            self.choose(b"");
+            self.choose();
         }
-        if let Some(server) = self.snapshot.servers.get(self.server) {
+        if self.server != self.names.default_server()
+            && let Some(server) = self.snapshot.servers.get(self.server)
+        {
             cx.server = server.clone();
             cx.location = server.root.clone();
         }

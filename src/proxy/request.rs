@@ -250,6 +250,8 @@ pub struct RequestCtx {
     pub action: &'static str,
     /// The URL of the backend being talked to, for error messages.
     pub upstream_url: Vec<u8>,
+    /// Where the memory of much of this came from and goes back to.
+    pub memory: Option<Box<Memory>>,
 }
 
 /// A status that ends normal processing: it goes through `error_page` and becomes a built-in page unless one is set.
@@ -277,7 +279,7 @@ impl RequestCtx {
     /// A request about which nothing is known but its connection and the server of its address.
     pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Self {
         let location = server.root.clone();
-        let memory = Memory::take();
+        let mut memory = Memory::take();
         RequestCtx {
             conn,
             real: None,
@@ -285,14 +287,14 @@ impl RequestCtx {
             snapshot,
             server,
             location,
-            head: memory.head,
-            method: memory.method,
-            uri: memory.uri,
-            args: memory.args,
+            head: std::mem::take(&mut memory.head),
+            method: std::mem::take(&mut memory.method),
+            uri: std::mem::take(&mut memory.uri),
+            args: std::mem::take(&mut memory.args),
             uri_untouched: true,
             valid_location: true,
             uri_below_alias: false,
-            host: memory.host,
+            host: std::mem::take(&mut memory.host),
             host_port: None,
             body: ClientBody::default(),
             input: Vec::new(),
@@ -301,15 +303,15 @@ impl RequestCtx {
             quoted_uri: false,
             redirects_left: 10,
             captures: RefCell::default(),
-            shared: memory.shared,
+            shared: Rc::clone(&memory.shared),
             role: Role::Main,
             map_depth: Cell::new(0),
-            out: memory.out,
+            out: std::mem::take(&mut memory.out),
             error_status: 0,
             error_page: false,
-            upstream: memory.upstream,
+            upstream: std::mem::take(&mut memory.upstream),
             cache: None,
-            upstream_fields: memory.upstream_fields,
+            upstream_fields: std::mem::take(&mut memory.upstream_fields),
             proxy_host: None,
             keepalive: false,
             lingering: false,
@@ -326,7 +328,8 @@ impl RequestCtx {
             time_format: None,
             request_id: OnceCell::new(),
             action: "",
-            upstream_url: memory.upstream_url,
+            upstream_url: std::mem::take(&mut memory.upstream_url),
+            memory: Some(memory),
         }
     }
 

@@ -50,11 +50,14 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Makes it empty and keeps the memory.
     pub fn clear(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
-        fields.clear();
-        let mut content_type = std::mem::take(&mut self.content_type);
-        content_type.clear();
-        *self = ResponseHead { fields, content_type, ..ResponseHead::default() };
+        let mut memory = std::mem::take(self);
+        for bytes in [&mut memory.content_type, &mut memory.charset, &mut memory.location] {
+            bytes.clear();
+        }
+        memory.fields.clear();
+        memory.trailers.clear();
+        let ResponseHead { content_type, charset, location, fields, trailers, .. } = memory;
+        *self = ResponseHead { content_type, charset, location, fields, trailers, ..ResponseHead::default() };
     }
 
     /// Forgets what is true only of a body that stays as it is.

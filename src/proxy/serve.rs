@@ -95,10 +95,11 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
 fn pace(cx: &RequestCtx) -> Option<Pace> {
     let core = &cx.conf().core;
     let value = |expr: &Expr| match expr.as_text() {
+        Some(b"0") => Some(0),
         Some(text) => paths::size(text),
         None => paths::size(&cx.eval(expr)),
     };
-    let rate = cx.limit_rate.or_else(|| value(&core.limit_rate))?;
+    let rate = cx.limit_rate.or_else(|| value(&core.limit_rate)).filter(|rate| *rate > 0)?;
     Pace::new(rate, value(&core.limit_rate_after).unwrap_or(0))
 }
 
@@ -134,6 +135,7 @@ fn transfer_now(cx: &mut RequestCtx, sink: &mut Sink, body: Body) -> Moved {
     match body {
         Body::Empty => Moved::All(true),
         Body::Memory(bytes) => Moved::All(sink.push(&bytes).is_ok()),
+        Body::Received(body) => Moved::All(sink.push(body.bytes()).is_ok()),
         Body::Upstream(mut stream) => match stream.pass_whole(cx, sink) {
             Some(complete) => Moved::All(complete),
             None => Moved::Not(Body::Upstream(stream)),
@@ -147,6 +149,7 @@ async fn transfer(cx: &mut RequestCtx, sink: &mut Sink, body: Body) -> bool {
     match body {
         Body::Empty => true,
         Body::Memory(bytes) => sink.push(&bytes).is_ok(),
+        Body::Received(body) => sink.push(body.bytes()).is_ok(),
         Body::File { file, offset, len } => sent(cx, sink.file(&file, offset, len).await),
         Body::Parts(parts) => {
             for part in parts {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
@@ -33,6 +34,8 @@ impl Source {
                 parts.reverse();
                 Source::Here(parts)
             }
+            // It is lent only until something is waited for.
+            Body::Received(body) => Source::Here(vec![Body::Memory(Bytes::copy_from_slice(body.bytes()))]),
             body => Source::Here(vec![body]),
         }
     }

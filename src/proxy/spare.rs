@@ -16,7 +16,8 @@ const LARGEST: usize = 16 * 1024;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-    static REQUESTS: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
+    #[allow(clippy::vec_box, reason = "they are large, and go to contexts and back as they are")]
+    static REQUESTS: RefCell<Vec<Box<Memory>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A small buffer that is lent for one answer.
@@ -89,24 +90,22 @@ pub struct Memory {
 
 impl Memory {
     /// An earlier request's memory, empty.
-    pub fn take() -> Memory {
+    pub fn take() -> Box<Memory> {
         REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
     /// Takes back what a request needs no more.
     pub fn give_back(cx: &mut RequestCtx) {
-        let mut memory = Memory {
-            head: std::mem::take(&mut cx.head),
-            method: std::mem::take(&mut cx.method),
-            uri: std::mem::take(&mut cx.uri),
-            args: std::mem::take(&mut cx.args),
-            host: std::mem::take(&mut cx.host),
-            out: std::mem::take(&mut cx.out),
-            upstream: std::mem::take(&mut cx.upstream),
-            upstream_fields: std::mem::take(&mut cx.upstream_fields),
-            upstream_url: std::mem::take(&mut cx.upstream_url),
-            shared: cx.shared.clone(),
-        };
+        let mut memory = cx.memory.take().unwrap_or_default();
+        memory.head = std::mem::take(&mut cx.head);
+        memory.method = std::mem::take(&mut cx.method);
+        memory.uri = std::mem::take(&mut cx.uri);
+        memory.args = std::mem::take(&mut cx.args);
+        memory.host = std::mem::take(&mut cx.host);
+        memory.out = std::mem::take(&mut cx.out);
+        memory.upstream = std::mem::take(&mut cx.upstream);
+        memory.upstream_fields = std::mem::take(&mut cx.upstream_fields);
+        memory.upstream_url = std::mem::take(&mut cx.upstream_url);
         memory.clear();
         REQUESTS.with_borrow_mut(|free| {
             if memory.size() <= LARGEST && free.len() < KEPT {
@@ -125,7 +124,7 @@ impl Memory {
         self.upstream.clear();
         self.upstream_fields.clear();
         self.upstream_url.clear();
-        // The context that gives it back holds the second one; a third is a subrequest's that is still at work.
+        // The context that gives it back may hold the second one; a third is a subrequest's that is still at work.
         match Rc::strong_count(&self.shared) {
             ..=2 => self.shared.clear(),
             _ => self.shared = Rc::default(),

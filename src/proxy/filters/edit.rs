@@ -18,8 +18,17 @@ pub struct Edits {
 
 /// The changes that the location wants, if any; told in the head.
 pub fn filter(cx: &mut RequestCtx) -> Option<Box<Edits>> {
+    if !is_wanted(cx) {
+        return None;
+    }
     let edits = Edits { gunzip: gunzip::filter(cx), sub: sub::filter(cx), recoder: charset::filter(cx) };
     (edits.gunzip.is_some() || edits.sub.is_some() || edits.recoder.is_some()).then(|| Box::new(edits))
+}
+
+/// Whether the location has anything that may change a body.
+fn is_wanted(cx: &RequestCtx) -> bool {
+    let conf = cx.conf();
+    conf.gunzip.on || !conf.sub.rules.is_empty() || conf.charset.charset.0.is_some()
 }
 
 impl Edits {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use rkeep_parsers::table::value::ServerTokens;
 
-use crate::proxy::http::{date, status};
+use crate::proxy::http::{date, decimal, status};
 use crate::proxy::request::{RequestCtx, Version};
 
 /// The product as `server_tokens` shows it, in `Server` and in built-in pages.
@@ -90,9 +90,7 @@ pub fn write(cx: &RequestCtx, head: &mut Vec<u8>) {
     }
     put_entity(cx, head);
     put_connection(cx, head);
-    for (name, value) in out.fields.iter() {
-        put(head, name, value);
-    }
+    out.fields.write(head);
     head.extend_from_slice(b"\r\n");
 }
 
@@ -122,7 +120,9 @@ fn put_entity(cx: &RequestCtx, head: &mut Vec<u8>) {
         head.extend_from_slice(b"\r\n");
     }
     if let Some(length) = out.content_length {
-        let _ = write!(head, "Content-Length: {length}\r\n");
+        head.extend_from_slice(b"Content-Length: ");
+        decimal::put(head, length);
+        head.extend_from_slice(b"\r\n");
     }
     if let Some(modified) = out.last_modified.filter(|_| !out.own_last_modified) {
         put(head, b"Last-Modified", date::http(modified).as_bytes());

@@ -21,9 +21,12 @@ pub struct Substitution {
 
 /// Makes a substitution where the answer is of a type for it, and tells so in the head.
 pub fn filter(cx: &mut RequestCtx) -> Option<Substitution> {
+    if cx.conf().sub.rules.is_empty() {
+        return None;
+    }
     let location = cx.location.clone();
     let conf = &location.ir.conf.sub;
-    if conf.rules.is_empty() || cx.out.content_length == Some(0) || !has_type(&conf.types, &cx.out) {
+    if cx.out.content_length == Some(0) || !has_type(&conf.types, &cx.out) {
         return None;
     }
     let rules = conf.rules.iter().map(|rule| (cx.eval(&rule.pattern).to_ascii_lowercase(), cx.eval(&rule.replacement)));

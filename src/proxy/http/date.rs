@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::proxy::clock;
 use crate::sys::clock::{LocalTime, MONTHS, WEEKDAYS};
 
 /// A moment in parts.
@@ -136,9 +137,9 @@ impl Cached {
     }
 }
 
-fn cached<T>(take: impl FnOnce(&Cached) -> T) -> T {
+fn cached<T>(at: i64, take: impl FnOnce(&Cached) -> T) -> T {
     CACHE.with_borrow_mut(|cache| {
-        cache.refresh(now());
+        cache.refresh(at);
         take(cache)
     })
 }
@@ -153,29 +154,29 @@ pub fn local_offset(at: i64) -> i64 {
     i64::from(LocalTime::at(UNIX_EPOCH + Duration::from_secs(at.max(0) as u64)).offset)
 }
 
-/// Appends the current `Date`.
+/// Appends the current `Date`, within a connection's task.
 pub fn put_http_now(out: &mut Vec<u8>) {
-    cached(|cache| out.extend_from_slice(cache.http.as_bytes()));
+    cached(clock::seconds(), |cache| out.extend_from_slice(cache.http.as_bytes()));
 }
 
 /// `2026/01/31 23:59:59`, local time.
 pub fn error_log_time() -> String {
-    cached(|cache| cache.error_log.clone())
+    cached(now(), |cache| cache.error_log.clone())
 }
 
 /// `$time_local`
 pub fn put_local(out: &mut Vec<u8>) {
-    cached(|cache| out.extend_from_slice(cache.local.as_bytes()));
+    cached(clock::seconds(), |cache| out.extend_from_slice(cache.local.as_bytes()));
 }
 
 /// `$time_iso8601`
 pub fn put_iso(out: &mut Vec<u8>) {
-    cached(|cache| out.extend_from_slice(cache.iso.as_bytes()));
+    cached(clock::seconds(), |cache| out.extend_from_slice(cache.iso.as_bytes()));
 }
 
 /// `Jan  1 23:59:59`, as syslog wants it.
 pub fn syslog_time() -> String {
-    cached(|cache| cache.syslog.clone())
+    cached(now(), |cache| cache.syslog.clone())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2};
 
+use super::fields::{self, trim};
 use super::request_line::{self, BadLine};
 use crate::proxy::request::{RequestHead, Version};
 
@@ -103,7 +104,7 @@ pub fn parse(
             }
             check_unique(head, name, value)?;
             head.fields.push(name, value);
-            if name.eq_ignore_ascii_case(b"host") {
+            if fields::is_named(name, b"host") {
                 rules = on_host(value, false)?;
             }
         }
@@ -158,18 +159,17 @@ type Field<'a> = (&'a [u8], &'a [u8]);
 fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Option<Field<'a>>, Refused> {
     let line = before_line_end(line);
     let mut valid = true;
-    let mut end = line.len();
-    for (at, &byte) in line.iter().enumerate() {
+    let mut end = 0;
+    // Plain bytes are looked up, since nearly all are.
+    while let Some(&byte) = line.get(end) {
         match byte {
-            b':' if at > 0 => {
-                end = at;
-                break;
-            }
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => {}
+            _ if is_plain(byte) => {}
+            b':' if end > 0 => break,
             b'_' => valid &= rules.underscores,
-            0..=0x20 | 0x7f | b':' => return Err(invalid(line, at)),
+            0..=0x20 | 0x7f | b':' => return Err(invalid(line, end)),
             _ => valid = false,
         }
+        end += 1;
     }
     let (name, rest) = line.split_at(end);
     let value = trim(rest.get(1..).unwrap_or_default());
@@ -187,6 +187,20 @@ fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Opt
 fn before_line_end(line: &[u8]) -> &[u8] {
     let end = line.iter().rposition(|byte| *byte != b'\r').map_or(1, |at| at + 1);
     line.get(..end).unwrap_or(line)
+}
+
+/// Whether a byte may stand in any name.
+fn is_plain(byte: u8) -> bool {
+    const PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0u8;
+        while byte < 128 {
+            plain[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-';
+            byte += 1;
+        }
+        plain
+    };
+    PLAIN[usize::from(byte)]
 }
 
 fn invalid(line: &[u8], at: usize) -> Refused {
@@ -211,13 +225,6 @@ fn check_partial_name(part: &[u8]) -> Result<(), Refused> {
         Some(at) => Err(invalid(part, at)),
         None => Ok(()),
     }
-}
-
-/// Without the spaces around.
-fn trim(value: &[u8]) -> &[u8] {
-    let start = value.iter().position(|byte| *byte != b' ').unwrap_or(value.len());
-    let end = value.iter().rposition(|byte| *byte != b' ').map_or(start, |at| at + 1);
-    value.get(start..end).unwrap_or_default()
 }
 
 /// A line is longer than a large buffer, or there are too many of them.

@@ -83,11 +83,23 @@ impl Limits {
     }
 }
 
+/// Holds a request to the limits of the location it is in.
+///
+/// # Errors
+/// As [`check`].
+pub async fn of_location(cx: &mut RequestCtx) -> Result<(), Status> {
+    let location = cx.location.clone();
+    match &location.limits {
+        Some(limits) => check(cx, limits).await,
+        None => Ok(()),
+    }
+}
+
 /// Holds a request to its location's limits; each kind counts once for a request.
 ///
 /// # Errors
 /// The status of a refusal, or 499 when the client leaves while it waits.
-pub async fn check(cx: &mut RequestCtx, limits: &Limits) -> Result<(), Status> {
+async fn check(cx: &mut RequestCtx, limits: &Limits) -> Result<(), Status> {
     if cx.limits.req == Outcome::Unasked && !limits.requests.is_empty() {
         let wait = requests(cx, &limits.requests)?;
         if !wait.is_zero() {

@@ -12,25 +12,24 @@ use crate::proxy::request::{RequestCtx, Status};
 /// Finds the location of the request's path.
 pub fn location(cx: &mut RequestCtx) -> Step {
     cx.uri_changed = false;
-    let root = cx.server.root.clone();
-    let found = locations::find(&root.inside, cx);
+    let found = locations::find(&cx.server.root.inside, cx);
     let index = match found {
         Found::Location(index) | Found::AddSlash(index) => Some(index),
         Found::Nothing => None,
     };
-    cx.location = index.and_then(|index| cx.snapshot.location(index)).cloned().unwrap_or(root);
+    cx.location = index.and_then(|index| cx.snapshot.location(index)).unwrap_or(&cx.server.root).clone();
     if !cx.internal && cx.conf().core.internal.0 {
         return Step::Fail(Status(404));
     }
-    let found_at = cx.location.clone();
+    cx.debug(format_args!("using configuration \"{}\"", cx.location.ir.name.escape_ascii()));
     enter(cx);
-    cx.debug(format_args!("using configuration \"{}\"", found_at.ir.name.escape_ascii()));
     if let Some(status) = too_large(cx) {
         return Step::Fail(status);
     }
-    if matches!(found, Found::AddSlash(_)) {
+    if let Found::AddSlash(index) = found {
         let mut target = Vec::new();
-        escape(&found_at.ir.name, Escape::Uri, &mut target);
+        let name = cx.snapshot.location(index).map(|location| location.ir.name.as_slice());
+        escape(name.unwrap_or_default(), Escape::Uri, &mut target);
         if !cx.args.is_empty() {
             target.push(b'?');
             target.extend_from_slice(&cx.args);
@@ -73,7 +72,8 @@ fn stays_open(cx: &RequestCtx) -> bool {
     let old = |agent: &[u8]| {
         (cx.method == b"POST" && disabled("msie6") && is_msie6(agent)) || (disabled("safari") && is_safari(agent))
     };
-    let old_browser = cx.head.fields.all(b"User-Agent").any(old);
+    let any = disabled("safari") || (cx.method == b"POST" && disabled("msie6"));
+    let old_browser = any && cx.head.fields.all(b"User-Agent").any(old);
     core.keepalive_timeout.timeout.0 != 0
         && cx.conn.requests.get() < core.keepalive_requests.0
         && clock::since(cx.conn.since) <= core.keepalive_time.duration()

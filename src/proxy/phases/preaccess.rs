@@ -7,12 +7,12 @@ use crate::proxy::{limits, realip};
 /// Takes over the address that the location trusts, and holds the request to the location's limits.
 pub async fn run(cx: &mut RequestCtx) -> Step {
     realip::apply(cx);
-    let location = cx.location.clone();
-    if let Some(limits) = &location.limits
-        // In a box, so that requests without limits are no larger for it.
-        && let Err(status) = Box::pin(limits::check(cx, limits)).await
-    {
-        return Step::Fail(status);
+    if cx.location.limits.is_none() {
+        return Step::Access;
     }
-    Step::Access
+    // In a box, so that requests without limits are no larger for it.
+    match Box::pin(limits::of_location(cx)).await {
+        Ok(()) => Step::Access,
+        Err(status) => Step::Fail(status),
+    }
 }

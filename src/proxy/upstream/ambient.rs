@@ -1,18 +1,14 @@
 //! What the pure parts take as arguments: the time in seconds, and chance.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::balance::Seconds;
 use crate::proxy::clock;
 
 /// The wall clock's seconds as they would be had nobody set the clock since the start.
 pub fn seconds() -> Seconds {
-    static START: OnceLock<(Instant, std::time::Duration)> = OnceLock::new();
-    let (start, epoch) =
-        START.get_or_init(|| (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
-    (*epoch + clock::since(*start)).as_secs() as Seconds
+    clock::steady_seconds()
 }
 
 /// A number that nobody can foresee well enough to matter to balancing.

@@ -1,11 +1,12 @@
 //! The head of the answer as the client is to see it: fields copied, hidden, rewritten; X-Accel heeded.
 
-use super::meaning::{Known, digits};
+use super::meaning::digits;
 use super::receive::Received;
 use super::route::Route;
 use super::uri;
 use crate::proxy::http::date;
-use crate::proxy::http::fields::Fields;
+use crate::proxy::http::fields::{Field, Fields};
+use crate::proxy::http::known::Known;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
 /// Makes `cx.out` of a backend's head. `kept`: of an answer that is in the cache or goes there, so that conditions and
@@ -19,18 +20,19 @@ pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received, kept: b
     let forced = cx.conf().proxy.force_ranges;
     cx.out.allow_ranges = forced || (kept && cx.upstream_fields.has(b"Accept-Ranges"));
     // Where they pass, the backend's count even if it sent none.
-    cx.out.own_server = !route.hides(b"Server");
-    cx.out.own_date = !route.hides(b"Date");
+    cx.out.own_server = !route.hides(Known::Server);
+    cx.out.own_date = !route.hides(Known::Date);
     let fields = std::mem::take(&mut cx.upstream_fields);
-    for (name, value) in fields.iter().filter(|(name, _)| !route.hides(name)) {
-        copy_field(cx, route, name, value);
+    for field in fields.each().filter(|field| !route.hides_field(field)) {
+        copy_field(cx, route, &field);
     }
     heed(cx, route, &fields);
     cx.upstream_fields = fields;
 }
 
-fn copy_field(cx: &mut RequestCtx, route: &Route, name: &[u8], value: &[u8]) {
-    match Known::of(name) {
+fn copy_field(cx: &mut RequestCtx, route: &Route, field: &Field<'_>) {
+    let (name, value) = (field.name, field.value);
+    match field.known {
         Some(Known::ContentLength | Known::Connection | Known::KeepAlive | Known::TransferEncoding) => {}
         Some(Known::ContentType) => set_type(cx, value),
         Some(Known::AcceptRanges) if cx.out.allow_ranges => {}
@@ -53,7 +55,7 @@ fn copy_field(cx: &mut RequestCtx, route: &Route, name: &[u8], value: &[u8]) {
                 cx.out.own_last_modified = true;
                 cx.out.last_modified = date::parse(value);
             }
-            cx.out.fields.push(name, value);
+            cx.out.fields.push_field(field);
         }
     }
 }
@@ -64,7 +66,8 @@ fn set_type(cx: &mut RequestCtx, value: &[u8]) {
     cx.out.content_type.clear();
     cx.out.content_type.extend_from_slice(kind);
     cx.out.charset_open = charset.is_none();
-    cx.out.charset = charset.unwrap_or_default().to_vec();
+    cx.out.charset.clear();
+    cx.out.charset.extend_from_slice(charset.unwrap_or_default());
 }
 
 fn split_charset(value: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -121,9 +124,9 @@ pub fn redirect(cx: &mut RequestCtx, route: &Route) -> Option<Result<Answer, Sta
     }
     let to = cx.upstream_fields.get(b"X-Accel-Redirect")?.to_vec();
     let fields = std::mem::take(&mut cx.upstream_fields);
-    for (name, value) in fields.iter() {
-        if Known::of(name).is_some_and(Known::survives_redirect) {
-            copy_field(cx, route, name, value);
+    for field in fields.each() {
+        if field.known.is_some_and(Known::survives_redirect) {
+            copy_field(cx, route, &field);
         }
     }
     let path = destination(cx, &to);

@@ -57,7 +57,7 @@ impl Backend {
         how: Connect,
         patience: Duration,
         watch: Client,
-    ) -> Result<Backend, Interrupted> {
+    ) -> Result<Box<Backend>, Interrupted> {
         let deadline = clock::now() + patience;
         let mut connecting = std::pin::pin!(Stream::connect(address, how));
         let stream = poll_fn(|cx| {
@@ -67,7 +67,8 @@ impl Backend {
             poll_interrupt(client, deadline, watch, cx).map(Err)
         })
         .await?;
-        Ok(Backend { stream, address: address.clone(), since: clock::now(), requests: 0, cached: false })
+        let address = address.clone();
+        Ok(Box::new(Backend { stream, address, since: clock::now(), requests: 0, cached: false }))
     }
 
     /// Waits for something to read.

@@ -4,6 +4,7 @@ use rkeep_parsers::ir::expr::{Expr, Part};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::value::CookieRewrite;
 
+use crate::proxy::http::fields::trim;
 use crate::proxy::regex::{Regex, Regexes};
 use crate::proxy::request::RequestCtx;
 
@@ -193,12 +194,6 @@ fn write(cookie: &Attributes) -> Vec<u8> {
         }
     }
     out
-}
-
-fn trim(value: &[u8]) -> &[u8] {
-    let start = value.iter().position(|&byte| byte != b' ').unwrap_or(value.len());
-    let end = value.iter().rposition(|&byte| byte != b' ').map_or(start, |at| at + 1);
-    value.get(start..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
+use crate::proxy::http::fields::{Line, trim};
+use crate::proxy::http::scan;
+
 /// What a buffer holds so far.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed {
@@ -42,21 +45,20 @@ pub struct Invalid {
 ///
 /// # Errors
 /// [`Invalid`] for a field line that cannot be read.
-pub fn parse(buffer: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<Parsed, Invalid> {
+pub fn parse(buffer: &[u8], mut field: impl FnMut(&Line<'_>)) -> Result<Parsed, Invalid> {
     let (mut head, mut at) = match status_line(buffer) {
-        Line::Incomplete => return Ok(Parsed::Incomplete),
-        Line::Other => return Ok(Parsed::Http09),
-        Line::Status(head, at) => (head, at),
+        Start::Incomplete => return Ok(Parsed::Incomplete),
+        Start::Other => return Ok(Parsed::Http09),
+        Start::Status(head, at) => (head, at),
     };
-    while let Some(len) = buffer.get(at..).and_then(|rest| memchr(b'\n', rest)) {
-        let line = buffer.get(at..at + len).unwrap_or_default();
-        at += len + 1;
-        match field_line(line)? {
+    while let Some(next) = next_line(buffer.get(at..).unwrap_or_default()) {
+        at += next.len;
+        match field_line(&next)? {
             FieldLine::End => {
                 head.len = at;
                 return Ok(Parsed::Head(head));
             }
-            FieldLine::Field(name, value) => field(name, value),
+            FieldLine::Field(line) => field(&line),
             FieldLine::Ignored => {}
         }
     }
@@ -83,32 +85,32 @@ fn check_part(part: &[u8]) -> Result<(), Invalid> {
 }
 
 /// What a buffer begins with.
-enum Line {
+enum Start {
     Incomplete,
     Other,
     Status(Head, usize),
 }
 
 /// `HTTP/1.1 200 OK`: version, one to many spaces, three digits, then the reason up to the line's end.
-fn status_line(buffer: &[u8]) -> Line {
+fn status_line(buffer: &[u8]) -> Start {
     let prefix = b"HTTP/";
     let seen = buffer.len().min(prefix.len());
     if buffer.get(..seen) != prefix.get(..seen) {
-        return Line::Other;
+        return Start::Other;
     }
     let mut scan = Scan { buffer, at: prefix.len() };
-    let Some(read) = scan.status() else { return Line::Incomplete };
-    let Some((version, status, start)) = read else { return Line::Other };
-    let Some(end) = buffer.get(scan.at..).and_then(|rest| memchr(b'\n', rest)) else { return Line::Incomplete };
+    let Some(read) = scan.status() else { return Start::Incomplete };
+    let Some((version, status, start)) = read else { return Start::Other };
+    let Some(end) = buffer.get(scan.at..).and_then(|rest| memchr(b'\n', rest)) else { return Start::Incomplete };
     let end = scan.at + end;
     let text = buffer.get(start..end).unwrap_or_default();
     let reason = text.strip_suffix(b"\r").unwrap_or(text);
     // nginx takes a CR only right before the line feed.
     if reason.contains(&b'\r') {
-        return Line::Other;
+        return Start::Other;
     }
     let head = Head { len: 0, version, status, status_line: start..start + reason.len() };
-    Line::Status(head, end + 1)
+    Start::Status(head, end + 1)
 }
 
 /// A cursor over the status line. The outer `Option` says whether the bytes suffice, the inner whether they are right.
@@ -164,35 +166,61 @@ impl Scan<'_> {
 
 enum FieldLine<'a> {
     End,
-    Field(&'a [u8], &'a [u8]),
+    Field(Line<'a>),
     Ignored,
 }
 
-/// One line without its line feed.
-fn field_line(line: &[u8]) -> Result<FieldLine<'_>, Invalid> {
+/// A line.
+struct FieldText<'a> {
+    /// Without its line feed, and without a CR before that where it is plain.
+    line: &'a [u8],
+    /// Its bytes, the line feed included.
+    len: usize,
+    /// It holds neither NUL nor CR.
+    plain: bool,
+}
+
+fn next_line(rest: &[u8]) -> Option<FieldText<'_>> {
+    let stop = scan::line_stop(rest)?;
+    let (line, end) = rest.split_at(stop);
+    match end {
+        [b'\n', ..] => Some(FieldText { line, len: stop + 1, plain: true }),
+        [b'\r', b'\n', ..] => Some(FieldText { line, len: stop + 2, plain: true }),
+        _ => {
+            let len = stop + memchr(b'\n', end)?;
+            Some(FieldText { line: rest.get(..len)?, len: len + 1, plain: false })
+        }
+    }
+}
+
+fn field_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
+    let line = text.line;
     let invalid = |at: usize| Invalid {
         before: line.get(..at).unwrap_or_default().to_vec(),
         byte: line.get(at).copied().unwrap_or(b'\n'),
     };
-    let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |at| at + 1);
-    let text = line.get(..end).unwrap_or_default();
-    if text.is_empty() {
+    let mut bare = line;
+    while let [before @ .., b'\r'] = bare {
+        bare = before;
+    }
+    if bare.is_empty() {
         return if line.len() < 2 { Ok(FieldLine::End) } else { Err(invalid(1)) };
     }
-    let stop = text.iter().position(|&byte| ends_name(byte)).unwrap_or(text.len());
-    let name = text.get(..stop).unwrap_or_default();
-    match text.get(stop) {
+    let stop = bare.iter().position(|&byte| ends_name(byte)).unwrap_or(bare.len());
+    let (name, rest) = bare.split_at(stop);
+    let value = match rest {
         // An old server repeats its status line among the fields.
         _ if name.starts_with(b"HTTP/") => return Ok(FieldLine::Ignored),
-        Some(b':') if stop > 0 => {}
-        None => return Ok(FieldLine::Field(name, b"")),
-        Some(_) => return Err(invalid(stop)),
-    }
-    let rest = text.get(stop + 1..).unwrap_or_default();
-    if let Some(at) = memchr2(0, b'\r', rest) {
+        [b':', value @ ..] if stop > 0 => value,
+        [] => return Ok(FieldLine::Field(Line { name, value: b"", text: line })),
+        _ => return Err(invalid(stop)),
+    };
+    if !text.plain
+        && let Some(at) = memchr2(0, b'\r', value)
+    {
         return Err(invalid(stop + 1 + at));
     }
-    Ok(FieldLine::Field(name, trim(rest)))
+    Ok(FieldLine::Field(Line { name, value: trim(value), text: line }))
 }
 
 /// Whether a byte cannot be of a name: the colon, spaces and control bytes. Looked up, since every byte is asked about.
@@ -211,21 +239,14 @@ fn ends_name(byte: u8) -> bool {
     ENDS[usize::from(byte)]
 }
 
-/// Without spaces at both ends.
-fn trim(value: &[u8]) -> &[u8] {
-    let start = value.iter().position(|&byte| byte != b' ').unwrap_or(value.len());
-    let end = value.iter().rposition(|&byte| byte != b' ').map_or(start, |at| at + 1);
-    value.get(start..end).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(Parsed, String), Invalid> {
         let mut fields = String::new();
-        let parsed = parse(text.as_bytes(), |name, value| {
-            fields += &format!("{}={};", name.escape_ascii(), value.escape_ascii());
+        let parsed = parse(text.as_bytes(), |line| {
+            fields += &format!("{}={};", line.name.escape_ascii(), line.value.escape_ascii());
         })?;
         Ok((parsed, fields))
     }

@@ -1,11 +1,10 @@
 //! The header fields of a request to a backend: those of `proxy_set_header`, nginx's own, then the client's.
 
-use std::io::Write;
-
 use rkeep_parsers::ir::expr::{Builtin, Expr, Part, Var};
 use rkeep_parsers::nginx::Proxy;
 use rkeep_parsers::table::Compat;
 
+use crate::proxy::http::decimal;
 use crate::proxy::http::fields::NameSet;
 use crate::proxy::request::RequestCtx;
 
@@ -111,8 +110,8 @@ impl RequestHeaders {
         }
         self.write_length(length, out);
         if self.pass_client {
-            for (name, value) in cx.head.fields.iter().filter(|(name, _)| !self.dropped.has(name)) {
-                field(name, value, out);
+            for field in cx.head.fields.each().filter(|field| !self.dropped.has(field.name)) {
+                out.extend_from_slice(field.line);
             }
         }
     }
@@ -131,7 +130,9 @@ impl RequestHeaders {
     fn write_length(&self, length: Length, out: &mut Vec<u8>) {
         match length {
             Length::Known(bytes) if self.own_length => {
-                let _ = write!(out, "Content-Length: {bytes}\r\n");
+                out.extend_from_slice(b"Content-Length: ");
+                decimal::put(out, bytes);
+                out.extend_from_slice(b"\r\n");
             }
             Length::Chunked if self.own_coding => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             _ => {}

@@ -71,7 +71,7 @@ impl Owner {
 #[derive(Debug)]
 struct Idle {
     owner: Owner,
-    backend: Backend,
+    backend: Box<Backend>,
     until: Instant,
 }
 
@@ -95,13 +95,13 @@ thread_local! {
 }
 
 /// The newest idle connection to `address`.
-pub fn take(owner: &Owner, address: &Address) -> Option<Backend> {
+pub fn take(owner: &Owner, address: &Address) -> Option<Box<Backend>> {
     SHELF.with_borrow_mut(|shelf| {
         let idle = shelf.of_pool(owner.pool)?;
         loop {
             let index = idle.iter().rposition(|kept| owner.takes(kept, address))?;
             let mut kept = idle.remove(index)?;
-            if kept.is_silent(&mut Context::from_waker(Waker::noop())) {
+            if kept.says_nothing() {
                 kept.backend.cached = true;
                 return Some(kept.backend);
             }
@@ -110,7 +110,7 @@ pub fn take(owner: &Owner, address: &Address) -> Option<Backend> {
 }
 
 /// Keeps a connection; the oldest of the pool makes room.
-pub fn put(owner: Owner, backend: Backend, keep: &Keep) {
+pub fn put(owner: Owner, backend: Box<Backend>, keep: &Keep) {
     let mut kept = Idle { owner, backend, until: clock::now() + keep.timeout };
     let watched = SHELF.with_borrow_mut(|shelf| {
         if let Some((watcher, next)) = &shelf.watcher {
@@ -174,6 +174,12 @@ async fn watch() {
 }
 
 impl Idle {
+    /// Whether the backend has neither closed nor said anything yet.
+    fn says_nothing(&self) -> bool {
+        let peeked = self.backend.stream.try_peek(&mut [0]);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Whether the backend has neither closed nor said anything. Wakes `cx` when it does.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         let stream = &self.backend.stream;
@@ -181,10 +187,8 @@ impl Idle {
             match stream.poll_readable(cx) {
                 Poll::Pending => return true,
                 Poll::Ready(Err(_)) => return false,
-                Poll::Ready(Ok(())) => match stream.try_peek(&mut [0]) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    _ => return false,
-                },
+                Poll::Ready(Ok(())) if self.says_nothing() => {}
+                Poll::Ready(Ok(())) => return false,
             }
         }
     }

@@ -1,100 +1,7 @@
 //! What the fields of a backend's answer say about it, and which of them must not be. Pure.
 
-use crate::proxy::http::fields::{self, Fields};
-
-/// Fields that nginx knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names of the fields")]
-pub enum Known {
-    Status,
-    ContentType,
-    ContentLength,
-    Date,
-    LastModified,
-    Etag,
-    Server,
-    Location,
-    Refresh,
-    SetCookie,
-    CacheControl,
-    ContentDisposition,
-    Expires,
-    AcceptRanges,
-    Connection,
-    KeepAlive,
-    AccelExpires,
-    AccelRedirect,
-    AccelLimitRate,
-    AccelBuffering,
-    AccelCharset,
-    TransferEncoding,
-}
-
-impl Known {
-    /// The field of this name, in any case.
-    pub fn of(name: &[u8]) -> Option<Known> {
-        let is = |known: &str| fields::is_named(name, known.as_bytes());
-        // By length first: most fields are told apart by it alone.
-        let (known, word) = match name.len() {
-            4 if is("date") => return Some(Known::Date),
-            4 => (Known::Etag, "etag"),
-            6 if is("server") => return Some(Known::Server),
-            6 => (Known::Status, "status"),
-            7 if is("expires") => return Some(Known::Expires),
-            7 => (Known::Refresh, "refresh"),
-            8 => (Known::Location, "location"),
-            10 if is("connection") => return Some(Known::Connection),
-            10 if is("set-cookie") => return Some(Known::SetCookie),
-            10 => (Known::KeepAlive, "keep-alive"),
-            12 => (Known::ContentType, "content-type"),
-            13 if is("last-modified") => return Some(Known::LastModified),
-            13 if is("cache-control") => return Some(Known::CacheControl),
-            13 => (Known::AcceptRanges, "accept-ranges"),
-            14 => (Known::ContentLength, "content-length"),
-            15 if is("x-accel-expires") => return Some(Known::AccelExpires),
-            15 => (Known::AccelCharset, "x-accel-charset"),
-            16 => (Known::AccelRedirect, "x-accel-redirect"),
-            17 if is("transfer-encoding") => return Some(Known::TransferEncoding),
-            17 => (Known::AccelBuffering, "x-accel-buffering"),
-            18 => (Known::AccelLimitRate, "x-accel-limit-rate"),
-            19 => (Known::ContentDisposition, "content-disposition"),
-            _ => return None,
-        };
-        is(word).then_some(known)
-    }
-
-    /// Whether a second one is ignored with a warning.
-    fn single(self) -> bool {
-        matches!(
-            self,
-            Known::Status
-                | Known::ContentType
-                | Known::Date
-                | Known::LastModified
-                | Known::Etag
-                | Known::Server
-                | Known::Location
-                | Known::Refresh
-                | Known::Expires
-                | Known::AccelExpires
-                | Known::AccelRedirect
-                | Known::AccelLimitRate
-        )
-    }
-
-    /// Whether X-Accel-Redirect keeps the field.
-    pub fn survives_redirect(self) -> bool {
-        matches!(
-            self,
-            Known::ContentType
-                | Known::SetCookie
-                | Known::ContentDisposition
-                | Known::CacheControl
-                | Known::Expires
-                | Known::AcceptRanges
-        )
-    }
-}
+use crate::proxy::http::fields::Fields;
+use crate::proxy::http::known::{Known, KnownSet};
 
 /// What was said about the body and the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +12,8 @@ pub struct Meaning {
     pub chunked: bool,
     /// The backend closes the connection.
     pub close: bool,
+    /// What has been seen of fields that may stand only once.
+    seen: KnownSet,
 }
 
 /// What is to be done with a field.
@@ -119,21 +28,31 @@ pub enum Verdict {
 }
 
 impl Meaning {
+    /// Of an answer without a head: it ends with the connection.
+    pub fn of_nothing() -> Self {
+        Meaning { close: true, ..Meaning::default() }
+    }
+
     /// Takes one field in. `before` are those that came before it.
-    pub fn take(&mut self, name: &[u8], value: &[u8], before: &Fields) -> Verdict {
-        let Some(known) = Known::of(name) else { return Verdict::Keep };
+    pub fn take(&mut self, known: Option<Known>, name: &[u8], value: &[u8], before: &Fields) -> Verdict {
         match known {
-            Known::ContentLength => self.take_length(name, value, before),
-            Known::TransferEncoding => self.take_coding(name, value, before),
-            Known::Connection => {
+            None => Verdict::Keep,
+            Some(Known::ContentLength) => self.take_length(name, value, before),
+            Some(Known::TransferEncoding) => self.take_coding(name, value, before),
+            Some(Known::Connection) => {
                 self.close |= has_close(value);
                 Verdict::Keep
             }
-            _ if known.single() => match before.get(name) {
+            Some(known) if self.seen.has(known) => match before.get(name) {
                 Some(previous) => Verdict::Ignore(duplicate(name, value, previous) + ", ignored"),
                 None => Verdict::Keep,
             },
-            _ => Verdict::Keep,
+            Some(known) => {
+                if known.single() {
+                    self.seen.add(known);
+                }
+                Verdict::Keep
+            }
         }
     }
 
@@ -185,15 +104,16 @@ fn shown(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 
 /// Whether the word `close` is anywhere in the value.
 fn has_close(value: &[u8]) -> bool {
-    value.windows(5).any(|word| word.eq_ignore_ascii_case(b"close"))
+    value != b"keep-alive" && value.windows(5).any(|word| word.eq_ignore_ascii_case(b"close"))
 }
 
 /// A number of digits only, up to what a file offset holds.
 pub fn digits(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse::<i64>().ok().map(i64::unsigned_abs)
+    let add = |number: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        number.checked_mul(10)?.checked_add(u64::from(digit)).filter(|number| digit < 10 && *number <= i64::MAX as u64)
+    };
+    if value.is_empty() { None } else { value.iter().try_fold(0, add) }
 }
 
 #[cfg(test)]
@@ -203,7 +123,7 @@ mod tests {
     fn read(lines: &[(&str, &str)]) -> Result<(Meaning, usize), String> {
         let (mut meaning, mut fields) = (Meaning::default(), Fields::default());
         for (name, value) in lines {
-            match meaning.take(name.as_bytes(), value.as_bytes(), &fields) {
+            match meaning.take(Known::of(name.as_bytes()), name.as_bytes(), value.as_bytes(), &fields) {
                 Verdict::Keep => fields.push(name.as_bytes(), value.as_bytes()),
                 Verdict::Ignore(_) => {}
                 Verdict::Refuse(why) => return Err(why),

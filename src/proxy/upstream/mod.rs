@@ -35,5 +35,6 @@ mod uri;
 pub use ambient::{chance, seconds};
 pub use pools::Upstreams;
 pub use proxy::handle;
+pub use receive::Rest;
 pub use route::Route;
 pub use stream::AnswerStream;

@@ -34,7 +34,6 @@ use crate::proxy::tls::client::ClientContext;
 /// # Errors
 /// The status that `error_page` or a built-in page shows.
 pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Location>) -> Result<Answer, Status> {
-    let location = Arc::clone(location);
     let Some(route) = &location.route else { return Err(Status(500)) };
     let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
     if !streamed && !cx.body.unwanted && (!cx.body.done || cx.body.expects_continue) {
@@ -45,7 +44,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
     let mut lookup = None;
     if cx.conf().proxy.cache.0.is_some() {
         // In a box, so that requests without a cache are no larger for it.
-        match Box::pin(cached::look(cx, route, pass, &to, &location)).await? {
+        match Box::pin(cached::look(cx, route, pass, &to, location)).await? {
             Found::Answer(answer) => return answer,
             Found::Nothing(found) => lookup = found,
         }
@@ -62,7 +61,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         _ => None,
     };
     let mut exchange = Exchange { outgoing, location: location.index, streamed, lookup, keeps, secured };
-    let mut tries = Tries::begin(cx, &to.upstream, streamed, to.https);
+    let mut tries = Tries::begin(cx, to.upstream, streamed, to.https);
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
             Ok((backend, received, sent)) => {
@@ -113,7 +112,7 @@ struct Secured {
 
 impl Exchange {
     /// One try: a server, a connection, the request, the head of the answer.
-    async fn run(&self, cx: &mut RequestCtx, tries: &mut Tries) -> Result<(Backend, Received, Sent), Failed> {
+    async fn run(&self, cx: &mut RequestCtx, tries: &mut Tries) -> Result<(Box<Backend>, Received, Sent), Failed> {
         tries.choose(cx, self.outgoing.uri()).map_err(Failed::Try)?;
         let mut backend = self.connect(cx, tries).await?;
         tries.cached = backend.cached;
@@ -140,7 +139,7 @@ impl Exchange {
     }
 
     /// An idle connection to the chosen server, or a new one.
-    async fn connect(&self, cx: &mut RequestCtx, tries: &Tries) -> Result<Backend, Failed> {
+    async fn connect(&self, cx: &mut RequestCtx, tries: &Tries) -> Result<Box<Backend>, Failed> {
         let Some(peer) = tries.peer() else { return Err(Failed::Request(Status(500))) };
         if tries.upstream().keep.is_some()
             && let Some(backend) = idle::take(&self.owner(tries), &peer.address)
@@ -196,7 +195,7 @@ impl Exchange {
         cx: &mut RequestCtx,
         route: &Route,
         mut tries: Tries,
-        backend: Backend,
+        backend: Box<Backend>,
         mut received: Received,
         sent: Sent,
     ) -> Result<Answer, Status> {
@@ -255,7 +254,10 @@ impl Exchange {
             stream.abandon(cx);
             return Ok(Answer::Body(Body::Empty));
         }
-        Ok(Answer::Body(Body::Upstream(Box::new(stream))))
+        Ok(Answer::Body(match stream.take_whole(cx) {
+            Some(body) => Body::Received(body),
+            None => Body::Upstream(Box::new(stream)),
+        }))
     }
 
     /// `proxy_intercept_errors`: `error_page` answers; what asks for a password stays.

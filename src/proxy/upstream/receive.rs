@@ -6,10 +6,11 @@ use std::ops::Range;
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted};
-use super::head::{self, Head, Parsed};
+use super::head::{self, Parsed};
 use super::meaning::{Meaning, Verdict};
 use super::trouble::Trouble;
 use crate::proxy::http::fields::Fields;
+use crate::proxy::http::known::Known;
 use crate::proxy::io::Lease;
 use crate::proxy::paths;
 use crate::proxy::request::{RequestCtx, Status};
@@ -51,6 +52,17 @@ pub enum Rest {
 }
 
 impl Rest {
+    /// Forgets all but the first `len` bytes; says whether there were more.
+    pub fn cut(&mut self, len: usize) -> bool {
+        let more = self.bytes().len() > len;
+        match self {
+            Rest::Nothing => {}
+            Rest::Lent(_, range) => range.end = range.end.min(range.start + len),
+            Rest::Own(bytes, at) => bytes.truncate(*at + len),
+        }
+        more
+    }
+
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         match self {
@@ -164,15 +176,15 @@ fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, 
             (Parsed::Http09, _) => {
                 cx.error(Level::Error, format_args!("upstream sent no valid HTTP/1.0 header"));
                 cx.upstream_fields.clear();
-                let meaning = Meaning { close: true, ..Meaning::default() };
-                return Ok(Some((Received::new(200, Some(Vec::new()), meaning, true), at)));
+                return Ok(Some((Received::new(200, Some(Vec::new()), Meaning::of_nothing(), true), at)));
             }
             (Parsed::Head(head), _) if head.len as u64 > cx.conf().proxy.buffer_size.0 => return Err(too_big(cx)),
             (Parsed::Head(head), _) if head.status / 100 == 1 && head.status != 101 => at += head.len,
-            (Parsed::Head(head), meaning) => {
+            (Parsed::Head(head), mut meaning) => {
+                meaning.close |= head.version < (1, 1);
                 let line = buffer.get(head.status_line.clone()).unwrap_or_default();
                 let line = (line != b"200 OK").then(|| line.to_vec());
-                return Ok(Some((Received::new(head.status, line, closed(meaning, &head), false), at + head.len)));
+                return Ok(Some((Received::new(head.status, line, meaning, false), at + head.len)));
             }
         }
     }
@@ -184,10 +196,6 @@ impl Received {
     }
 }
 
-fn closed(meaning: Meaning, head: &Head) -> Meaning {
-    Meaning { close: meaning.close || head.version < (1, 1), ..meaning }
-}
-
 fn too_big(cx: &mut RequestCtx) -> Failed {
     cx.error(Level::Error, format_args!("upstream sent too big header"));
     Failed::Try(Trouble::InvalidHeader)
@@ -197,12 +205,13 @@ fn too_big(cx: &mut RequestCtx) -> Failed {
 fn take_fields(cx: &RequestCtx, buffer: &[u8], fields: &mut Fields) -> Result<(Parsed, Meaning), Failed> {
     let mut meaning = Meaning::default();
     let mut refused = false;
-    let parsed = head::parse(buffer, |name, value| {
+    let parsed = head::parse(buffer, |line| {
         if refused {
             return;
         }
-        match meaning.take(name, value, fields) {
-            Verdict::Keep => fields.push(name, value),
+        let known = Known::of(line.name);
+        match meaning.take(known, line.name, line.value, fields) {
+            Verdict::Keep => fields.push_line(line, known),
             Verdict::Ignore(why) => cx.error(Level::Warn, format_args!("{why}")),
             Verdict::Refuse(why) => {
                 cx.error(Level::Error, format_args!("{why}"));

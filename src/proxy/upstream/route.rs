@@ -10,7 +10,8 @@ use super::headers::RequestHeaders;
 use super::redirect::RedirectRules;
 use crate::plan::ProxyPlan;
 use crate::proxy::cache;
-use crate::proxy::http::fields::NameSet;
+use crate::proxy::http::fields::{Field, NameSet};
+use crate::proxy::http::known::{Known, KnownSet};
 use crate::proxy::regex::Regexes;
 use crate::proxy::tls::client::ClientContext;
 
@@ -35,6 +36,8 @@ pub struct Route {
     pub headers_for_cache: Option<RequestHeaders>,
     /// Names of fields of the answer that are not passed.
     hidden: NameSet,
+    /// Those among them that are known.
+    hidden_known: KnownSet,
     /// How `Location` and `Refresh` are rewritten.
     pub redirects: RedirectRules,
     /// How cookies are.
@@ -71,7 +74,8 @@ impl Route {
         Ok(Route {
             headers: RequestHeaders::new(conf, plan.compat),
             headers_for_cache: conf.cache.0.is_some().then(|| RequestHeaders::for_cache(conf, plan.compat)),
-            hidden: hidden(conf),
+            hidden_known: hidden(conf).filter_map(|name| Known::of(name.as_bytes())).collect(),
+            hidden: hidden(conf).collect(),
             redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
@@ -80,9 +84,14 @@ impl Route {
         })
     }
 
+    /// Whether clients do not see a known field.
+    pub fn hides(&self, known: Known) -> bool {
+        self.hidden_known.has(known)
+    }
+
     /// Whether clients do not see a field.
-    pub fn hides(&self, name: &[u8]) -> bool {
-        self.hidden.has(name)
+    pub fn hides_field(&self, field: &Field<'_>) -> bool {
+        field.known.map_or_else(|| self.hidden.has(field.name), |known| self.hides(known))
     }
 }
 
@@ -98,10 +107,9 @@ fn tls(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Option
     }
 }
 
-fn hidden(conf: &Proxy) -> NameSet {
-    let own = HIDDEN.iter().map(|&name| name.to_owned());
-    let passed = |name: &String| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
-    own.chain(conf.hide_header.iter().cloned()).filter(|name| !passed(name)).collect()
+fn hidden(conf: &Proxy) -> impl Iterator<Item = &str> {
+    let passed = |name: &&str| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
+    HIDDEN.into_iter().chain(conf.hide_header.iter().map(String::as_str)).filter(move |name| !passed(name))
 }
 
 /// Whether `proxy_ignore_headers` names a field.

@@ -25,17 +25,17 @@ use crate::proxy::tls::client::{self, ClientContext};
 pub async fn secure(
     cx: &mut RequestCtx,
     context: &ClientContext,
-    backend: Backend,
+    backend: Box<Backend>,
     host: &[u8],
     watch: Client,
-) -> Result<Backend, Failed> {
+) -> Result<Box<Backend>, Failed> {
     cx.action = " while SSL handshaking to upstream";
     let name = client::name(cx, &cx.conf().proxy_ssl, host);
     let session = context.session(cx, &name, ip(&backend.address)).map_err(|why| {
         cx.error(Level::Error, format_args!("{why}"));
         Failed::Request(Status(500))
     })?;
-    let Backend { stream, address, since, requests, cached } = backend;
+    let Backend { stream, address, since, requests, cached } = *backend;
     let tls = TlsStream::new(stream);
     tls.begin(session, Vec::new());
     shake(cx, &tls, watch).await?;
@@ -45,7 +45,7 @@ pub async fn secure(
         cx.error(Level::Error, format_args!("{why}"));
         return Err(Failed::Try(Trouble::Error));
     }
-    Ok(Backend { stream: Stream::Tls(Box::new(tls)), address, since, requests, cached })
+    Ok(Box::new(Backend { stream: Stream::Tls(Box::new(tls)), address, since, requests, cached }))
 }
 
 fn ip(address: &Address) -> Option<IpAddr> {

@@ -31,7 +31,7 @@ pub struct AnswerStream {
     /// What is to be passed on.
     pub(super) kind: Kind,
     /// The connection, until the body has ended.
-    pub(super) backend: Option<Backend>,
+    pub(super) backend: Option<Box<Backend>>,
     /// Where the body ends.
     pub(super) reader: Reader,
     /// What was read with the head.
@@ -140,6 +140,29 @@ impl AnswerStream {
         self.end(cx);
         cx.action = " while sending to client";
         Some(passed.is_ok() && self.reader.ended())
+    }
+
+    /// The body, if all of it has come with the head: then the exchange with the backend is over.
+    pub(super) fn take_whole(&mut self, cx: &mut RequestCtx) -> Option<Rest> {
+        let len = self.reader.plain().and_then(|left| usize::try_from(left).ok())?;
+        let plain = self.kind != Kind::Tunnel && self.saving.is_none() && !cx.head.fields.has(b"Range");
+        if !plain || len > self.rest.bytes().len() {
+            return None;
+        }
+        cx.action = " while reading upstream";
+        let mut body = std::mem::take(&mut self.rest);
+        self.reader.passed(len as u64);
+        if body.cut(len) {
+            self.tell_excess(cx);
+        }
+        self.end(cx);
+        cx.action = " while sending to client";
+        Some(body)
+    }
+
+    fn tell_excess(&mut self, cx: &RequestCtx) {
+        self.reusable = false;
+        cx.error(Level::Warn, format_args!("{}", self.reader.excess_text()));
     }
 
     async fn pump_body(&mut self, cx: &mut RequestCtx, sink: &mut Sink, buffered: bool) -> Result<bool, Broken> {
@@ -300,8 +323,7 @@ impl AnswerStream {
             to(cx, taken.data).map_err(|_| Broken)?;
         }
         if excess {
-            self.reusable = false;
-            cx.error(Level::Warn, format_args!("{}", self.reader.excess_text()));
+            self.tell_excess(cx);
         }
         Ok(())
     }

@@ -65,12 +65,12 @@ pub struct Tries {
 
 impl Tries {
     /// Begins. `unbuffered`: the client's body is passed on without being kept.
-    pub fn begin(cx: &RequestCtx, upstream: &Arc<Upstream>, unbuffered: bool, https: bool) -> Tries {
+    pub fn begin(cx: &RequestCtx, upstream: Arc<Upstream>, unbuffered: bool, https: bool) -> Tries {
         let limit = cx.conf().proxy.next_upstream_tries.0;
         let attempt = upstream.pool.begin(upstream.key(cx), u32::try_from(limit).unwrap_or(u32::MAX));
         let now = clock::now();
         Tries {
-            upstream: Arc::clone(upstream),
+            upstream,
             attempt,
             began: now,
             since: now,

@@ -4,6 +4,7 @@ use rkeep_parsers::ir::expr::Builtin as B;
 
 use super::{put, put_fmt, put_some};
 use crate::proxy::body::Stored;
+use crate::proxy::clock;
 use crate::proxy::http::base64;
 use crate::proxy::paths;
 use crate::proxy::request::RequestCtx;
@@ -38,7 +39,7 @@ impl RequestCtx {
             B::RequestId => self.put_request_id(out),
             B::RequestLength => put_fmt(out, format_args!("{}", self.head.len + self.body.wire)),
             B::RequestTime => {
-                let elapsed = self.began.elapsed();
+                let elapsed = clock::since(self.began);
                 put_fmt(out, format_args!("{}.{:03}", elapsed.as_secs(), elapsed.subsec_millis()))
             }
             B::RequestCompletion => put(out, if self.complete { b"OK" } else { b"" }),
