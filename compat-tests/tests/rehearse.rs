@@ -121,6 +121,22 @@ fn an_operators_own_files_are_simulated_as_they_name_things() {
 }
 
 #[test]
+fn who_owns_addresses_of_ipv6_is_seen() {
+    let conf = Conf::new("six");
+    let six = KEEPALIVED.replace("10.20.0.100/24 dev ens192", "fe80::77/64\n        2001:db8::77/64");
+    let [plain, _] = six.split("unicast_src_ip").collect::<Vec<_>>()[..] else { unreachable!() };
+    let (_, rest) = six.split_once("10.20.0.12\n    }\n").unwrap();
+    std::fs::write(conf.path("keepalived.conf"), format!("{plain}version 3\n{rest}")).unwrap();
+    let drills = ["--drill", "steady", "--drill", "stop-master", "--drill", "unplug"];
+    let files = ["--json", "--keepalived-conf", &conf.path("keepalived.conf")];
+    let output = rehearse(&[&files[..], &drills].concat());
+    let (held, broken) = verdicts(&output);
+    assert_eq!((held.len(), broken.len()), (3, 0), "{}", String::from_utf8_lossy(&output.stdout));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["drills"][2]["legs"][0]["owner"], "director 2", "{said:#}");
+}
+
+#[test]
 fn files_that_rkeep_would_refuse_are_not_rehearsed() {
     let conf = Conf::new("refused");
     std::fs::write(conf.path("nginx.conf"), "events {}\nhttp { server { lisden 80; } }\n").unwrap();

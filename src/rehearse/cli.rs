@@ -169,7 +169,7 @@ fn play(stage: &mut Stage, drills: &[&Drill], quiet: bool) -> io::Result<Vec<Out
 
 /// What the figures of drills are held against.
 fn legend(outcomes: &[Outcome]) -> &'static str {
-    match outcomes.iter().any(|it| !it.legs.is_empty()) {
+    match outcomes.iter().flat_map(|it| &it.legs).any(|leg| leg.requests > 0) {
         true => {
             "\nallowed: what the timers in the directors' files add up to, and `room` for processes, ARP and a busy machine\n"
         }

@@ -1,7 +1,7 @@
 //! The network between the nodes: one bridge in a node of its own, a cable to each box, cables that can be pulled.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use futures_util::TryStreamExt;
@@ -222,6 +222,12 @@ impl Node {
 pub fn mac(address: Ipv4Addr) -> [u8; 6] {
     let [a, b, c, d] = address.octets();
     [0x02, 0x00, a, b, c, d]
+}
+
+/// The address of the link that a box with that address has: made from its hardware address.
+pub fn link_local(address: Ipv4Addr) -> Ipv6Addr {
+    let [a, b, c, d] = address.octets().map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, a << 8 | 0xff, 0xfe00 | b, c << 8 | d)
 }
 
 /// The switch's end of a box's cable. Interface names have at most 15 bytes.

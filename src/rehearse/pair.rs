@@ -10,6 +10,7 @@ use rkeep_parsers::ir::vrrp::Router;
 use rkeep_parsers::ir::{Id, Ir};
 
 use super::clients::Probe;
+use super::lan::link_local;
 
 /// Both directors, as their files describe them.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +88,14 @@ impl Pair {
         self.instances.first().map_or(0, Instance::home)
     }
 
+    /// Whether a director sends its adverts from that address: one of its own, or the link's.
+    pub fn speaks_from(&self, director: usize, from: IpAddr) -> bool {
+        self.addresses[director].iter().any(|own| match from {
+            IpAddr::V4(from) => from == *own,
+            IpAddr::V6(from) => from == link_local(*own),
+        })
+    }
+
     /// The virtual router whose fate is followed.
     pub fn router(&self) -> Option<&Instance> {
         self.instances.first()
@@ -136,7 +145,10 @@ impl Instance {
 }
 
 fn instances(keepalived: [&Ir; 2]) -> Vec<Instance> {
-    let pairs = keepalived[0].routers.values().filter_map(|own| {
+    // Clients ask by IPv4 only, so those that they can reach come first.
+    let all = || keepalived[0].routers.values().filter(|own| is_followed(own));
+    let pairs = all().filter(|own| !own.is_ipv6()).chain(all().filter(|own| own.is_ipv6()));
+    let pairs = pairs.filter_map(|own| {
         let other = keepalived[1].routers.values().find(|other| other.vrid == own.vrid)?;
         Some((own, other))
     });
@@ -147,6 +159,11 @@ fn instances(keepalived: [&Ir; 2]) -> Vec<Instance> {
         sides: [terms(own), terms(other)],
     };
     pairs.map(instance).collect()
+}
+
+/// Whether it is known from where its adverts come: boxes have addresses of the link, and no others of IPv6.
+pub fn is_followed(router: &Router) -> bool {
+    !router.is_ipv6() || router.source.is_none() && router.unicast_peers.is_empty()
 }
 
 fn terms(router: &Router) -> Terms {

@@ -107,8 +107,11 @@ pub fn millis(time: Duration) -> u64 {
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Measured { leg, owner, silent_ms, allowed_ms, allowed, requests, failed, mails } = self;
-        write!(f, "{leg:<8} {silent_ms:>5} ms without answer, {allowed_ms} allowed ({allowed}); ")?;
-        write!(f, "{failed} of {requests} requests failed; ")?;
+        write!(f, "{leg:<8} ")?;
+        if *requests > 0 {
+            write!(f, "{silent_ms:>5} ms without answer, {allowed_ms} allowed ({allowed}); ")?;
+            write!(f, "{failed} of {requests} requests failed; ")?;
+        }
         if *mails > 0 {
             write!(f, "{mails} mails; ")?;
         }
@@ -149,6 +152,13 @@ mod tests {
         assert!(outcome(400, 0).held());
         assert!(!outcome(401, 0).held());
         assert!(!outcome(0, 1).held());
+    }
+
+    #[test]
+    fn where_nobody_asks_only_the_owner_is_told() {
+        let mut outcome = Outcome::new("reload", "both reload");
+        outcome.measured("reload", &"director 1", Silence::default(), &Bound::room(&Pair::default(), 0), 0);
+        assert!(outcome.held() && outcome.to_string().ends_with("  reload   owned by director 1\n"), "{outcome}");
     }
 
     #[test]

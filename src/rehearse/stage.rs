@@ -121,12 +121,14 @@ impl Stage {
     /// The adverts that the directors have sent for the virtual router that is followed.
     fn claims(&self, router: u8) -> Vec<Claim> {
         let claims = |director: usize| {
-            let own = self.pair().addresses[director].clone();
-            let claim = move |(at, event)| match event {
-                Event::Advert { from, router: of, priority } if of == router && own.contains(&from) => {
-                    Some(Claim { at, director, priority })
-                }
-                _ => None,
+            let claim = move |(at, event)| {
+                let (from, of, priority) = match event {
+                    Event::Advert { from, router, priority } => (from.into(), router, priority),
+                    Event::Advert6 { from, router, priority } => (from.into(), router, priority),
+                    _ => return None,
+                };
+                let claims = of == router && self.pair().speaks_from(director, from);
+                claims.then_some(Claim { at, director, priority })
             };
             self.ears[director].heard().into_iter().filter_map(claim)
         };
@@ -152,6 +154,11 @@ impl Stage {
         let mut mails: Vec<Mail> = self.site.mails.iter().flat_map(super::MailSink::mails).collect();
         mails.sort_by_key(|mail| mail.at);
         mails
+    }
+
+    /// How many clients ask.
+    pub fn askers(&self) -> usize {
+        self.clients.as_ref().map_or(0, |_| self.site.clients.len())
     }
 
     /// The clients' log, empty without clients.

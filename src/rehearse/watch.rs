@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{Node, Task};
 
 const ETH_P_ALL: u16 = 0x0003;
+/// VRRP's number among the protocols of IP.
+const VRRP: u8 = 112;
 /// How long one read waits before it looks whether it shall end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -22,6 +24,15 @@ pub enum Event {
     Advert {
         /// Who sent it.
         from: Ipv4Addr,
+        /// Its virtual router.
+        router: u8,
+        /// Its priority.
+        priority: u8,
+    },
+    /// A VRRP advert that travels by IPv6.
+    Advert6 {
+        /// Who sent it.
+        from: Ipv6Addr,
         /// Its virtual router.
         router: u8,
         /// Its priority.
@@ -140,10 +151,15 @@ fn understand(frame: &[u8]) -> Option<Event> {
             let from = address(packet, 12)?;
             let payload = packet.get(usize::from(packet.first()? & 15) * 4..)?;
             match (packet.get(9)?, payload.first()?) {
-                (112, _) => Some(Event::Advert { from, router: *payload.get(1)?, priority: *payload.get(2)? }),
+                (&VRRP, _) => Some(Event::Advert { from, router: *payload.get(1)?, priority: *payload.get(2)? }),
                 (1, 0) => Some(Event::Echo { mac, from }),
                 _ => None,
             }
+        }
+        [0x86, 0xdd] if packet.get(6) == Some(&VRRP) => {
+            let octets: [u8; 16] = packet.get(8..24)?.try_into().ok()?;
+            let payload = packet.get(40..)?;
+            Some(Event::Advert6 { from: octets.into(), router: *payload.get(1)?, priority: *payload.get(2)? })
         }
         _ => None,
     }
@@ -165,6 +181,12 @@ mod tests {
         frame.extend([224, 0, 0, 18, 0x21, 51, 100, 1]);
         let from = Ipv4Addr::new(192, 168, 3, 1);
         assert_eq!(understand(&frame), Some(Event::Advert { from, router: 51, priority: 100 }));
+        let from = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xc0ff, 0xfea8, 0x301);
+        let mut frame = vec![0x33; 6];
+        frame.extend([2, 0, 192, 168, 3, 1, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 112, 255]);
+        frame.extend(from.octets().into_iter().chain([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12]));
+        frame.extend([0x31, 52, 90, 1]);
+        assert_eq!(understand(&frame), Some(Event::Advert6 { from, router: 52, priority: 90 }));
         let mut frame = vec![0xff; 6];
         frame.extend([2, 0, 192, 168, 3, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 192, 168, 3, 1]);
         frame.extend([192, 168, 3, 253, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 192, 168, 3, 253]);

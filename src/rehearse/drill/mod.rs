@@ -133,7 +133,7 @@ impl Leg {
         stage.settle(end);
         self.judge_owner(stage, outcome, start, expected);
         let excused = self.excused_until(stage, start, &allowed);
-        let seen = Silence::measure(&stage.log(), stage.site.clients.len(), [start, end], excused);
+        let seen = Silence::measure(&stage.log(), stage.askers(), [start, end], excused);
         outcome.measured(self.name, &stage.owner(), seen, &allowed, stage.mails().len() - mails);
         Ok(())
     }

@@ -85,6 +85,8 @@ impl Builder<'_> {
             node.reach_everything(&first.interface[which])?;
         }
         node.write("/proc/sys/net/ipv4/ip_forward", "1")?;
+        // Of IPv6 a box has the link's addresses only, and nginx shall start all the same.
+        node.write("/proc/sys/net/ipv6/ip_nonlocal_bind", "1")?;
         if listens_on_virtual(&models.keepalived, models.nginx.as_ref()) {
             node.write("/proc/sys/net/ipv4/ip_nonlocal_bind", "1")?;
         }

@@ -28,7 +28,7 @@ pub use stub::Stub;
 use loader::{Seen, SimLoader};
 use plan::Networks;
 
-use super::pair::Pair;
+use super::pair::{Pair, is_followed};
 
 /// Where nginx finds its file in a box, unless the operator's own place is one that boxes have to themselves.
 const NGINX: &str = "/etc/nginx/nginx.conf";
@@ -290,9 +290,11 @@ fn not_simulated(models: &Models, pair: &Pair) -> Vec<String> {
     for router in models.keepalived.routers.values() {
         let name = &router.name;
         if router.addresses.iter().chain(&router.excluded).any(|one| one.address.is_ipv6()) {
-            lacking.push(format!("{name}: IPv6 addresses are not simulated"));
+            lacking.push(format!("{name}: no client asks its IPv6 addresses; who owns them is seen"));
         }
-        if !pair.instances.iter().any(|instance| instance.router == router.vrid) {
+        if !is_followed(router) {
+            lacking.push(format!("{name}: no drill follows it: its boxes have no IPv6 addresses but the link's"));
+        } else if !pair.instances.iter().any(|instance| instance.router == router.vrid) {
             lacking
                 .push(format!("{name}: the peer's file has no virtual_router_id {}: no drill follows it", router.vrid));
         }
