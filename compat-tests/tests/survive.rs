@@ -151,7 +151,8 @@ fn what_the_dead_have_left_is_removed_by_those_who_come() {
     let mut pair = Pair::of_rkeep();
     let director = &pair.cluster.directors[0];
     director.node.crash("keepalived").unwrap();
-    assert!(eventually(SOON, || !pair.keepalived[0].runs().unwrap()));
+    // While one of them is still dying, another does not start.
+    assert!(eventually(SOON, || !pair.keepalived[0].runs().unwrap() && pair.processes(0, "keepalived").is_empty()));
     assert!(director.node.addresses().unwrap().contains(&VIP), "nobody was left to remove it");
     let conf = keepalived_conf(0, "").replace(&VIP.to_string(), &OTHER.to_string());
     director.node.write("/etc/keepalived/keepalived.conf", conf).unwrap();
