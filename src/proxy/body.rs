@@ -60,6 +60,8 @@ pub enum Framing {
     Length(u64),
     /// Chunked.
     Chunked(Decoder),
+    /// Until its stream of HTTP/2 ends.
+    Whole,
 }
 
 /// Where a client's body is.
@@ -125,12 +127,17 @@ pub struct ClientBody {
 impl ClientBody {
     /// Whether the client sends a body of any length.
     pub fn present(&self) -> bool {
-        matches!(self.framing, Framing::Chunked(_)) || self.content_length.is_some_and(|length| length > 0)
+        matches!(self.framing, Framing::Chunked(_) | Framing::Whole)
+            || self.content_length.is_some_and(|length| length > 0)
     }
 
-    /// Whether it is chunked.
+    /// Whether its length is not known before it ends.
     pub fn chunked(&self) -> bool {
-        matches!(self.framing, Framing::Chunked(_))
+        match self.framing {
+            Framing::Chunked(_) => true,
+            Framing::Whole => self.content_length.is_none(),
+            Framing::None | Framing::Length(_) => false,
+        }
     }
 }
 

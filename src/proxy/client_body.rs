@@ -37,7 +37,7 @@ impl RequestCtx {
             return Ok(Took::End);
         }
         if !self.fill_input()? {
-            return Ok(Took::Pending);
+            return Ok(if self.body_at_end() { Took::End } else { Took::Pending });
         }
         let took = self.decode_input(out)?;
         Ok(match took {
@@ -159,6 +159,7 @@ impl RequestCtx {
         }
         let here = |cx: &Self| match &cx.body.framing {
             Framing::None => true,
+            Framing::Whole => cx.conn.stream.h2().is_some_and(|h2| h2.has_ended()),
             Framing::Length(left) => cx.input.len() as u64 >= *left,
             Framing::Chunked(decoder) => {
                 let mut decoder = decoder.clone();
@@ -201,6 +202,11 @@ impl RequestCtx {
                 out.extend_from_slice(self.input.get(..take).unwrap_or_default());
                 *left -= take as u64;
                 self.body.done = *left == 0;
+                take
+            }
+            Framing::Whole => {
+                let take = self.input.len().min(PIECE);
+                out.extend_from_slice(self.input.get(..take).unwrap_or_default());
                 take
             }
             Framing::Chunked(decoder) => match decoder.decode(&self.input, out, PIECE) {
@@ -256,6 +262,10 @@ impl RequestCtx {
     fn fill_input(&mut self) -> Result<bool, Status> {
         let mut lease = Lease::take();
         match self.conn.stream.try_read(&mut lease) {
+            Ok(0) if matches!(self.body.framing, Framing::Whole) => {
+                self.body.done = true;
+                Ok(false)
+            }
             Ok(0) => {
                 self.body.broken = true;
                 self.body.gone = true;

@@ -91,6 +91,11 @@ impl Connection {
         }
     }
 
+    /// The connection as a request on one of its streams sees it.
+    pub fn for_stream(&self, stream: Stream) -> Self {
+        Connection { stream: Rc::new(stream), ..self.for_subrequest() }
+    }
+
     /// The client's IP address.
     pub fn client_ip(&self) -> Option<IpAddr> {
         match &self.peer {
@@ -171,6 +176,9 @@ impl Connection {
 
     /// Ready once the client has closed its end or the connection is broken; pending while there is nothing or data.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(h2) = self.stream.h2() {
+            return h2.poll_gone(cx);
+        }
         let mut byte = [0];
         loop {
             match self.stream.poll_readable(cx) {

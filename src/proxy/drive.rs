@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::clock;
 use super::compile::Snapshot;
 use super::connection::Connection;
+use super::h2;
 use super::intake::{self, Intake, Read};
 use super::io::Lease;
 use super::proxy_protocol;
@@ -35,6 +36,9 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     }
     if conn.stream.tls().is_some() && Box::pin(accept::begin(conn, deadline)).await == Begun::Gone {
         return;
+    }
+    if Box::pin(h2::drive::is_spoken(conn, deadline)).await {
+        return Box::pin(h2::drive::connection(conn, slot)).await;
     }
     loop {
         if rest.is_empty() && !wait(conn, deadline).await {

@@ -231,7 +231,9 @@ impl Choice<'_> {
 
 /// Completes the context once the head has been taken or refused.
 fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
-    cx.conn.requests.set(cx.conn.requests.get() + 1);
+    if cx.conn.stream.h2().is_none() {
+        cx.conn.requests.set(cx.conn.requests.get() + 1);
+    }
     let method = std::mem::take(&mut cx.head.method);
     cx.method.clear();
     cx.method.extend_from_slice(&method);
@@ -346,6 +348,27 @@ fn wants_keepalive(head: &RequestHead) -> bool {
         }
     }
     wanted
+}
+
+/// The request of an HTTP/2 stream, whose head is `text` with a request line of `line` bytes; `ended`: it has no body.
+pub fn of_stream(conn: &Rc<Connection>, text: &[u8], line: usize, ended: bool) -> Option<Intake> {
+    let snapshot = conn.thread.snapshot()?;
+    let names = snapshot.names(conn)?;
+    let default = snapshot.servers.get(names.default_server())?.clone();
+    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default));
+    cx.action = " while processing HTTP/2 connection";
+    let whole = |text: &str| Refused { status: 400, text: text.to_owned() };
+    let taken = take(&mut cx, text, &snapshot, names).unwrap_or_else(|| Err(whole("client sent an incomplete head")));
+    let mut intake = finish(cx, taken, text);
+    let cx = &mut intake.cx;
+    cx.head.line.clear();
+    cx.head.line.extend_from_slice(text.get(..line.saturating_sub("HTTP/1.1".len())).unwrap_or_default());
+    cx.head.line.extend_from_slice(b"HTTP/2.0");
+    cx.input.clear();
+    cx.body.framing = if ended { Framing::None } else { Framing::Whole };
+    cx.body.done = ended;
+    cx.body.expects_continue = false;
+    Some(intake)
 }
 
 /// Gives a context's memory back.

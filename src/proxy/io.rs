@@ -16,6 +16,7 @@ use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::time::Sleep;
 
+use super::h2::H2Stream;
 use super::tls::TlsStream;
 
 /// Bytes of a lent buffer.
@@ -30,14 +31,17 @@ pub enum Stream {
     Unix(UnixStream),
     /// Either of them, encrypted.
     Tls(Box<TlsStream>),
+    /// One stream of an HTTP/2 connection.
+    H2(Box<H2Stream>),
 }
 
 macro_rules! either {
-    ($self:expr, $stream:ident => $body:expr, $tls:ident => $encrypted:expr) => {
+    ($self:expr, $stream:ident => $body:expr, $tls:ident => $encrypted:expr, $h2:ident => $one:expr) => {
         match $self {
             Stream::Tcp($stream) => $body,
             Stream::Unix($stream) => $body,
             Stream::Tls($tls) => $encrypted,
+            Stream::H2($h2) => $one,
         }
     };
 }
@@ -62,7 +66,7 @@ impl Stream {
     /// # Errors
     /// Of the reactor.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read_ready(cx), tls => tls.poll_readable(cx))
+        either!(self, stream => stream.poll_read_ready(cx), tls => tls.poll_readable(cx), h2 => h2.poll_readable(cx))
     }
 
     /// Ready when there may be room to write.
@@ -70,7 +74,7 @@ impl Stream {
     /// # Errors
     /// Of the reactor.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_write_ready(cx), tls => tls.under().poll_writable(cx))
+        either!(self, stream => stream.poll_write_ready(cx), tls => tls.under().poll_writable(cx), h2 => h2.poll_writable(cx))
     }
 
     /// Reads what is there; `Ok(0)` is the peer's end. A short read also says that the socket is drained, so that the
@@ -87,7 +91,7 @@ impl Stream {
             }
             got = Some(n);
             Err(io::ErrorKind::WouldBlock.into())
-        }), tls => return tls.try_read(buf));
+        }), tls => return tls.try_read(buf), h2 => return h2.try_read(buf));
         got.map_or(done, Ok)
     }
 
@@ -98,7 +102,7 @@ impl Stream {
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::READABLE, || {
             Ok(rustix::io::retry_on_intr(|| rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::PEEK))?.1)
-        }), tls => tls.try_peek(buf))
+        }), tls => tls.try_peek(buf), _h2 => Err(io::ErrorKind::WouldBlock.into()))
     }
 
     /// Sends all, however long it takes.
@@ -141,7 +145,7 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write(buf), tls => tls.try_write_vectored(&[IoSlice::new(buf)]))
+        either!(self, stream => stream.try_write(buf), tls => tls.try_write_vectored(&[IoSlice::new(buf)]), h2 => h2.try_write_vectored(&[IoSlice::new(buf)]))
     }
 
     /// Sends what the socket takes and says that more follows at once.
@@ -152,7 +156,7 @@ impl Stream {
         either!(self, stream => stream.try_io(Interest::WRITABLE, || {
             let flags = rustix::net::SendFlags::MORE | rustix::net::SendFlags::NOSIGNAL;
             Ok(rustix::io::retry_on_intr(|| rustix::net::send(stream, buf, flags))?)
-        }), tls => tls.try_write_vectored(&[IoSlice::new(buf)]))
+        }), tls => tls.try_write_vectored(&[IoSlice::new(buf)]), h2 => h2.try_write_vectored(&[IoSlice::new(buf)]))
     }
 
     /// Sends what the socket takes of several pieces.
@@ -160,7 +164,7 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write_vectored(bufs), tls => tls.try_write_vectored(bufs))
+        either!(self, stream => stream.try_write_vectored(bufs), tls => tls.try_write_vectored(bufs), h2 => h2.try_write_vectored(bufs))
     }
 
     /// Sends a part of a file as far as the socket takes it; `offset` moves on.
@@ -170,7 +174,7 @@ impl Stream {
     pub fn try_send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::WRITABLE, || {
             Ok(rustix::io::retry_on_intr(|| rustix::fs::sendfile(stream, &file, Some(&mut *offset), count))?)
-        }), tls => tls.try_send_file(file, offset, count))
+        }), tls => tls.try_send_file(file, offset, count), h2 => h2.try_send_file(file, offset, count))
     }
 
     /// Runs a call on the socket that may say `WouldBlock`, for splice(2) and its like. Not for encrypted streams: see
@@ -179,18 +183,31 @@ impl Stream {
     /// # Errors
     /// What `call` says.
     pub fn try_io<R>(&self, interest: Interest, call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
-        either!(self, stream => stream.try_io(interest, || call(stream.as_fd())), tls => tls.under().try_io(interest, call))
+        either!(self, stream => stream.try_io(interest, || call(stream.as_fd())), tls => tls.under().try_io(interest, call), h2 => h2.socket().try_io(interest, call))
     }
 
     /// Whether what is read and written is not what passes the socket.
     pub fn is_encrypted(&self) -> bool {
-        matches!(self, Stream::Tls(tls) if tls.is_encrypted())
+        match self {
+            Stream::Tls(tls) => tls.is_encrypted(),
+            Stream::H2(_) => true,
+            Stream::Tcp(_) | Stream::Unix(_) => false,
+        }
     }
 
     /// The stream as one that speaks TLS, or may.
     pub fn tls(&self) -> Option<&TlsStream> {
         match self {
             Stream::Tls(tls) => Some(tls),
+            Stream::H2(h2) => h2.socket().tls(),
+            Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
+    }
+
+    /// The stream as one of an HTTP/2 connection.
+    pub fn h2(&self) -> Option<&H2Stream> {
+        match self {
+            Stream::H2(h2) => Some(h2),
             _ => None,
         }
     }
@@ -201,13 +218,16 @@ impl Stream {
             Stream::Tcp(stream) => stream.local_addr().ok(),
             Stream::Unix(_) => None,
             Stream::Tls(tls) => tls.under().local(),
+            Stream::H2(h2) => h2.socket().local(),
         }
     }
 
     /// Ends the sending half.
     pub fn shutdown_write(&self) {
-        if let Stream::Tls(tls) = self {
-            tls.say_goodbye();
+        match self {
+            Stream::Tls(tls) => tls.say_goodbye(),
+            Stream::H2(_) => return,
+            Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Write);
     }
@@ -216,7 +236,7 @@ impl Stream {
     pub fn set_nodelay(&self, on: bool) {
         match self {
             Stream::Tcp(stream) => drop(stream.set_nodelay(on)),
-            Stream::Unix(_) => {}
+            Stream::Unix(_) | Stream::H2(_) => {}
             Stream::Tls(tls) => tls.under().set_nodelay(on),
         }
     }
@@ -225,7 +245,7 @@ impl Stream {
     pub fn reset_on_close(&self) {
         match self {
             Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))),
-            Stream::Unix(_) => {}
+            Stream::Unix(_) | Stream::H2(_) => {}
             Stream::Tls(tls) => tls.under().reset_on_close(),
         }
     }
@@ -233,7 +253,7 @@ impl Stream {
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, stream => stream.as_fd(), tls => tls.under().as_fd())
+        either!(self, stream => stream.as_fd(), tls => tls.under().as_fd(), h2 => h2.as_fd())
     }
 }
 

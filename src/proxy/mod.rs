@@ -14,6 +14,7 @@ pub mod drive;
 pub mod engine;
 pub mod errorlog;
 pub mod filters;
+pub mod h2;
 pub mod http;
 pub mod intake;
 pub mod io;

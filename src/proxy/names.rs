@@ -14,6 +14,8 @@ pub struct Names {
     pub proxy_protocol: bool,
     /// Whether connections begin with a handshake.
     pub tls: bool,
+    /// Whether `listen` says that HTTP/2 is spoken.
+    pub http2: bool,
     default: usize,
     exact: FxHashMap<Vec<u8>, usize>,
     /// `.example.com` of `*.example.com`
@@ -32,7 +34,8 @@ impl Names {
         let servers = listener.servers.iter().filter_map(|id| Some((id.index(), plan.servers.get(*id)?)));
         let all = servers.flat_map(|(index, server)| server.names.iter().map(move |name| (name.clone(), index)));
         let names = Names::of(listener.default.index(), all, regexes)?;
-        Ok(Names { proxy_protocol: listener.options.proxy_protocol, tls: listener.options.ssl, ..names })
+        let options = &listener.options;
+        Ok(Names { proxy_protocol: options.proxy_protocol, tls: options.ssl, http2: options.http2, ..names })
     }
 
     /// Compiles names that stand for numbers; of a name written twice the first counts.

@@ -6,6 +6,7 @@ use rkeep_parsers::table::value::Level;
 use super::body::Body;
 use super::compose::{self, Failed, Out};
 use super::filters::{Prepared, head, headers};
+use super::h2::{self, H2Stream};
 use super::pace::Pace;
 use super::paths;
 use super::phases::{self, End, Step};
@@ -58,6 +59,9 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     // What subrequests answer is not changed once more.
     let (edits, joined) = if joins.is_some() { (None, edits) } else { (edits, None) };
     let pace = pace(cx);
+    let conn = cx.conn.clone();
+    let h2 = conn.stream.h2();
+    cx.out.chunked &= h2.is_none();
     let core = &cx.conf().core;
     let coding = Coding {
         pace,
@@ -69,7 +73,11 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         patience: core.send_timeout.duration(),
     };
     let mut sink = Sink::new(cx.conn.clone(), coding);
-    sink.head(|bytes| head::write(cx, bytes));
+    let ends = matches!(body, Body::Empty) && joins.is_none() && !cx.expect_trailers;
+    match h2 {
+        Some(stream) => send_head(cx, stream, &mut sink, ends),
+        None => sink.head(|bytes| head::write(cx, bytes)),
+    }
     // The futures of what waits are large; most answers are here whole and need none.
     let complete = match joins {
         Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, edits: joined, joins })).await,
@@ -78,7 +86,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
             Moved::Not(body) => Box::pin(transfer(cx, &mut sink, body)).await,
         },
     };
-    if complete && cx.out.chunked && cx.expect_trailers {
+    if complete && (cx.out.chunked || h2.is_some()) && cx.expect_trailers {
         headers::trailers(cx);
     }
     let trailers = std::mem::take(&mut cx.out.trailers);
@@ -88,7 +96,23 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         Err(error) => Err(error),
     };
     cx.out.trailers = trailers;
+    if let Some(stream) = h2.filter(|_| complete && finished.is_ok()) {
+        match cx.out.trailers.is_empty() {
+            true => stream.end(),
+            false => stream.send_fields(&h2::answer::trailers(&cx.out.trailers), true),
+        }
+    }
     finish(cx, &sink, complete, finished);
+}
+
+/// Sends the head on a stream of HTTP/2; `ends`: nothing follows it.
+fn send_head(cx: &RequestCtx, stream: &H2Stream, sink: &mut Sink, ends: bool) {
+    let mut text = Vec::with_capacity(512);
+    head::write(cx, &mut text);
+    let block = h2::answer::head(&text);
+    stream.set_chunk(usize::try_from(cx.conf().http2.chunk_size.0).unwrap_or(usize::MAX).max(1));
+    stream.send_fields(&block, ends || sink.discards());
+    sink.sent_head(block.len() as u64 + 9);
 }
 
 /// The limit of the location, unless `set $limit_rate` or a backend has set another.

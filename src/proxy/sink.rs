@@ -91,6 +91,12 @@ impl Sink {
         self.head = self.pending.len() as u64;
     }
 
+    /// The head has been sent another way; it had so many bytes.
+    pub fn sent_head(&mut self, bytes: u64) {
+        self.head = bytes;
+        self.passed(bytes);
+    }
+
     /// Passes body bytes on. Large ones are sent at once as far as the socket takes them, the rest is kept.
     ///
     /// # Errors

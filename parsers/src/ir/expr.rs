@@ -99,6 +99,7 @@ builtins! {
     GzipRatio "gzip_ratio"
     Host "host"
     Hostname "hostname"
+    Http2 "http2"
     Https "https"
     InvalidReferer "invalid_referer"
     IsArgs "is_args"
@@ -199,7 +200,6 @@ const VALUELESS: &[&str] = &[
     "ancient_browser",
     "fastcgi_path_info",
     "fastcgi_script_name",
-    "http2",
     "http3",
     "modern_browser",
     "ssl_client_sigalg",

@@ -112,6 +112,8 @@ group! {
         http: super::HttpServer,
         /// `ssl_…`
         ssl: super::Ssl,
+        /// `http2…`
+        http2: super::Http2,
     }
 }
 
@@ -122,6 +124,8 @@ group! {
         core: super::HttpCore,
         /// `proxy_…`
         proxy: super::Proxy,
+        /// `http2_chunk_size`
+        http2: super::Http2Answer,
         /// `proxy_ssl_…`
         proxy_ssl: super::ProxySsl,
         /// `access_log`

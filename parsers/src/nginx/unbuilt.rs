@@ -202,16 +202,16 @@ const GROUPS: &[Group] = groups! {
         "open_file_cache_events";
     "ngx_http_core_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("it is not built yet")
         "post_action";
-    "ngx_http_v2_module" [HTTP SERVER] line Refused("HTTP/2 is not served yet")
-        "http2";
-    "ngx_http_v2_module" [HTTP SERVER] line Ignored("it acts only with http2")
-        "http2_pool_size http2_max_concurrent_streams http2_max_concurrent_pushes http2_max_requests \
-         http2_max_field_size http2_max_header_size http2_body_preread_size http2_streams_index_size \
-         http2_recv_timeout http2_idle_timeout";
-    "ngx_http_v2_module" [HTTP] line Ignored("it acts only with http2")
+    "ngx_http_v2_module" [HTTP SERVER] line Ignored("rkeep allocates as needed")
+        "http2_pool_size http2_streams_index_size";
+    "ngx_http_v2_module" [HTTP SERVER] line Ignored("nginx has it no more: see keepalive_…, client_header_timeout and large_client_header_buffers")
+        "http2_max_requests http2_max_field_size http2_max_header_size http2_recv_timeout http2_idle_timeout";
+    "ngx_http_v2_module" [HTTP] line Ignored("rkeep reads into buffers of its own")
         "http2_recv_buffer_size";
-    "ngx_http_v2_module" [HTTP SERVER LOCATION] line Ignored("it acts only with http2")
-        "http2_chunk_size http2_push_preload http2_push";
+    "ngx_http_v2_module" [HTTP SERVER] line Ignored("nothing is pushed any more, in nginx neither")
+        "http2_max_concurrent_pushes";
+    "ngx_http_v2_module" [HTTP SERVER LOCATION] line Ignored("nothing is pushed any more, in nginx neither")
+        "http2_push_preload http2_push";
     "ngx_http_v3_module" [HTTP SERVER] line Refused("HTTP/3 is not served")
         "http3 http3_hq";
     "ngx_http_v3_module" [HTTP SERVER] line Ignored("it acts only with listen … quic")

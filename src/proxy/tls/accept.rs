@@ -236,10 +236,12 @@ fn choose(
         refuse(&UNRECOGNIZED_NAME);
         return Err(Some("SSL_do_handshake() failed (SSL: callback failed: handshake rejected)".to_owned()));
     }
+    let h2 = names.http2 || snapshot.servers.get(server).is_some_and(|server| server.ir.conf.http2.on);
     if context.variable.is_empty() {
-        return Ok((context.clone(), context.config.clone()));
+        let config = if h2 { &context.config_h2 } else { &context.config };
+        return Ok((context.clone(), config.clone()));
     }
-    let config = by_variables(conn, snapshot, server, context, handshake).map_err(|why| {
+    let config = by_variables(conn, snapshot, server, context, handshake, h2).map_err(|why| {
         refuse(&INTERNAL_ERROR);
         Some(format!("cannot load certificate {why}"))
     })?;
@@ -253,6 +255,7 @@ fn by_variables(
     server: usize,
     context: &Context,
     handshake: &Handshake,
+    h2: bool,
 ) -> Result<Arc<ServerConfig>, String> {
     let server = snapshot.servers.get(server).ok_or("of no server")?.clone();
     let seen = std::rc::Rc::new(conn.for_subrequest());
@@ -265,7 +268,7 @@ fn by_variables(
             pairs.push((cert, key));
         }
     }
-    context.with_certificates(pairs)
+    context.with_certificates(h2, pairs)
 }
 
 impl Handshake {

@@ -51,6 +51,8 @@ pub struct Context {
     pub trust: Trust,
     /// The settings; with variables in names of certificates they have none yet.
     pub config: Arc<ServerConfig>,
+    /// The same where HTTP/2 is spoken.
+    pub config_h2: Arc<ServerConfig>,
     /// Certificates and keys whose names have variables.
     pub variable: Vec<(TlsFile, TlsFile)>,
     passwords: Vec<Vec<u8>>,
@@ -87,12 +89,12 @@ impl Context {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn with_certificates(&self, pairs: Vec<(Named, Named)>) -> Result<Arc<ServerConfig>, String> {
+    pub fn with_certificates(&self, h2: bool, pairs: Vec<(Named, Named)>) -> Result<Arc<ServerConfig>, String> {
         let mut certified = Vec::new();
         for (cert, key) in pairs {
             certified.push(Arc::new(certify(&read_named(cert)?, &read_named(key)?, &self.passwords)?));
         }
-        let mut config = ServerConfig::clone(&self.config);
+        let mut config = ServerConfig::clone(if h2 { &self.config_h2 } else { &self.config });
         config.cert_resolver = Arc::new(Certificates(certified));
         Ok(Arc::new(config))
     }
@@ -211,7 +213,10 @@ impl Maker<'_> {
         config.max_fragment_size = Some(record + 5);
         self.sessions(&mut config, sessions, context)?;
         let (rejects, verify) = (self.ssl.reject_handshake, self.ssl.verify_client);
-        Some(Context { rejects, verify, trust, config: Arc::new(config), variable, passwords })
+        let mut h2 = config.clone();
+        h2.alpn_protocols.insert(0, b"h2".to_vec());
+        let (config, config_h2) = (Arc::new(config), Arc::new(h2));
+        Some(Context { rejects, verify, trust, config, config_h2, variable, passwords })
     }
 
     /// The passwords of encrypted keys.

@@ -68,6 +68,14 @@ impl RequestCtx {
             B::ProxyProtocolServerAddr => self.told(out, |(_, to)| to.ip().to_string()),
             B::ProxyProtocolServerPort => self.told(out, |(_, to)| to.port().to_string()),
             B::InvalidReferer => put(out, if self.has_invalid_referer() { b"1" } else { b"" }),
+            B::Http2 => put(
+                out,
+                match (self.conn.stream.h2().is_some(), self.is_encrypted()) {
+                    (true, true) => b"h2",
+                    (true, false) => b"h2c",
+                    _ => b"",
+                },
+            ),
             B::Https => put(out, if self.is_encrypted() { b"on" } else { b"" }),
             _ => false,
         }

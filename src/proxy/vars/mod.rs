@@ -71,7 +71,6 @@ impl RequestCtx {
             | B::RequestUri
             | B::RequestMethod
             | B::Scheme
-            | B::Https
             | B::ServerProtocol
             | B::RequestPort
             | B::IsRequestPort

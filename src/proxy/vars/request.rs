@@ -20,7 +20,10 @@ impl RequestCtx {
             B::RequestMethod if self.is_subrequest() => put(out, &self.head.method),
             B::RequestMethod => put(out, &self.method),
             B::Scheme => put(out, self.scheme().as_bytes()),
-            B::ServerProtocol => put_some(out, self.head.protocol()),
+            B::ServerProtocol => match self.conn.stream.h2() {
+                Some(_) => put(out, b"HTTP/2.0"),
+                None => put_some(out, self.head.protocol()),
+            },
             B::RequestPort => self.host_port.is_some_and(|port| put_fmt(out, format_args!("{port}"))),
             B::IsRequestPort => put(out, if self.host_port.is_some() { b":" } else { b"" }),
             B::ContentType => self.request_field("content_type", out),

@@ -79,9 +79,9 @@ impl Lowering<'_> {
         let was_default = listener.options.default_server;
         if written.set {
             self.options_set.push(id);
-            let ListenOptions { proxy_protocol, ssl, .. } = listener.options;
-            listener.options =
-                ListenOptions { default_server: was_default, proxy_protocol, ssl, ..written.options.clone() };
+            let ListenOptions { proxy_protocol, ssl, http2, .. } = listener.options;
+            let kept = written.options.clone();
+            listener.options = ListenOptions { default_server: was_default, proxy_protocol, ssl, http2, ..kept };
         }
         if written.options.default_server && was_default {
             return Err(Fault::new(format!("a duplicate default server for {name}")));
@@ -92,6 +92,7 @@ impl Lowering<'_> {
         }
         listener.options.proxy_protocol |= written.options.proxy_protocol;
         listener.options.ssl |= written.options.ssl;
+        listener.options.http2 |= written.options.http2;
         Ok(())
     }
 }
@@ -117,7 +118,10 @@ fn parameter(written: &mut Written, word: &Word) -> Result<(), Fault> {
             options.ssl = true;
             return Ok(());
         }
-        ("http2", None) => return Err(needs(word, "http2", "ngx_http_v2_module")),
+        ("http2", None) => {
+            options.http2 = true;
+            return Ok(());
+        }
         ("quic", None) => return Err(needs(word, "quic", "ngx_http_v3_module")),
         ("bind", None) => options.bind = true,
         ("deferred", None) => options.deferred = true,

@@ -1,0 +1,14 @@
+//! HTTP/2 towards clients: frames and header blocks are pure (`frame`, `hpack`, `machine`); `drive` moves bytes between
+//! them and the socket; a stream is one more kind of [`Stream`](super::io::Stream), so requests on it are served by the
+//! same code as those of HTTP/1.
+
+pub mod answer;
+pub mod drive;
+pub mod frame;
+pub mod hpack;
+pub mod huffman;
+pub mod machine;
+pub mod request;
+mod stream;
+
+pub use stream::{H2Stream, Hub};
