@@ -106,3 +106,23 @@ fn pairs_that_cannot_take_over() {
     let other = keepalived(&VRRP.replace("VI_1", "VI_2").replace("router_id 51", "router_id 9").replace(".253", ".99"));
     assert_eq!(codes(None, &own, Some(&other)), ["link::no-counterpart"]);
 }
+
+#[test]
+fn a_weight_must_be_able_to_move_the_address() {
+    let tracking = |weight: &str| {
+        let script = "vrrp_script c {\n script \"/usr/bin/true\"\n}\n";
+        let tracks = format!("priority 100\n track_script {{\n c weight {weight}\n }}");
+        keepalived(&format!("{script}{}", VRRP.replace("priority 100", &tracks)))
+    };
+    let peer = keepalived(&VRRP.replace("priority 100", "priority 90"));
+    assert_eq!(codes(None, &tracking("-5"), Some(&peer)), ["link::weight-too-small"]);
+    assert_eq!(codes(None, &tracking("5"), Some(&peer)), ["link::weight-too-small"]);
+    assert_eq!(codes(None, &tracking("-20"), Some(&peer)), [""; 0]);
+    assert_eq!(codes(None, &tracking("0"), Some(&peer)), [""; 0]);
+}
+
+#[test]
+fn an_address_belongs_to_one_instance() {
+    let second = VRRP.replace("VI_1", "VI_2").replace("router_id 51", "router_id 52");
+    assert_eq!(codes(None, &keepalived(&format!("{VRRP}{second}")), None), ["link::address-twice"]);
+}

@@ -29,8 +29,11 @@ pub fn admit(script: &Script, global: &Global) -> Result<UserIds, String> {
     if !meta.is_file() || meta.permissions().mode() & 0o111 == 0 {
         return Err(format!("Script {shown} is not an executable file - disabling."));
     }
-    if global.script_security && user.uid == ROOT.uid && !only_roots(&real) {
-        return Err(format!("Unsafe permissions found for script '{shown}' - disabling."));
+    if global.script_security
+        && user.uid == ROOT.uid
+        && let Some(mend) = loose(&real)
+    {
+        return Err(format!("Unsafe permissions found for script '{shown}' - disabling. {mend}"));
     }
     Ok(user)
 }
@@ -70,13 +73,24 @@ fn resolve(program: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(found.ok_or(io::ErrorKind::NotFound)?)
 }
 
-/// Whether nobody but root can change a file, or put another in its place: in a sticky directory others can write, but
-/// not replace what is root's.
-fn only_roots(path: &Path) -> bool {
-    path.ancestors().all(|part| {
-        let Ok(meta) = fs::metadata(part) else { return false };
+/// By what of a path others than root can change a file, or put another in its place, and what mends it; none where they
+/// cannot: in a sticky directory others can write, but not replace what is root's.
+fn loose(path: &Path) -> Option<String> {
+    path.ancestors().find_map(|part| {
+        let shown = part.display();
+        let Ok(meta) = fs::metadata(part) else { return Some(format!("{shown} cannot be looked at.")) };
         let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
-        meta.uid() == ROOT.uid && (sticky || meta.mode() & 0o022 == 0)
+        if meta.uid() != ROOT.uid {
+            return Some(format!("{shown} belongs to user {}: chown root {shown}", meta.uid()));
+        }
+        let (others, group) = (meta.mode() & 0o002 != 0, meta.mode() & 0o020 != 0);
+        let who = match (others, group) {
+            _ if sticky => return None,
+            (true, _) => "everybody".to_owned(),
+            (false, true) => format!("group {}", meta.gid()),
+            (false, false) => return None,
+        };
+        Some(format!("{shown} may be written by {who}: chmod go-w {shown}"))
     })
 }
 
@@ -120,7 +134,8 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o777)).expect("changed");
         let path = file.to_string_lossy().into_owned();
         let why = admit(&script(&path, Some("root")), &global);
-        assert_eq!(why.err(), Some(format!("Unsafe permissions found for script '{path}' - disabling.")));
+        let mend = format!("{path} may be written by everybody: chmod go-w {path}");
+        assert_eq!(why.err(), Some(format!("Unsafe permissions found for script '{path}' - disabling. {mend}")));
         assert!(admit(&script(&path, Some("root")), &Global::default()).is_ok());
         assert!(admit(&script("/bin/sh", Some("root")), &global).is_ok());
         fs::remove_dir_all(&dir).expect("removed");

@@ -39,7 +39,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ("--ignore-sigint", "let SIGINT pass"),
     ("--no-follow-service", "keep addresses where nobody serves them (rkeep only)"),
     ("--take-over=PID", "take the place of the keepalived that runs as PID; its addresses stay where they are"),
-    ("--signum=NAME", "print the signal for STOP, RELOAD, DATA, STATS or STATS_CLEAR"),
+    ("--signum=NAME", "print the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON"),
     ("-v, --version", "print the version"),
     ("-h, --help", "print this"),
 ];

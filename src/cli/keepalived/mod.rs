@@ -126,6 +126,7 @@ fn signum(name: Option<&OsStr>) -> ExitCode {
         "DATA" => libc::SIGUSR1,
         "STATS" => libc::SIGUSR2,
         "STATS_CLEAR" => signal::rt_max() - 1,
+        "JSON" => signal::rt_min() + 2,
         other => {
             say(&format!("Unknown sigfunc {other}\n"));
             return ExitCode::FAILURE;

@@ -6,6 +6,7 @@ mod nat;
 mod pair;
 pub mod script;
 mod service;
+mod twice;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -51,6 +52,7 @@ pub fn findings(sides: &Sides<'_>) -> Vec<Diagnostic> {
     if let Some(keepalived) = sides.keepalived {
         found.extend(nat::findings(keepalived));
         found.extend(service::findings(keepalived));
+        found.extend(twice::findings(keepalived));
     }
     if let (Some(own), Some(peer)) = (sides.keepalived, sides.peer) {
         found.extend(pair::findings(own, peer));

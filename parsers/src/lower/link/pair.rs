@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Side;
 use crate::diag::Diagnostic;
+use crate::ir::track::Kind;
 use crate::ir::vrrp::{InitialState, Router};
 use crate::source::Span;
 
@@ -82,6 +83,7 @@ impl Pair<'_> {
             found.push(self.error("link::unicast-differs", &what, "write unicast_peer on both boxes or on neither"));
         }
         found.extend(self.priorities());
+        found.extend(self.weights());
         found
     }
 
@@ -102,6 +104,27 @@ impl Pair<'_> {
         let help = "write a lower priority on the box that is to wait";
         let finding = Diagnostic::warning("link::same-priority", self.named(&what)).at(self.here(), "the same");
         Some(finding.also(self.there(), "as there").help(help))
+    }
+
+    /// Whether what the higher box tracks can make it the lower one at all.
+    fn weights(&self) -> Option<Diagnostic> {
+        let (own, other) = (self.router, self.other);
+        let sum = |router: &Router, counts: fn(i32) -> bool| -> i32 {
+            router.tracks.iter().map(|track| i32::from(track.weight.value)).filter(|weight| counts(*weight)).sum()
+        };
+        let faults = own.tracks.iter().any(|track| track.weight.value == 0 || track.kind == Kind::File);
+        if own.tracks.is_empty() || faults || own.priority <= other.priority {
+            return None;
+        }
+        let worst = (i32::from(own.priority) + sum(own, |weight| weight < 0)).max(1);
+        let best = i32::from(other.priority) + sum(other, |weight| weight > 0);
+        if worst < best {
+            return None;
+        }
+        let what = format!("whatever fails here, priority {worst} is not below the peer's {best}: it moves no address");
+        let help = "write weights that are larger than the difference of the priorities, or none for FAULT";
+        let finding = Diagnostic::warning("link::weight-too-small", self.named(&what)).at(self.here(), "tracks");
+        Some(finding.also(self.there(), "the peer's").help(help))
     }
 
     fn error(&self, code: &'static str, what: &str, help: &str) -> Diagnostic {
