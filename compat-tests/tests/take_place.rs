@@ -94,7 +94,7 @@ impl Pair {
                     assert!(*from == DIRECTORS[0] && *priority > 0, "{}\n{}", self.watch.told(since), self.log());
                 }
                 Event::Echo { mac: who, .. } => assert_eq!(*who, mac(DIRECTORS[0]), "{}", self.log()),
-                Event::Announce { .. } => {}
+                Event::Advert6 { .. } | Event::Announce { .. } => {}
             }
         }
         longest_silence(&self.watch, since)
