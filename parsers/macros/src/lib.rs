@@ -16,6 +16,8 @@ pub fn directives(input: TokenStream) -> TokenStream {
 /// What `#[directives(…)]` says of the whole struct.
 struct Header {
     module: LitStr,
+    /// What every keyword begins with.
+    prefix: String,
     within: Tokens,
 }
 
@@ -39,7 +41,7 @@ struct Slot<'a> {
 
 fn expand(input: &DeriveInput) -> Result<Tokens> {
     let header = header(input)?;
-    let slots = fields(input)?.iter().map(slot).collect::<Result<Vec<_>>>()?;
+    let slots = fields(input)?.iter().map(|field| slot(field, &header.prefix)).collect::<Result<Vec<_>>>()?;
     let (name, vis) = (&input.ident, &input.vis);
     let layer = format_ident!("{name}Layer");
     let layer_doc = format!("What was written at one level of [`{name}`].");
@@ -178,14 +180,19 @@ fn fields(input: &DeriveInput) -> Result<&syn::punctuated::Punctuated<Field, syn
 }
 
 fn header(input: &DeriveInput) -> Result<Header> {
-    let mut header =
-        Header { module: LitStr::new("", Span::call_site()), within: quote!(crate::table::Contexts::NONE) };
+    let mut header = Header {
+        module: LitStr::new("", Span::call_site()),
+        prefix: String::new(),
+        within: quote!(crate::table::Contexts::NONE),
+    };
     let found = input.attrs.iter().find(|attr| attr.path().is_ident("directives"));
     let attr =
         found.ok_or_else(|| Error::new_spanned(&input.ident, "missing #[directives(module = \"…\", within(…))]"))?;
     attr.parse_nested_meta(|meta| {
         if meta.path.is_ident("module") {
             header.module = meta.value()?.parse()?;
+        } else if meta.path.is_ident("prefix") {
+            header.prefix = meta.value()?.parse::<LitStr>()?.value();
         } else if meta.path.is_ident("within") {
             header.within = within(&meta)?;
         } else {
@@ -196,13 +203,18 @@ fn header(input: &DeriveInput) -> Result<Header> {
     Ok(header)
 }
 
-fn slot(field: &Field) -> Result<Slot<'_>> {
+fn slot<'f>(field: &'f Field, prefix: &str) -> Result<Slot<'f>> {
     let name = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a field needs a name"))?;
-    let rows = field.attrs.iter().filter(|attr| attr.path().is_ident("row")).map(row).collect::<Result<_>>()?;
+    let rows = field
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("row"))
+        .map(|attr| row(attr, prefix))
+        .collect::<Result<_>>()?;
     Ok(Slot { name, ty: &field.ty, doc: doc(&field.attrs), rows })
 }
 
-fn row(attr: &Attribute) -> Result<Row> {
+fn row(attr: &Attribute, prefix: &str) -> Result<Row> {
     let mut keyword = None;
     let mut row = Row {
         keyword: LitStr::new("", Span::call_site()),
@@ -220,7 +232,8 @@ fn row(attr: &Attribute) -> Result<Row> {
         input.parse::<syn::Token![,]>()?;
         syn::meta::parser(|meta| word(&mut row, &meta)).parse2_stream(input)
     })?;
-    row.keyword = keyword.ok_or_else(|| Error::new_spanned(attr, "missing keyword"))?;
+    let keyword = keyword.ok_or_else(|| Error::new_spanned(attr, "missing keyword"))?;
+    row.keyword = LitStr::new(&format!("{prefix}{}", keyword.value()), keyword.span());
     Ok(row)
 }
 

@@ -96,6 +96,8 @@ builtins! {
     DateLocal "date_local"
     DocumentRoot "document_root"
     DocumentUri "document_uri"
+    FastcgiPathInfo "fastcgi_path_info"
+    FastcgiScriptName "fastcgi_script_name"
     GzipRatio "gzip_ratio"
     Host "host"
     Hostname "hostname"
@@ -198,8 +200,6 @@ builtins! {
 /// Variables of modules that are not built: they are [`Builtin::Nothing`] and never have a value.
 const VALUELESS: &[&str] = &[
     "ancient_browser",
-    "fastcgi_path_info",
-    "fastcgi_script_name",
     "http3",
     "modern_browser",
     "ssl_client_sigalg",

@@ -106,7 +106,7 @@ pub enum ServerName {
 }
 
 /// A PCRE pattern that has been compiled once to know that it can be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Regex {
     /// The pattern as written.
     pub pattern: String,
@@ -182,9 +182,21 @@ pub enum Handler {
     EmptyGif,
 }
 
-/// Where `proxy_pass` goes.
+/// What is spoken to a backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1
+    #[default]
+    Http,
+    /// FastCGI
+    FastCgi,
+}
+
+/// Where `proxy_pass` and its like go.
 #[derive(Clone, Debug)]
 pub struct ProxyPass {
+    /// What is spoken there.
+    pub protocol: Protocol,
     /// `http` or `https`.
     pub https: bool,
     /// To whom.
@@ -206,7 +218,7 @@ pub struct ProxyPass {
 impl ProxyPass {
     /// Whether requests may go to a backend by TLS; of a URL with variables only a request knows.
     pub fn may_be_https(&self) -> bool {
-        self.https || matches!(self.target, Target::Dynamic(_))
+        self.https || (self.protocol == Protocol::Http && matches!(self.target, Target::Dynamic(_)))
     }
 }
 

@@ -59,6 +59,11 @@ keywords! {
         Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
     /// The backend that answers.
     ProxyPass "proxy_pass" "ngx_http_proxy_module" in [LOCATION LOCATION_IF LIMIT_EXCEPT] Arity::ONE, "URL";
+    /// A directory of cached answers.
+    FastCgiCachePath "fastcgi_cache_path" "ngx_http_fastcgi_module" in [HTTP]
+        Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
+    /// The FastCGI server that answers.
+    FastCgiPass "fastcgi_pass" "ngx_http_fastcgi_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
     /// Counters of connections and requests.
     StubStatus "stub_status" "ngx_http_stub_status_module" in [SERVER LOCATION] Arity::range(0, 1), "";
     /// A picture of one transparent pixel.

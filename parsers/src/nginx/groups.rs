@@ -128,6 +128,8 @@ group! {
         http2: super::Http2Answer,
         /// `proxy_ssl_…`
         proxy_ssl: super::ProxySsl,
+        /// `fastcgi_…`
+        fastcgi: super::FastCgi,
         /// `access_log`
         log: super::HttpLog,
         /// `allow`, `deny`

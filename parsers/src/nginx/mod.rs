@@ -5,10 +5,12 @@ pub mod addition;
 pub mod auth_basic;
 pub mod auth_request;
 pub mod autoindex;
+pub(crate) mod backend;
 pub mod blocks;
 pub mod charset;
 pub mod core;
 pub mod events;
+pub mod fastcgi;
 pub mod groups;
 pub mod gunzip;
 pub mod gzip;
@@ -41,6 +43,7 @@ pub use autoindex::Autoindex;
 pub use charset::Charset;
 pub use core::CoreMain;
 pub use events::Events;
+pub use fastcgi::FastCgi;
 pub use groups::{
     LocationConf, LocationLayers, LocationLevel, Main, MainLayers, MainLevel, ServerConf, ServerLayers, ServerLevel,
 };

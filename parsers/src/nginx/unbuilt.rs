@@ -66,24 +66,6 @@ const GROUPS: &[Group] = groups! {
         "degradation";
     "ngx_http_degradation_module" [HTTP SERVER LOCATION] line Refused("memory is not watched")
         "degrade";
-    "ngx_http_fastcgi_module" [LOCATION LOCATION_IF] line Refused("FastCGI is not spoken yet")
-        "fastcgi_pass";
-    "ngx_http_fastcgi_module" [HTTP SERVER LOCATION] line Ignored("it acts only with fastcgi_pass")
-        "fastcgi_index fastcgi_split_path_info fastcgi_store fastcgi_store_access fastcgi_buffering \
-         fastcgi_request_buffering fastcgi_ignore_client_abort fastcgi_bind fastcgi_socket_keepalive \
-         fastcgi_socket_rcvbuf fastcgi_socket_sndbuf fastcgi_connect_timeout fastcgi_send_timeout \
-         fastcgi_send_lowat fastcgi_buffer_size fastcgi_pass_request_headers \
-         fastcgi_pass_request_body fastcgi_intercept_errors fastcgi_read_timeout fastcgi_buffers \
-         fastcgi_busy_buffers_size fastcgi_force_ranges fastcgi_limit_rate fastcgi_cache \
-         fastcgi_cache_key fastcgi_cache_bypass fastcgi_no_cache fastcgi_cache_valid \
-         fastcgi_cache_min_uses fastcgi_cache_max_range_offset fastcgi_cache_use_stale \
-         fastcgi_cache_methods fastcgi_cache_lock fastcgi_cache_lock_timeout fastcgi_cache_lock_age \
-         fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_temp_path \
-         fastcgi_max_temp_file_size fastcgi_temp_file_write_size fastcgi_next_upstream \
-         fastcgi_next_upstream_tries fastcgi_next_upstream_timeout fastcgi_param fastcgi_pass_header \
-         fastcgi_hide_header fastcgi_ignore_headers fastcgi_catch_stderr fastcgi_keep_conn";
-    "ngx_http_fastcgi_module" [HTTP] line Ignored("it acts only with fastcgi_pass")
-        "fastcgi_cache_path";
     "ngx_http_flv_module" [LOCATION] line Refused("videos are not cut")
         "flv";
     "ngx_http_geoip_module" [HTTP] line Refused("addresses are not looked up")

@@ -20,8 +20,10 @@ pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received, kept: b
     let forced = cx.conf().proxy.force_ranges;
     cx.out.allow_ranges = forced || (kept && cx.upstream_fields.has(b"Accept-Ranges"));
     // Where they pass, the backend's count even if it sent none.
-    cx.out.own_server = !route.hides(Known::Server);
-    cx.out.own_date = !route.hides(Known::Date);
+    let has = |name: &[u8]| !received.records || cx.upstream_fields.has(name);
+    let (own_server, own_date) = (has(b"Server"), has(b"Date"));
+    cx.out.own_server = !route.hides(Known::Server) && own_server;
+    cx.out.own_date = !route.hides(Known::Date) && own_date;
     let fields = std::mem::take(&mut cx.upstream_fields);
     for field in fields.each().filter(|field| !route.hides_field(field)) {
         copy_field(cx, route, &field);

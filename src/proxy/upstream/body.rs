@@ -1,5 +1,6 @@
 //! The body of a backend's answer: where it ends, and what of the bytes belongs to it.
 
+use super::fastcgi::Records;
 use super::receive::Received;
 use crate::proxy::http::chunked::Decoder;
 
@@ -14,6 +15,8 @@ enum Framing {
     Chunked(Box<Decoder>),
     /// The backend closes the connection; whether it has.
     Close(bool),
+    /// FastCGI's records, and so many bytes in them are still to come if that is known.
+    Records(Box<Records>, Option<u64>),
 }
 
 /// Tells a body's bytes from what surrounds them.
@@ -42,6 +45,7 @@ impl Reader {
     pub fn new(received: &Received, is_head: bool) -> Self {
         let meaning = &received.meaning;
         let framing = match meaning.length {
+            length if received.records => Framing::Records(Box::default(), length),
             _ if is_head || matches!(received.status, 204 | 304) => Framing::None,
             _ if meaning.chunked => Framing::Chunked(Box::default()),
             Some(0) => Framing::None,
@@ -58,24 +62,40 @@ impl Reader {
             Framing::Chunked(decoder) => decoder.done(),
             Framing::Length(_) => false,
             Framing::Close(closed) => *closed,
+            Framing::Records(records, left) => records.done && left.unwrap_or(0) == 0,
         }
     }
 
     /// Whether the end of the connection ends the body as it should.
     pub fn ends_with_connection(&self) -> bool {
-        matches!(self.framing, Framing::Close(_))
+        matches!(self.framing, Framing::Close(_) | Framing::Records(_, None | Some(0)))
     }
 
     /// The connection has ended, and with it the body.
     pub fn finish(&mut self) {
-        if let Framing::Close(closed) = &mut self.framing {
-            *closed = true;
+        match &mut self.framing {
+            Framing::Close(closed) => *closed = true,
+            Framing::Records(records, _) => records.done = true,
+            _ => {}
         }
+    }
+
+    /// What a FastCGI server has said on stderr since it was asked last.
+    pub fn stderr(&mut self) -> Option<Vec<u8>> {
+        match &mut self.framing {
+            Framing::Records(records, _) if !records.stderr.is_empty() => Some(std::mem::take(&mut records.stderr)),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing more comes although it should.
+    pub fn is_short(&self) -> bool {
+        matches!(&self.framing, Framing::Records(records, Some(1..)) if records.done)
     }
 
     /// Whether the framing lets the connection serve again.
     pub fn keeps_connection(&self) -> bool {
-        self.ended() && !self.ends_with_connection()
+        self.ended() && !matches!(self.framing, Framing::Close(_))
     }
 
     /// How many bytes may be passed on unseen: those of a body that is neither chunked nor short.
@@ -83,7 +103,7 @@ impl Reader {
         match self.framing {
             Framing::Length(left) => Some(left),
             Framing::Close(_) => Some(u64::MAX),
-            Framing::None | Framing::Chunked(_) => None,
+            Framing::None | Framing::Chunked(_) | Framing::Records(..) => None,
         }
     }
 
@@ -112,6 +132,15 @@ impl Reader {
                 decoded.clear();
                 let used = decoder.decode(bytes, decoded, usize::MAX).map_err(|_| Malformed)?;
                 Taken { data: decoded, excess: used < bytes.len() }
+            }
+            Framing::Records(records, left) => {
+                decoded.clear();
+                records.decode(bytes, decoded).map_err(|_| Malformed)?;
+                let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+                let excess = decoded.len() > most;
+                decoded.truncate(most);
+                *left = left.map(|left| left - decoded.len() as u64);
+                Taken { data: decoded, excess }
             }
         };
         self.length += taken.data.len() as u64;

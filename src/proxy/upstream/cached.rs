@@ -39,7 +39,7 @@ pub async fn look(
     to: &Destination<'_>,
     location: &Arc<Location>,
 ) -> Result<Found, Status> {
-    let mut url = outgoing::scheme(pass).to_vec();
+    let mut url = outgoing::scheme(pass.protocol, to.https).to_vec();
     url.extend_from_slice(&to.host);
     to.write_uri(cx, pass, &mut url);
     Ok(match cache::begin(cx, || url).await? {

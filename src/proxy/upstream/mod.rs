@@ -9,6 +9,7 @@ mod backend;
 mod body;
 mod cached;
 mod cookies;
+mod fastcgi;
 pub mod head;
 mod headers;
 mod idle;
@@ -33,6 +34,7 @@ mod tunnel;
 mod uri;
 
 pub use ambient::{chance, seconds};
+pub use fastcgi::request::Scripts;
 pub use pools::Upstreams;
 pub use proxy::handle;
 pub use receive::Rest;

@@ -2,18 +2,21 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rkeep_parsers::ir::http::ProxyPass;
+use rkeep_parsers::ir::http::{Protocol, ProxyPass};
 use rkeep_parsers::table::value::HttpVersion;
 
 use super::backend::Backend;
+use super::fastcgi;
 use super::headers::Length;
 use super::route::Route;
 use super::splice::{self, Pipe};
 use super::target::Destination;
 use crate::proxy::body::{Stored, Took};
 use crate::proxy::http::chunked::{LAST_CHUNK, chunk_line};
+use crate::proxy::io::Lease;
 use crate::proxy::request::{RequestCtx, Status};
 use crate::proxy::spare::Buffer;
 
@@ -39,9 +42,37 @@ enum Source {
     Memory,
     File(Arc<File>, u64),
     /// The client, while it is sent.
-    Client {
-        chunked: bool,
-    },
+    Client(Frame),
+    /// A file, framed as it is sent.
+    Records(Arc<File>, u64),
+}
+
+/// What is put around pieces of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    Plain,
+    Chunked,
+    Records,
+}
+
+impl Frame {
+    /// Appends a piece; `last`: none follows.
+    fn wrap(self, piece: &[u8], last: bool, out: &mut Vec<u8>) {
+        match self {
+            Frame::Plain => out.extend_from_slice(piece),
+            Frame::Records => fastcgi::stdin(piece, last, out),
+            Frame::Chunked => {
+                if !piece.is_empty() {
+                    chunk_line(piece.len(), out);
+                    out.extend_from_slice(piece);
+                    out.extend_from_slice(b"\r\n");
+                }
+                if last {
+                    out.extend_from_slice(LAST_CHUNK);
+                }
+            }
+        }
+    }
 }
 
 /// How far one sending has come.
@@ -100,6 +131,9 @@ impl Outgoing {
         streamed: bool,
         for_cache: bool,
     ) -> Outgoing {
+        if pass.protocol == Protocol::FastCgi {
+            return Outgoing::of_records(cx, streamed, for_cache);
+        }
         let conf = &cx.conf().proxy;
         let mut head = Buffer::take();
         let method = conf.method.as_ref().map(|method| cx.eval(method));
@@ -123,7 +157,7 @@ impl Outgoing {
         head.extend_from_slice(own_body.as_deref().unwrap_or_default());
         let body = match &cx.body.stored {
             _ if own_body.is_some() || !conf.pass_request_body => Source::None,
-            _ if streamed => Source::Client { chunked: cx.body.chunked() },
+            _ if streamed => Source::Client(if cx.body.chunked() { Frame::Chunked } else { Frame::Plain }),
             Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
             Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
             _ => Source::None,
@@ -131,9 +165,30 @@ impl Outgoing {
         Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body }
     }
 
+    /// The same as FastCGI's records; what is in memory of the body goes with the head.
+    fn of_records(cx: &RequestCtx, streamed: bool, for_cache: bool) -> Outgoing {
+        let mut head = Buffer::take();
+        fastcgi::request::head(cx, for_cache, &mut head);
+        let body = match &cx.body.stored {
+            _ if !cx.conf().proxy.pass_request_body => Source::None,
+            _ if streamed => Source::Client(Frame::Records),
+            Stored::File { file, len, .. } => Source::Records(Arc::clone(file), *len),
+            _ => Source::None,
+        };
+        if matches!(body, Source::None) {
+            let bytes = match &cx.body.stored {
+                Stored::Memory(bytes) if cx.conf().proxy.pass_request_body => bytes.as_slice(),
+                _ => &[],
+            };
+            fastcgi::stdin(bytes, true, &mut head);
+        }
+        // A name for the log; nothing of it is sent by itself.
+        Outgoing { is_head: false, head, uri: 0..0, body }
+    }
+
     /// Whether the body leaves in pieces as the client sends it: they must not wait for one another's acknowledgement.
     pub fn comes_in_pieces(&self) -> bool {
-        matches!(self.body, Source::Client { .. })
+        matches!(self.body, Source::Client(_))
     }
 
     /// The URI.
@@ -143,7 +198,8 @@ impl Outgoing {
 
     /// Whether the URI came to nothing.
     pub fn has_no_uri(&self) -> bool {
-        self.uri.is_empty()
+        // Parameters are no URI.
+        self.uri.is_empty() && self.uri.start > 0
     }
 
     /// Sends as far as the backend takes it.
@@ -158,10 +214,10 @@ impl Outgoing {
             {
                 return Ok(step);
             }
-            if let Source::Client { chunked } = self.body
+            if matches!(self.body, Source::Client(_) | Source::Records(..))
                 && progress.taken_at == progress.taken.len()
                 && !progress.ended
-                && !self.take(cx, chunked, progress)?
+                && !self.take(cx, progress)?
                 && progress.head == self.head.len()
             {
                 return Ok(Step::Starved);
@@ -180,7 +236,7 @@ impl Outgoing {
 
     /// Whether what is to come of the body may pass from socket to socket.
     fn may_splice(&self, cx: &RequestCtx, progress: &Progress) -> bool {
-        matches!(self.body, Source::Client { chunked: false })
+        matches!(self.body, Source::Client(Frame::Plain))
             && progress.head == self.head.len()
             && progress.taken_at == progress.taken.len()
             && !cx.body.expects_continue
@@ -194,34 +250,40 @@ impl Outgoing {
                 Source::None => true,
                 Source::Memory => progress.body == cx.body.stored.len(),
                 Source::File(_, len) => progress.body == *len,
-                Source::Client { .. } => progress.ended && progress.taken_at == progress.taken.len(),
+                Source::Client(_) | Source::Records(..) => progress.ended && progress.taken_at == progress.taken.len(),
             }
     }
 
-    /// Takes what the client has sent of its body and frames it. Says whether there was something.
-    fn take(&self, cx: &mut RequestCtx, chunked: bool, progress: &mut Progress) -> Result<bool, Failure> {
+    /// Takes what is here of a body that is framed as it is sent. Says whether there was something.
+    fn take(&self, cx: &mut RequestCtx, progress: &mut Progress) -> Result<bool, Failure> {
         let mut raw = std::mem::take(&mut progress.taken);
         raw.clear();
         progress.taken_at = 0;
-        let took = cx.body_take(&mut raw).map_err(Failure::Client)?;
-        // Where the end has come with the data it leaves with them.
-        progress.ended = took == Took::End || cx.body.done;
-        progress.taken = match took {
-            _ if !chunked => raw,
-            Took::Data(n) => {
-                let mut framed = Vec::with_capacity(n + 20);
-                chunk_line(n, &mut framed);
-                framed.extend_from_slice(&raw);
-                framed.extend_from_slice(b"\r\n");
-                if progress.ended {
-                    framed.extend_from_slice(LAST_CHUNK);
-                }
-                framed
+        let frame = match &self.body {
+            Source::Client(frame) => *frame,
+            Source::Records(file, len) => {
+                read_piece(file, progress, &mut raw).map_err(Failure::Backend)?;
+                progress.ended = progress.body >= *len;
+                Frame::Records
             }
-            Took::End => LAST_CHUNK.to_vec(),
-            Took::Pending => raw,
+            _ => return Ok(false),
         };
-        Ok(took != Took::Pending)
+        if let Source::Client(_) = self.body {
+            let took = cx.body_take(&mut raw).map_err(Failure::Client)?;
+            if took == Took::Pending {
+                progress.taken = raw;
+                return Ok(false);
+            }
+            // Where the end has come with the data it leaves with them.
+            progress.ended = took == Took::End || cx.body.done;
+        }
+        if frame == Frame::Plain {
+            progress.taken = raw;
+        } else {
+            progress.taken = Vec::with_capacity(raw.len() + 32);
+            frame.wrap(&raw, progress.ended, &mut progress.taken);
+        }
+        Ok(true)
     }
 
     /// One call that sends.
@@ -254,7 +316,7 @@ impl Outgoing {
         let of_body = (n - of_head).min(body.len());
         progress.head += of_head;
         match self.body {
-            Source::Client { .. } => progress.taken_at += of_body,
+            Source::Client(_) | Source::Records(..) => progress.taken_at += of_body,
             _ => progress.body += of_body as u64,
         }
         Ok(n)
@@ -264,7 +326,7 @@ impl Outgoing {
     fn in_memory<'a>(&self, cx: &'a RequestCtx, progress: &'a Progress) -> &'a [u8] {
         match (&self.body, &cx.body.stored) {
             (Source::Memory, Stored::Memory(bytes)) => bytes.get(progress.body as usize..).unwrap_or_default(),
-            (Source::Client { .. }, _) => progress.taken.get(progress.taken_at..).unwrap_or_default(),
+            (Source::Client(_) | Source::Records(..), _) => progress.taken.get(progress.taken_at..).unwrap_or_default(),
             _ => &[],
         }
     }
@@ -299,9 +361,26 @@ fn splice_up(cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) ->
     Ok(None)
 }
 
+/// The next bytes of a file.
+fn read_piece(file: &File, progress: &mut Progress, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut lease = Lease::take();
+    match file.read_at(&mut lease, progress.body)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        n => {
+            progress.body += n as u64;
+            out.extend_from_slice(lease.get(..n).unwrap_or_default());
+            Ok(())
+        }
+    }
+}
+
 /// What the URL of a backend begins with.
-pub fn scheme(pass: &ProxyPass) -> &'static [u8] {
-    if pass.https { b"https://" } else { b"http://" }
+pub fn scheme(protocol: Protocol, https: bool) -> &'static [u8] {
+    match protocol {
+        Protocol::FastCgi => b"fastcgi://",
+        Protocol::Http if https => b"https://",
+        Protocol::Http => b"http://",
+    }
 }
 
 /// The framing of the body as the backend is told of it.

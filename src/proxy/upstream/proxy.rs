@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use rkeep_parsers::ir::http::{Address, ProxyPass};
+use rkeep_parsers::ir::http::{Address, Protocol, ProxyPass};
 use rkeep_parsers::table::value::Level;
 
 use super::answer;
@@ -12,7 +12,7 @@ use super::backend::{Backend, Client, Interrupted};
 use super::body::Reader;
 use super::cached::{self, Found};
 use super::idle::{self, Owner};
-use super::outgoing::Outgoing;
+use super::outgoing::{self, Outgoing};
 use super::receive::{Failed, Received, interrupted, receive};
 use super::route::Route;
 use super::secure::secure;
@@ -60,8 +60,9 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
         _ => None,
     };
-    let mut exchange = Exchange { outgoing, location: location.index, streamed, lookup, keeps, secured };
-    let mut tries = Tries::begin(cx, to.upstream, streamed, to.https);
+    let mut exchange =
+        Exchange { protocol: pass.protocol, outgoing, location: location.index, streamed, lookup, keeps, secured };
+    let mut tries = Tries::begin(cx, to.upstream, streamed, outgoing::scheme(pass.protocol, to.https));
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
             Ok((backend, received, sent)) => {
@@ -93,6 +94,7 @@ fn close_record(cx: &mut RequestCtx, tries: &Tries) {
 
 /// What is the same in all tries.
 struct Exchange {
+    protocol: Protocol,
     outgoing: Outgoing,
     location: usize,
     streamed: bool,
@@ -122,7 +124,7 @@ impl Exchange {
         }
         tries.sent = true;
         let sent = send(cx, &self.outgoing, &backend, self.watch(cx)).await?;
-        let received = receive(cx, &backend, self.watch(cx)).await?;
+        let received = receive(cx, &backend, self.protocol, self.watch(cx)).await?;
         if let Some(record) = cx.upstream.last_mut() {
             record.status = received.status;
             record.header_time = Some(clock::since(tries.since));
@@ -201,7 +203,8 @@ impl Exchange {
     ) -> Result<Answer, Status> {
         let status = received.status;
         let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
-        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101;
+        let stays = self.protocol == Protocol::Http || cx.conf().fastcgi.keep_conn;
+        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101 && stays;
         let held = tries.keep();
         let mut stream = AnswerStream {
             kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered: answer::buffers(cx, route) } },

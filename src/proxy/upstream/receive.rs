@@ -3,9 +3,11 @@
 use std::io;
 use std::ops::Range;
 
+use rkeep_parsers::ir::http::Protocol;
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted};
+use super::fastcgi;
 use super::head::{self, Parsed};
 use super::meaning::{Meaning, Verdict};
 use super::trouble::Trouble;
@@ -37,6 +39,8 @@ pub struct Received {
     pub http09: bool,
     /// What was read beyond the head.
     pub rest: Rest,
+    /// The body comes in FastCGI's records.
+    pub records: bool,
 }
 
 /// Bytes read beyond the head.
@@ -77,7 +81,12 @@ impl Rest {
 ///
 /// # Errors
 /// [`Failed`]; the log says why.
-pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> Result<Received, Failed> {
+pub async fn receive(
+    cx: &mut RequestCtx,
+    backend: &Backend,
+    protocol: Protocol,
+    watch: Client,
+) -> Result<Received, Failed> {
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
     // A body whose rate is limited must not come whole with the head; the head itself may say the limit.
@@ -102,7 +111,13 @@ pub async fn receive(cx: &mut RequestCtx, backend: &Backend, watch: Client) -> R
         if let Some(record) = cx.upstream.last_mut() {
             record.bytes_received += n as u64;
         }
-        if early.is_empty() {
+        if protocol == Protocol::FastCgi {
+            early.extend_from_slice(lease.get(..n).unwrap_or_default());
+            drop(lease);
+            if let Some(received) = fastcgi::answer::receive(cx, &early)? {
+                return Ok(received);
+            }
+        } else if early.is_empty() {
             let bytes = lease.get(..n).unwrap_or_default();
             if let Some((found, at)) = read(cx, bytes)? {
                 let rest = if at < n { Rest::Lent(lease, at..n) } else { Rest::Nothing };
@@ -162,7 +177,10 @@ pub fn stored(cx: &mut RequestCtx, head: &[u8]) -> Option<Received> {
 }
 
 /// Reads what is there; where the head ends.
-fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, Failed> {
+///
+/// # Errors
+/// [`Failed`]; the log says why.
+pub fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, Failed> {
     let mut at = 0;
     loop {
         let buffer = bytes.get(at..).unwrap_or_default();
@@ -192,7 +210,7 @@ fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize)>, 
 
 impl Received {
     fn new(status: u16, status_line: Option<Vec<u8>>, meaning: Meaning, http09: bool) -> Self {
-        Received { status, status_line, meaning, http09, rest: Rest::Nothing }
+        Received { status, status_line, meaning, http09, rest: Rest::Nothing, records: false }
     }
 }
 

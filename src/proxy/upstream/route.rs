@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use rkeep_parsers::ir::http::{Location, ProxyPass};
+use rkeep_parsers::ir::http::{Location, Protocol, ProxyPass};
 use rkeep_parsers::nginx::Proxy;
 
 use super::cookies::CookieRules;
+use super::fastcgi::request::Scripts;
 use super::headers::RequestHeaders;
 use super::redirect::RedirectRules;
 use crate::plan::ProxyPlan;
@@ -16,16 +17,11 @@ use crate::proxy::regex::Regexes;
 use crate::proxy::tls::client::ClientContext;
 
 /// Fields of an answer that clients do not see unless `proxy_pass_header` says so.
-const HIDDEN: [&str; 8] = [
-    "Date",
-    "Server",
-    "X-Pad",
-    "X-Accel-Expires",
-    "X-Accel-Redirect",
-    "X-Accel-Limit-Rate",
-    "X-Accel-Buffering",
-    "X-Accel-Charset",
-];
+const HIDDEN: [&str; 5] =
+    ["X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"];
+
+/// The same of backends that speak HTTP.
+const HIDDEN_OF_HTTP: [&str; 3] = ["Date", "Server", "X-Pad"];
 
 /// A prepared `proxy_pass`.
 #[derive(Debug, Default)]
@@ -48,6 +44,8 @@ pub struct Route {
     pub uncached: cache::Ignored,
     /// What handshakes with backends need.
     pub tls: Option<Arc<ClientContext>>,
+    /// Scripts of FastCGI servers.
+    pub scripts: Scripts,
 }
 
 /// `proxy_ignore_headers`, as far as it matters without a cache.
@@ -74,13 +72,14 @@ impl Route {
         Ok(Route {
             headers: RequestHeaders::new(conf, plan.compat),
             headers_for_cache: conf.cache.0.is_some().then(|| RequestHeaders::for_cache(conf, plan.compat)),
-            hidden_known: hidden(conf).filter_map(|name| Known::of(name.as_bytes())).collect(),
-            hidden: hidden(conf).collect(),
+            hidden_known: hidden(conf, pass.protocol).filter_map(|name| Known::of(name.as_bytes())).collect(),
+            hidden: hidden(conf, pass.protocol).collect(),
             redirects: RedirectRules::compile(&conf.redirect, location, pass, &mut regexes)?,
             cookies: CookieRules::compile(conf, &mut regexes)?,
             ignored: Ignored::new(conf),
             uncached: uncached(conf),
             tls: tls(location, pass, plan)?,
+            scripts: Scripts::compile(&location.conf.fastcgi, &mut regexes)?,
         })
     }
 
@@ -107,9 +106,14 @@ fn tls(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Option
     }
 }
 
-fn hidden(conf: &Proxy) -> impl Iterator<Item = &str> {
+fn hidden(conf: &Proxy, protocol: Protocol) -> impl Iterator<Item = &str> {
+    let own: &[&str] = match protocol {
+        Protocol::Http => &HIDDEN_OF_HTTP,
+        Protocol::FastCgi => &["Status"],
+    };
     let passed = |name: &&str| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
-    HIDDEN.into_iter().chain(conf.hide_header.iter().map(String::as_str)).filter(move |name| !passed(name))
+    let all = own.iter().copied().chain(HIDDEN).chain(conf.hide_header.iter().map(String::as_str));
+    all.filter(move |name| !passed(name))
 }
 
 /// Whether `proxy_ignore_headers` names a field.

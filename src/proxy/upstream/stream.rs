@@ -10,6 +10,7 @@ use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
+use super::fastcgi;
 use super::idle::{self, Owner};
 use super::outlet::Outlet;
 use super::receive::{Rest, interrupted, rate};
@@ -321,6 +322,12 @@ impl AnswerStream {
                 saving.push(cx, taken.data);
             }
             to(cx, taken.data).map_err(|_| Broken)?;
+        }
+        if let Some(said) = self.reader.stderr() {
+            fastcgi::answer::complain(cx, &said);
+        }
+        if self.reader.is_short() {
+            self.closed(cx);
         }
         if excess {
             self.tell_excess(cx);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rkeep_parsers::ir::http::{Address, ProxyPass, Target};
+use rkeep_parsers::ir::http::{Address, Protocol, ProxyPass, Target};
 use rkeep_parsers::table::value::Level;
 
 use super::pools::Upstream;
@@ -50,7 +50,10 @@ impl<'a> Destination<'a> {
                 Ok(Destination { upstream, host: Cow::Borrowed(&pass.host), https: pass.https, uri: None })
             }
             Target::Dynamic(url) => {
-                let url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
+                let mut url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
+                if pass.protocol != Protocol::Http {
+                    url.insert_str(0, "http://");
+                }
                 // In a box, so that requests to known upstreams are no larger for it.
                 Box::pin(Destination::of_url(cx, &url)).await
             }

@@ -59,13 +59,13 @@ pub struct Tries {
     held: Option<Held>,
     /// No record has been opened yet.
     first: bool,
-    /// Backends are reached by TLS.
-    https: bool,
+    /// What URLs of backends begin with.
+    scheme: &'static [u8],
 }
 
 impl Tries {
     /// Begins. `unbuffered`: the client's body is passed on without being kept.
-    pub fn begin(cx: &RequestCtx, upstream: Arc<Upstream>, unbuffered: bool, https: bool) -> Tries {
+    pub fn begin(cx: &RequestCtx, upstream: Arc<Upstream>, unbuffered: bool, scheme: &'static [u8]) -> Tries {
         let limit = cx.conf().proxy.next_upstream_tries.0;
         let attempt = upstream.pool.begin(upstream.key(cx), u32::try_from(limit).unwrap_or(u32::MAX));
         let now = clock::now();
@@ -79,7 +79,7 @@ impl Tries {
             unbuffered,
             held: None,
             first: true,
-            https,
+            scheme,
         }
     }
 
@@ -94,7 +94,7 @@ impl Tries {
         self.held = choice.map(|choice| Held { upstream: Arc::clone(&self.upstream), choice: Some(choice) });
         let name = self.held.as_ref().and_then(Held::peer).map_or(&self.upstream.pool.name, |peer| &peer.name);
         cx.upstream_url.clear();
-        let scheme: &[u8] = if self.https { b"https://" } else { b"http://" };
+        let scheme = self.scheme;
         for piece in [scheme, name.as_bytes(), uri] {
             cx.upstream_url.extend_from_slice(piece);
         }

@@ -103,7 +103,9 @@ impl RequestCtx {
             | B::SentHttpLink
             | B::SentHttpLocation
             | B::SentHttpTransferEncoding => self.answer_variable(builtin, out),
-            B::UpstreamAddr
+            B::FastcgiPathInfo
+            | B::FastcgiScriptName
+            | B::UpstreamAddr
             | B::UpstreamBytesReceived
             | B::UpstreamBytesSent
             | B::UpstreamConnectTime

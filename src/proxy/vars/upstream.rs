@@ -8,6 +8,7 @@ use rkeep_parsers::ir::http::Handler;
 use super::{put, put_fmt};
 use crate::proxy::http::date;
 use crate::proxy::request::{RequestCtx, UpstreamRecord};
+use crate::proxy::upstream::Scripts;
 
 impl RequestCtx {
     pub(super) fn upstream_variable(&self, builtin: B, out: &mut Vec<u8>) -> bool {
@@ -51,6 +52,14 @@ impl RequestCtx {
                 (None, Handler::Proxy(pass)) => put_fmt(out, format_args!("{}", pass.port)),
                 _ => false,
             },
+            B::FastcgiScriptName => {
+                self.scripts(|scripts| scripts.name(self, out));
+                true
+            }
+            B::FastcgiPathInfo => {
+                self.scripts(|scripts| scripts.path_info(self, out));
+                true
+            }
             B::ProxyAddXForwardedFor => {
                 if self.request_field("x_forwarded_for", out) {
                     out.extend_from_slice(b", ");
@@ -59,6 +68,13 @@ impl RequestCtx {
             }
             B::ProxyInternalBodyLength => put_fmt(out, format_args!("{}", self.body.stored.len())),
             _ => false,
+        }
+    }
+
+    fn scripts(&self, show: impl FnOnce(&Scripts)) {
+        match &self.location.route {
+            Some(route) => show(&route.scripts),
+            None => show(&Scripts::default()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Frame, Lowering};
 use crate::diag::Class;
 use crate::diag::Diagnostic;
-use crate::ir::http::{Handler, Location, Match, Server};
+use crate::ir::http::{Handler, Location, Match, Protocol, Server};
 use crate::nginx::ServerLayers;
 use crate::nginx::blocks::Keyword;
 use crate::source::Span;
@@ -27,8 +27,9 @@ impl Lowering<'_> {
             }
             Keyword::Zone => self.zone(directive, frame),
             Keyword::Keepalive => self.keepalive(directive, frame),
-            Keyword::ProxyCachePath => self.cache_path(directive),
+            Keyword::ProxyCachePath | Keyword::FastCgiCachePath => self.cache_path(directive),
             Keyword::ProxyPass => self.proxy_pass(directive, frame),
+            Keyword::FastCgiPass => self.backend_pass(directive, frame, Protocol::FastCgi),
             Keyword::StubStatus => self.handler(Handler::StubStatus, frame),
             Keyword::EmptyGif => self.handler(Handler::EmptyGif, frame),
             Keyword::LogFormat => self.log_format(directive),

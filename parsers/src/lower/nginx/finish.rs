@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Draft, Lowering};
 use crate::ir::Id;
-use crate::ir::http::{Handler, Location, Match, Op};
+use crate::ir::http::{Handler, Location, Match, Op, Protocol, ProxyPass};
 use crate::nginx::LocationLevel;
 use crate::source::{Span, Spanned};
 
@@ -46,6 +46,9 @@ impl Lowering<'_> {
         location.conf = level.conf();
         location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
         let handler = location.handler.clone();
+        if let Handler::Proxy(ProxyPass { protocol: Protocol::FastCgi, .. }) = handler {
+            location.conf.proxy = std::sync::Arc::new(location.conf.fastcgi.as_proxy());
+        }
         let inner: Vec<_> = inner_locations(location).collect();
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);
         for id in inner {

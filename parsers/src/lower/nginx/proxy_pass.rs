@@ -4,7 +4,7 @@ use super::url::{Kind, parse};
 use super::{Frame, Lowering};
 use crate::ir::Id;
 use crate::ir::expr::Expr;
-use crate::ir::http::{Handler, Location, Match, ProxyPass, Target};
+use crate::ir::http::{Handler, Location, Match, Protocol, ProxyPass, Target};
 use crate::syntax::tree::Directive;
 use crate::table::Fault;
 
@@ -30,6 +30,7 @@ impl Lowering<'_> {
         let word = directive.arg(0);
         let https = word.text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://"));
         Ok(ProxyPass {
+            protocol: Protocol::Http,
             https,
             target: Target::Dynamic(Expr::of(word, &mut self.cx)?),
             uri: None,
@@ -60,6 +61,7 @@ impl Lowering<'_> {
             return Err(Fault::new(NO_URI).at(word.span).help("end the URL after the host"));
         }
         Ok(ProxyPass {
+            protocol: Protocol::Http,
             https,
             target: Target::Pool(pool),
             uri: url.uri,
@@ -70,6 +72,34 @@ impl Lowering<'_> {
             replaced: if keeps_uri { location.name.clone() } else { Vec::new() },
             span: directive.span,
         })
+    }
+
+    /// `fastcgi_pass`: an address without a scheme.
+    pub(super) fn backend_pass(
+        &mut self,
+        directive: &Directive,
+        frame: Frame,
+        protocol: Protocol,
+    ) -> Result<(), Fault> {
+        let Some(id) = frame.location else { return Ok(()) };
+        if self.drafts.get(id.index()).is_some_and(|draft| matches!(draft.handler, Some(Handler::Proxy(_)))) {
+            return Err(Fault::verdict("is duplicate"));
+        }
+        let location = &mut self.ir.locations[id];
+        location.auto_redirect |= location.name.ends_with(b"/") && prefix_like(&location.matched);
+        let word = directive.arg(0);
+        let text = word.lossy();
+        let (target, host) = if word.text.contains(&b'$') {
+            (Target::Dynamic(Expr::of(word, &mut self.cx)?), Vec::new())
+        } else {
+            let refused = |what: &str| Fault::new(format!("{what} in upstream \"{text}\"")).at(word.span);
+            let url = parse(&text, Kind::Server, 0).map_err(refused)?;
+            (Target::Pool(self.implied_pool(&url, directive)?), url.authority.into_bytes())
+        };
+        let (url, span) = (word.text.clone(), directive.span);
+        let pass =
+            ProxyPass { protocol, https: false, target, uri: None, host, port: 0, url, replaced: Vec::new(), span };
+        self.handler(Handler::Proxy(pass), frame)
     }
 
     /// `proxy_redirect default` takes its rule from the `proxy_pass` before it.

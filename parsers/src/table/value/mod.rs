@@ -11,6 +11,7 @@ mod expr;
 mod flags;
 mod limit;
 mod log;
+mod param;
 mod process;
 mod proxy;
 mod realip;
@@ -34,6 +35,7 @@ pub use expr::{ErrorPage, Exprs, PathTemplate, TryFallback, TryFile, TryFiles};
 pub use flags::{Flag, set_flags};
 pub use limit::{ConnectionLimit, ConnectionLimits, LimitLevel, LimitStatus, RequestLimit, RequestLimits};
 pub use log::{AccessLog, AccessLogs, ErrorLog, Level, LogTarget, Syslog};
+pub use param::Param;
 pub use process::{TempPath, User, WorkerProcesses};
 pub use proxy::{
     Bind, CookieRewrite, HeaderPair, HttpVersion, NextUpstream, RedirectRule, Redirects, Store, set_redirect,
