@@ -118,17 +118,23 @@ const EXPLAINED: &[Explained] = &[
         fits: |_, nginx, _| nginx.answers.iter().any(|line| line.contains("b.example  .c.example")),
     },
     Explained {
-        reason: "since 1.22 nginx sends Host first",
+        reason: "since 1.22 nginx always sends Host, and first, and keeps Proxy-Connection to itself",
         before: Some(29),
         fits: |_, nginx, rkeep| nginx.answers == rkeep.answers && sorted(nginx) == sorted(rkeep),
     },
 ];
 
-/// What was received, in whatever order of fields.
+/// What was received, in whatever order of fields, but for Host and Proxy-Connection.
 fn sorted(seen: &Seen) -> Vec<Vec<&str>> {
-    let mut all: Vec<Vec<&str>> = seen.received.iter().map(|request| request.split("\\r\\n").collect()).collect();
+    let passed = |line: &&str| !["Host:", "Proxy-Connection:"].iter().any(|name| starts_with(line, name));
+    let mut all: Vec<Vec<&str>> =
+        seen.received.iter().map(|request| request.split("\\r\\n").filter(passed).collect()).collect();
     all.iter_mut().for_each(|lines| lines.sort_unstable());
     all
+}
+
+fn starts_with(line: &str, name: &str) -> bool {
+    line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
 /// What was received, whether or not on kept connections.
