@@ -178,6 +178,8 @@ pub struct RequestCtx {
     pub uri_untouched: bool,
     /// Whether the location's prefix still stands at the start of `uri`, so that `proxy_pass` may replace it.
     pub valid_location: bool,
+    /// An `if` with a backend was followed by one without: nginx keeps asking for a backend then, and has none.
+    pub backend_left: bool,
     /// Whether `alias` gets the whole `uri` added (a name of `try_files` does not contain the location's prefix).
     pub uri_below_alias: bool,
     /// The valid host asked for: lower case, without port; empty when none.
@@ -293,6 +295,7 @@ impl RequestCtx {
             args: std::mem::take(&mut memory.args),
             uri_untouched: true,
             valid_location: true,
+            backend_left: false,
             uri_below_alias: false,
             host: std::mem::take(&mut memory.host),
             host_port: None,

@@ -136,6 +136,15 @@ fn the_head_has_nginxs_order() {
 }
 
 #[test]
+fn an_if_without_a_backend_after_one_with_it_has_none() {
+    let bench = Bench::new("location / { if ($arg_a) { proxy_pass http://127.0.0.1:1; } if ($arg_b) { set $x 1; } }");
+    for (uri, status) in [("/?a=1", "502"), ("/?a=1&b=1", "500"), ("/?b=1", "404")] {
+        let answer = bench.ask(&format!("GET {uri} HTTP/1.0\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{uri}: {answer}");
+    }
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
     let bench = Bench::new("location / { return 200 \"[$request_uri]\"; }");
     let answer = bench.ask(

@@ -1,6 +1,7 @@
 //! What answers in a location.
 
 use rkeep_parsers::ir::http::Handler;
+use rkeep_parsers::table::value::Level;
 
 use crate::proxy::content::{empty_gif, index, static_file, stub_status};
 use crate::proxy::request::{Answer, RequestCtx, Status};
@@ -16,6 +17,10 @@ pub async fn run(cx: &mut RequestCtx) -> Result<Answer, Status> {
         Handler::Proxy(pass) => upstream::handle(cx, pass, &location).await,
         Handler::StubStatus => stub_status::answer(cx),
         Handler::EmptyGif => empty_gif::answer(cx),
+        Handler::Static if cx.backend_left => {
+            cx.error(Level::Alert, format_args!("no upstream configuration"));
+            Err(Status(500))
+        }
         Handler::Static if cx.uri.last() == Some(&b'/') => index::answer(cx),
         Handler::Static => static_file::answer(cx),
     }

@@ -54,6 +54,7 @@ fn too_large(cx: &mut RequestCtx) -> Option<Status> {
 
 /// Applies what a location says about the connection; its `limit_except` may take over.
 pub fn enter(cx: &mut RequestCtx) {
+    cx.backend_left = false;
     if let Some(inner) = cx.location.ir.limit_except
         && let Some(inner) = cx.snapshot.location(inner.index()).cloned()
         && let Match::LimitExcept { methods } = &inner.ir.matched

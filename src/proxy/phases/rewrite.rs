@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rkeep_parsers::ir::expr::{Expr, Part};
-use rkeep_parsers::ir::http::{FileTest, RewriteFlag, SetTarget};
+use rkeep_parsers::ir::http::{FileTest, Handler, RewriteFlag, SetTarget};
 use rkeep_parsers::table::value::Level;
 
 use super::script::{Condition, Op};
@@ -84,8 +84,10 @@ fn run(cx: &mut RequestCtx, op: &Op) -> Flow {
                 return Flow::Next;
             }
             let Some(inner) = cx.snapshot.location(*location).cloned() else { return Flow::Next };
+            let left = leaves_backend(cx, &inner);
             cx.location = inner.clone();
             find::enter(cx);
+            cx.backend_left = left;
             script(cx, &inner)
         }
         Op::Rewrite { regex, replacement, add_args, flag } => rewrite(cx, regex, replacement, *add_args, *flag),
@@ -97,6 +99,11 @@ fn run(cx: &mut RequestCtx, op: &Op) -> Flow {
             Flow::Stop
         }
     }
+}
+
+fn leaves_backend(cx: &RequestCtx, inner: &Location) -> bool {
+    let before = cx.backend_left || matches!(cx.location.ir.handler, Handler::Proxy(_));
+    before && matches!(inner.ir.handler, Handler::Static)
 }
 
 /// Gives a variable its value.
