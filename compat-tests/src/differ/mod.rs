@@ -35,7 +35,9 @@ const QUESTIONS: usize = 400;
 /// Of each kind of difference so many are made small and shown.
 const OF_EACH: usize = 2;
 /// So often in a row a difference must show.
-const AGAIN: usize = 3;
+const AGAIN: usize = 6;
+/// So long it is waited before asking again: what a busy machine delays must not look like a difference.
+const PAUSE: Duration = Duration::from_millis(50);
 /// So long after the last case may cases still be made smaller.
 const AFTER: Duration = Duration::from_secs(5);
 
@@ -144,6 +146,7 @@ impl Search {
                 return None;
             }
             found = Some((kind, nginx, rkeep));
+            std::thread::sleep(PAUSE);
         }
         found
     }
