@@ -457,6 +457,28 @@ impl Drop for Lease {
     }
 }
 
+/// Sends a part of a file through memory, where the kernel cannot: up to `most` bytes go to `write`, and `offset` moves on by
+/// what it takes.
+///
+/// # Errors
+/// The file cannot be read, or those of `write`.
+pub fn copy_file(
+    file: impl AsFd,
+    offset: &mut u64,
+    most: usize,
+    write: impl FnOnce(&[u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut lease = Lease::take();
+    let most = most.min(lease.len());
+    let got = rustix::io::pread(file, lease.get_mut(..most).unwrap_or_default(), *offset)?;
+    if got == 0 {
+        return Ok(0);
+    }
+    let sent = write(lease.get(..got).unwrap_or_default())?;
+    *offset += sent as u64;
+    Ok(sent)
+}
+
 /// How an address is written in logs and variables: `127.0.0.1:80`, `[::1]:80`, `unix:/path`.
 pub fn address_text(address: &Address) -> String {
     match address {

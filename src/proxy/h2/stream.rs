@@ -2,15 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::machine::{Event, Machine};
-use crate::proxy::io::{Lease, Stream};
+use crate::proxy::io::{Stream, copy_file};
 
 /// Bytes that may wait for the socket before streams have to.
 const FULL: usize = 128 * 1024;
@@ -207,16 +205,7 @@ impl H2Stream {
     /// # Errors
     /// As [`Self::try_write_vectored`].
     pub fn try_send_file(&self, file: impl AsFd, offset: &mut u64, count: usize) -> io::Result<usize> {
-        let mut lease = Lease::take();
-        let most = count.min(lease.len());
-        let file = File::from(file.as_fd().try_clone_to_owned()?);
-        let got = file.read_at(lease.get_mut(..most).unwrap_or_default(), *offset)?;
-        if got == 0 {
-            return Ok(0);
-        }
-        let sent = self.try_write_vectored(&[IoSlice::new(lease.get(..got).unwrap_or_default())])?;
-        *offset += sent as u64;
-        Ok(sent)
+        copy_file(file, offset, count, |part| self.try_write_vectored(&[IoSlice::new(part)]))
     }
 }
 

@@ -2,15 +2,13 @@
 //! first (a PROXY protocol line, or plain HTTP by mistake) can be read.
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
 use std::task::{Context, Poll};
 
 use rustls::Connection;
 
-use crate::proxy::io::{Lease, Stream};
+use crate::proxy::io::{Lease, Stream, copy_file};
 
 /// The most plaintext that is encrypted before the socket has taken it.
 const AT_ONCE: usize = 64 * 1024;
@@ -150,16 +148,7 @@ impl TlsStream {
         if !self.is_encrypted() {
             return self.under.try_send_file(file, offset, count);
         }
-        let mut lease = Lease::take();
-        let most = count.min(AT_ONCE);
-        let file = File::from(file.as_fd().try_clone_to_owned()?);
-        let got = file.read_at(lease.get_mut(..most).unwrap_or_default(), *offset)?;
-        if got == 0 {
-            return Ok(0);
-        }
-        let sent = self.try_write_vectored(&[IoSlice::new(lease.get(..got).unwrap_or_default())])?;
-        *offset += sent as u64;
-        Ok(sent)
+        copy_file(file, offset, count.min(AT_ONCE), |part| self.try_write_vectored(&[IoSlice::new(part)]))
     }
 
     /// Tells the other side that nothing follows.
