@@ -1,0 +1,264 @@
+//! What each kind of frame from the client does.
+
+use super::*;
+
+impl Machine {
+    pub(super) fn priority(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        if depends_on(payload) == Some(head.stream) {
+            self.break_off(head.stream, Code::Protocol);
+        }
+        Ok(())
+    }
+
+    /// Begins a frame of data; false when more of it must come first.
+    pub(super) fn begin_data(&mut self, head: Head, rest: &mut &[u8]) -> Result<bool, Code> {
+        let padded = usize::from(head.has(flag::PADDED));
+        if padded > head.len {
+            return Err(Code::FrameSize);
+        }
+        let Some(&padding) = rest.get(HEAD).filter(|_| padded == 1).or(Some(&0).filter(|_| padded == 0)) else {
+            return Ok(false);
+        };
+        let padding = usize::from(padding);
+        let Some(left) = (head.len - padded).checked_sub(padding) else { return Err(Code::Protocol) };
+        self.count()?;
+        self.payload += left as u64;
+        if head.stream > self.last {
+            return Err(Code::Protocol);
+        }
+        let size = head.len as i64;
+        if size > self.room {
+            return Err(Code::FlowControl);
+        }
+        self.room -= size;
+        self.refill();
+        *rest = rest.get(HEAD + padded..).unwrap_or_default();
+        let stream = self.streams.get_mut(&head.stream);
+        let fault = match stream {
+            Some(stream) if stream.reset => None,
+            Some(stream) if stream.ended_in => Some(Code::StreamClosed),
+            Some(stream) if size > stream.room => Some(Code::FlowControl),
+            Some(stream) => {
+                // Padding is used up by coming.
+                let useful = left as i64;
+                stream.room -= useful;
+                if size > useful {
+                    frame::number(&mut self.out, kind::WINDOW_UPDATE, head.stream, (size - useful) as u32);
+                }
+                None
+            }
+            None => None,
+        };
+        if let Some(code) = fault {
+            self.break_off(head.stream, code);
+        }
+        self.data = Some(Partial { stream: head.stream, left, padding, ends: head.has(flag::END_STREAM) });
+        if head.len == padded {
+            self.take_data(&mut &[][..]);
+        }
+        Ok(true)
+    }
+
+    /// Tells the client that the connection has room again.
+    pub(super) fn refill(&mut self) {
+        if self.room < LARGEST / 4 {
+            frame::number(&mut self.out, kind::WINDOW_UPDATE, 0, (LARGEST - self.room) as u32);
+            self.room = LARGEST;
+        }
+    }
+
+    pub(super) fn take_data(&mut self, rest: &mut &[u8]) {
+        let Some(mut partial) = self.data.take() else { return };
+        let (data, after) = rest.split_at(partial.left.min(rest.len()));
+        partial.left -= data.len();
+        let (padding, after) = after.split_at(if partial.left == 0 { partial.padding.min(after.len()) } else { 0 });
+        partial.padding -= padding.len();
+        *rest = after;
+        let whole = partial.left == 0 && partial.padding == 0;
+        let mut fault = false;
+        if let Some(stream) = self.streams.get_mut(&partial.stream)
+            && !stream.reset
+        {
+            stream.input.extend_from_slice(data);
+            stream.received += data.len() as u64;
+            stream.ended_in |= whole && partial.ends;
+            let promised = |length| if stream.ended_in { stream.received != length } else { stream.received > length };
+            fault = stream.expected.is_some_and(promised);
+            if !data.is_empty() || stream.ended_in {
+                self.events.push_back(Event::Readable(partial.stream));
+            }
+        }
+        if fault {
+            self.break_off(partial.stream, Code::Protocol);
+        }
+        if !whole {
+            self.data = Some(partial);
+        }
+    }
+
+    pub(super) fn headers(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        let mut payload = frame::unpadded(head, payload).ok_or(Code::Protocol)?;
+        let mut depends_on_itself = false;
+        if head.has(flag::PRIORITY) {
+            depends_on_itself = depends_on(payload) == Some(head.stream);
+            payload = payload.get(5..).ok_or(Code::FrameSize)?;
+        }
+        let known = self.streams.get(&head.stream);
+        if known.is_none() && (head.stream.is_multiple_of(2) || head.stream <= self.last) {
+            return Err(Code::Protocol);
+        }
+        if known.is_some_and(|stream| stream.ended_in && !stream.reset) {
+            return Err(Code::StreamClosed);
+        }
+        // What comes after a body ends it.
+        if known.is_some() && !head.has(flag::END_STREAM) {
+            return Err(Code::Protocol);
+        }
+        self.last = self.last.max(head.stream);
+        let ends = head.has(flag::END_STREAM);
+        let block = Block { stream: head.stream, bytes: payload.to_vec(), ends, depends_on_itself };
+        if head.has(flag::END_HEADERS) {
+            return self.whole_block(block);
+        }
+        self.block = Some(block);
+        Ok(())
+    }
+
+    pub(super) fn continuation(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        let Some(mut block) = self.block.take() else { return Err(Code::Protocol) };
+        block.bytes.extend_from_slice(payload);
+        if block.bytes.len() > self.limits.block {
+            return Err(Code::EnhanceYourCalm);
+        }
+        if head.has(flag::END_HEADERS) {
+            return self.whole_block(block);
+        }
+        self.block = Some(block);
+        Ok(())
+    }
+
+    pub(super) fn whole_block(&mut self, block: Block) -> Outcome {
+        let fields = self.decoder.decode(&block.bytes, self.limits.block).map_err(|fault| match fault {
+            Fault::Malformed => Code::Compression,
+            Fault::TooLarge => Code::EnhanceYourCalm,
+        })?;
+        if let Some(stream) = self.streams.get_mut(&block.stream) {
+            stream.ended_in = true;
+            let short = stream.expected.is_some_and(|length| stream.received != length);
+            if short {
+                self.break_off(block.stream, Code::Protocol);
+            }
+            self.events.push_back(Event::Readable(block.stream));
+            return Ok(());
+        }
+        self.requests += 1;
+        if self.leaving || self.streams.len() >= self.limits.streams {
+            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::RefusedStream as u32);
+            self.resets += 1;
+            return self.calm();
+        }
+        if block.depends_on_itself {
+            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
+            return Ok(());
+        }
+        let length = fields.iter().find(|(name, _)| name == b"content-length").map(|(_, value)| value);
+        let expected = length.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        if block.ends && expected.is_some_and(|length: u64| length > 0) {
+            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
+            return Ok(());
+        }
+        let stream = Stream {
+            window: self.initial,
+            room: i64::from(self.limits.preread),
+            input: Vec::new(),
+            received: 0,
+            expected,
+            ended_in: block.ends,
+            ended_out: false,
+            reset: false,
+            last_data: None,
+        };
+        self.streams.insert(block.stream, stream);
+        self.events.push_back(Event::Request { stream: block.stream, fields });
+        Ok(())
+    }
+
+    pub(super) fn settings(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        if head.has(flag::ACK) {
+            return if payload.is_empty() { Ok(()) } else { Err(Code::FrameSize) };
+        }
+        let before = self.initial;
+        for setting in payload.chunks_exact(6) {
+            let &[a, b, c, d, e, f] = setting else { continue };
+            let value = u32::from_be_bytes([c, d, e, f]);
+            match u16::from_be_bytes([a, b]) {
+                2 if value > 1 => return Err(Code::Protocol),
+                4 if i64::from(value) > LARGEST => return Err(Code::FlowControl),
+                4 => self.initial = i64::from(value),
+                5 if !(16_384..=0x00ff_ffff).contains(&value) => return Err(Code::Protocol),
+                5 => self.most = value as usize,
+                _ => {}
+            }
+        }
+        for stream in self.streams.values_mut() {
+            stream.window += self.initial - before;
+            if stream.window > LARGEST {
+                return Err(Code::FlowControl);
+            }
+        }
+        frame::head(&mut self.out, 0, kind::SETTINGS, flag::ACK, 0);
+        self.events.push_back(Event::AllWritable);
+        Ok(())
+    }
+
+    pub(super) fn window_update(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        let more = payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff);
+        let more = i64::from(more);
+        if head.stream == 0 {
+            if more == 0 {
+                return Err(Code::Protocol);
+            }
+            if self.window + more > LARGEST {
+                return Err(Code::FlowControl);
+            }
+            self.window += more;
+            self.events.push_back(Event::AllWritable);
+            return Ok(());
+        }
+        if head.stream > self.last {
+            return Err(Code::Protocol);
+        }
+        let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
+        if more == 0 {
+            self.break_off(head.stream, Code::Protocol);
+        } else if stream.window + more > LARGEST {
+            self.break_off(head.stream, Code::FlowControl);
+        } else {
+            stream.window += more;
+            self.events.push_back(Event::Writable(head.stream));
+        }
+        Ok(())
+    }
+
+    pub(super) fn was_reset(&mut self, head: Head) -> Outcome {
+        if head.stream > self.last {
+            return Err(Code::Protocol);
+        }
+        let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
+        stream.reset = true;
+        self.events.push_back(Event::Readable(head.stream));
+        self.events.push_back(Event::Writable(head.stream));
+        self.resets += 1;
+        self.calm()
+    }
+
+    /// Whoever begins requests mostly to break them off is sent away.
+    pub(super) fn calm(&self) -> Outcome {
+        if self.resets > 200 && self.resets * 2 > self.requests { Err(Code::EnhanceYourCalm) } else { Ok(()) }
+    }
+}
+
+/// The stream that another one is said to depend on.
+fn depends_on(payload: &[u8]) -> Option<u32> {
+    payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff)
+}

@@ -1,0 +1,298 @@
+//! One HTTP/2 connection as a server sees it: bytes come in, events and bytes go out. Knows no socket and no clock. Pure.
+
+mod incoming;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+
+use super::frame::{self, Code, HEAD, Head, PREFACE, flag, kind};
+use super::hpack::{Decoder, Fault, Field};
+
+/// The window that every stream and connection begins with.
+const WINDOW: i64 = 65_535;
+/// The largest window there is.
+const LARGEST: i64 = 0x7fff_ffff;
+/// A header block in one frame may have so many bytes; with what follows it, [`Limits::block`] bounds it.
+const FRAME: usize = 64 * 1024;
+
+/// What the configuration allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Streams at a time: `http2_max_concurrent_streams`.
+    pub streams: usize,
+    /// Bytes of a body that may come unasked: `http2_body_preread_size`.
+    pub preread: u32,
+    /// Bytes of a header block, packed and unpacked.
+    pub block: usize,
+}
+
+/// What has happened.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A request has begun.
+    Request {
+        /// Its stream.
+        stream: u32,
+        /// Its fields.
+        fields: Vec<Field>,
+    },
+    /// A stream may be read: data, its end, or a reset.
+    Readable(u32),
+    /// A stream may be written.
+    Writable(u32),
+    /// All may be.
+    AllWritable,
+}
+
+/// A stream.
+#[derive(Debug)]
+struct Stream {
+    /// What may be sent.
+    window: i64,
+    /// What may be received.
+    room: i64,
+    /// Data that has come.
+    input: Vec<u8>,
+    received: u64,
+    /// What `content-length` promises.
+    expected: Option<u64>,
+    /// The client has said all.
+    ended_in: bool,
+    /// All has been said to the client.
+    ended_out: bool,
+    /// Either side has broken it off.
+    reset: bool,
+    /// Where its last frame of data begins in what is not flushed yet.
+    last_data: Option<usize>,
+}
+
+/// A frame of data that has not come whole.
+#[derive(Clone, Copy, Debug)]
+struct Partial {
+    stream: u32,
+    left: usize,
+    padding: usize,
+    ends: bool,
+}
+
+/// A header block that goes on in further frames.
+#[derive(Debug)]
+struct Block {
+    stream: u32,
+    bytes: Vec<u8>,
+    ends: bool,
+    depends_on_itself: bool,
+}
+
+/// The connection.
+#[derive(Debug)]
+pub struct Machine {
+    limits: Limits,
+    streams: HashMap<u32, Stream>,
+    events: VecDeque<Event>,
+    /// Bytes for the client.
+    pub out: Vec<u8>,
+    input: Vec<u8>,
+    greeted: bool,
+    data: Option<Partial>,
+    block: Option<Block>,
+    decoder: Decoder,
+    window: i64,
+    room: i64,
+    initial: i64,
+    most: usize,
+    last: u32,
+    /// Nothing new is taken any more.
+    leaving: bool,
+    /// It is over: what is in `out` is the last.
+    pub over: bool,
+    frames: u64,
+    payload: u64,
+    requests: u64,
+    resets: u64,
+}
+
+/// Why the connection ends.
+type Outcome = Result<(), Code>;
+
+impl Machine {
+    /// A connection that has just begun.
+    pub fn new(limits: Limits) -> Machine {
+        let mut out = Vec::new();
+        let streams = u32::try_from(limits.streams).unwrap_or(u32::MAX);
+        frame::settings(&mut out, &[(3, streams), (4, limits.preread), (5, 0x00ff_ffff)]);
+        frame::number(&mut out, kind::WINDOW_UPDATE, 0, (LARGEST - WINDOW) as u32);
+        Machine {
+            limits,
+            streams: HashMap::new(),
+            events: VecDeque::new(),
+            out,
+            input: Vec::new(),
+            greeted: false,
+            data: None,
+            block: None,
+            decoder: Decoder::default(),
+            window: WINDOW,
+            room: LARGEST,
+            initial: WINDOW,
+            most: 16_384,
+            last: 0,
+            leaving: false,
+            over: false,
+            frames: 0,
+            payload: 0,
+            requests: 0,
+            resets: 0,
+        }
+    }
+
+    /// What has happened next.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Streams that are open.
+    pub fn open(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Takes bytes that have come.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if self.over {
+            return;
+        }
+        let mut input = std::mem::take(&mut self.input);
+        input.extend_from_slice(bytes);
+        let mut rest = input.as_slice();
+        let done = self.frames(&mut rest);
+        let used = input.len() - rest.len();
+        input.drain(..used);
+        self.input = input;
+        if let Err(code) = done {
+            self.fail(code);
+        }
+    }
+
+    /// Ends the connection for a fault of the client.
+    fn fail(&mut self, code: Code) {
+        frame::goaway(&mut self.out, self.last, code);
+        self.over = true;
+        self.abandon();
+    }
+
+    /// The client has gone: so have all streams.
+    pub fn abandon(&mut self) {
+        self.over = true;
+        for (&id, stream) in &mut self.streams {
+            stream.reset = true;
+            self.events.push_back(Event::Readable(id));
+            self.events.push_back(Event::Writable(id));
+        }
+    }
+
+    /// Takes no new streams; those that are open go on.
+    pub fn leave(&mut self) {
+        if !self.leaving {
+            self.leaving = true;
+            frame::goaway(&mut self.out, self.last, Code::NoError);
+        }
+    }
+
+    /// Whether no more requests are taken and none is left.
+    pub fn has_left(&self) -> bool {
+        self.over || (self.leaving && self.streams.is_empty())
+    }
+
+    fn frames(&mut self, rest: &mut &[u8]) -> Outcome {
+        if !self.greeted {
+            let Some(greeting) = rest.get(..PREFACE.len()) else {
+                return if PREFACE.starts_with(rest) { Ok(()) } else { Err(Code::Protocol) };
+            };
+            if greeting != PREFACE {
+                return Err(Code::Protocol);
+            }
+            *rest = rest.get(PREFACE.len()..).unwrap_or_default();
+            self.greeted = true;
+        }
+        loop {
+            if self.data.is_some() {
+                if rest.is_empty() {
+                    return Ok(());
+                }
+                self.take_data(rest);
+                continue;
+            }
+            let Some(head) = Head::read(rest) else { return Ok(()) };
+            self.check_head(head)?;
+            if head.kind == kind::DATA {
+                match self.begin_data(head, rest)? {
+                    true => continue,
+                    false => return Ok(()),
+                }
+            }
+            let Some(payload) = rest.get(HEAD..HEAD + head.len) else { return Ok(()) };
+            *rest = rest.get(HEAD + head.len..).unwrap_or_default();
+            self.frame(head, payload)?;
+        }
+    }
+
+    /// What can be said of a frame before it has come.
+    fn check_head(&mut self, head: Head) -> Outcome {
+        if let Some(block) = &self.block
+            && (head.kind != kind::CONTINUATION || head.stream != block.stream)
+        {
+            return Err(Code::Protocol);
+        }
+        let wrong_size = match head.kind {
+            kind::SETTINGS => !head.len.is_multiple_of(6) || head.len > 6 * 64,
+            kind::PING => head.len != 8,
+            kind::GOAWAY => head.len < 8 || head.len > FRAME,
+            kind::RST_STREAM | kind::WINDOW_UPDATE => head.len != 4,
+            kind::PRIORITY => head.len != 5,
+            kind::DATA => false,
+            _ => head.len > FRAME,
+        };
+        if wrong_size {
+            return Err(Code::FrameSize);
+        }
+        let of_connection = matches!(head.kind, kind::SETTINGS | kind::PING | kind::GOAWAY);
+        let of_stream = matches!(
+            head.kind,
+            kind::DATA | kind::HEADERS | kind::PRIORITY | kind::RST_STREAM | kind::CONTINUATION | kind::PUSH_PROMISE
+        );
+        if head.kind == kind::PUSH_PROMISE || (of_connection && head.stream != 0) || (of_stream && head.stream == 0) {
+            return Err(Code::Protocol);
+        }
+        Ok(())
+    }
+
+    /// Counts a frame: whoever sends little else than frames without a use is sent away.
+    fn count(&mut self) -> Outcome {
+        self.frames += 1;
+        if self.frames > 20_000 + self.payload / 16 + self.requests * 32 {
+            return Err(Code::EnhanceYourCalm);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, head: Head, payload: &[u8]) -> Outcome {
+        self.count()?;
+        match head.kind {
+            kind::HEADERS => self.headers(head, payload),
+            kind::CONTINUATION => self.continuation(head, payload),
+            kind::SETTINGS => self.settings(head, payload),
+            kind::WINDOW_UPDATE => self.window_update(head, payload),
+            kind::RST_STREAM => self.was_reset(head),
+            kind::PING if !head.has(flag::ACK) => {
+                frame::head(&mut self.out, 8, kind::PING, flag::ACK, 0);
+                self.out.extend_from_slice(payload);
+                Ok(())
+            }
+            kind::PRIORITY => self.priority(head, payload),
+            // GOAWAY asks for nothing; unknown kinds are for others.
+            _ => Ok(()),
+        }
+    }
+}

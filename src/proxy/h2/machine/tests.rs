@@ -1,0 +1,117 @@
+use super::*;
+
+const LIMITS: Limits = Limits { streams: 2, preread: 65_536, block: 32 * 1024 };
+
+fn greeted() -> Machine {
+    let mut machine = Machine::new(LIMITS);
+    machine.receive(PREFACE);
+    let mut settings = Vec::new();
+    frame::settings(&mut settings, &[]);
+    machine.receive(&settings);
+    machine.out.clear();
+    while machine.event().is_some() {}
+    machine
+}
+
+fn request(stream: u32, ends: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::headers(&mut out, stream, &[0x82, 0x84, 0x86], ends, 100);
+    out
+}
+
+fn data(stream: u32, bytes: &[u8], flags: u8) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::head(&mut out, bytes.len(), kind::DATA, flags, stream);
+    out.extend_from_slice(bytes);
+    out
+}
+
+fn kinds(mut out: &[u8]) -> Vec<(u8, u8)> {
+    let mut kinds = Vec::new();
+    while let Some(head) = Head::read(out) {
+        kinds.push((head.kind, head.flags));
+        out = &out[HEAD + head.len..];
+    }
+    kinds
+}
+
+#[test]
+fn requests_come_in_pieces_of_any_size() {
+    let mut machine = greeted();
+    for byte in request(1, false).into_iter().chain(data(1, b"abc", flag::END_STREAM)) {
+        machine.receive(&[byte]);
+    }
+    assert!(matches!(machine.event(), Some(Event::Request { stream: 1, fields }) if fields.len() == 3));
+    let mut body = [0; 8];
+    assert_eq!(machine.read(1, &mut body), Some(3));
+    assert_eq!(machine.read(1, &mut body), Some(0));
+}
+
+#[test]
+fn the_end_stands_on_the_last_frame() {
+    let mut machine = greeted();
+    machine.receive(&request(1, true));
+    machine.send_fields(1, &[0x88], false);
+    assert_eq!(machine.send(1, &[0; 10_000], 8192), 10_000);
+    machine.end(1);
+    assert_eq!(kinds(&machine.out), [(1, 4), (0, 0), (0, 1)]);
+    machine.release(1);
+    assert_eq!(machine.open(), 0);
+}
+
+#[test]
+fn windows_hold_back_and_open() {
+    let mut machine = greeted();
+    machine.receive(&request(1, true));
+    assert_eq!(machine.send(1, &[0; 70_000], 8192), 65_535);
+    assert!(!machine.is_writable(1));
+    let mut update = Vec::new();
+    frame::number(&mut update, kind::WINDOW_UPDATE, 0, 10);
+    frame::number(&mut update, kind::WINDOW_UPDATE, 1, 7);
+    machine.receive(&update);
+    assert_eq!(machine.send(1, &[0; 70_000], 8192), 7);
+}
+
+#[test]
+fn too_many_streams_are_refused() {
+    let mut machine = greeted();
+    for id in [1, 3, 5] {
+        machine.receive(&request(id, true));
+    }
+    assert_eq!(kinds(&machine.out), [(kind::RST_STREAM, 0)]);
+    assert_eq!(machine.open(), 2);
+}
+
+#[test]
+fn floods_end_the_connection() {
+    let mut ping = Vec::new();
+    frame::head(&mut ping, 8, kind::PING, 0, 0);
+    ping.extend_from_slice(&[0; 8]);
+    let mut machine = greeted();
+    for _ in 0..30_000 {
+        machine.receive(&ping);
+    }
+    assert!(machine.over);
+    let mut machine = greeted();
+    for id in (1..2000).step_by(2) {
+        machine.receive(&request(id, true));
+        let mut reset = Vec::new();
+        frame::number(&mut reset, kind::RST_STREAM, id, 8);
+        machine.receive(&reset);
+        machine.release(id);
+    }
+    assert!(machine.over, "rapid reset");
+}
+
+#[test]
+fn a_body_keeps_its_promise() {
+    let mut machine = greeted();
+    let mut block = vec![0x83, 0x84, 0x86];
+    super::super::hpack::encode(&mut block, b"content-length", b"4");
+    let mut bytes = Vec::new();
+    frame::headers(&mut bytes, 1, &block, false, 100);
+    machine.receive(&bytes);
+    machine.receive(&data(1, b"abc", flag::END_STREAM));
+    assert!(machine.is_reset(1));
+    assert_eq!(kinds(&machine.out), [(kind::RST_STREAM, 0)]);
+}
