@@ -1,11 +1,14 @@
-//! The time as one turn of a connection's work sees it: read once when the connection's task runs, as nginx reads it once
-//! a turn of its event loop. Only code that runs inside such a task may ask.
+//! The time as one turn of a connection's work sees it: read when the thread has waited, and again every few turns of
+//! connections' tasks, as nginx reads it once a turn of its event loop. Only code that runs inside such a task may ask.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How many turns may share a reading.
+const TURNS: u32 = 16;
 
 /// How far the wall clock's reading may lie behind.
 const WALL: Duration = Duration::from_millis(1);
@@ -21,6 +24,8 @@ struct Reading {
 
 thread_local! {
     static READING: Cell<Option<Reading>> = const { Cell::new(None) };
+    /// Turns that may still use it.
+    static LEFT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Looks at the clock, for those who are no connection's task.
@@ -47,17 +52,32 @@ fn read_wall(now: Instant) -> Reading {
     Reading { now, wall, wall_read: now, seconds: (since_epoch.as_secs() as i64, steady.as_secs() as i64) }
 }
 
-/// Runs a connection's work; each turn begins with a look at the clock.
+/// The thread has waited: the last reading is old.
+pub fn waited() {
+    LEFT.set(0);
+}
+
+fn turn() {
+    match LEFT.get() {
+        0 => {
+            read();
+            LEFT.set(TURNS - 1);
+        }
+        left => LEFT.set(left - 1),
+    }
+}
+
+/// Runs a connection's work, whose turns have the time.
 pub async fn turns(work: impl Future<Output = ()>) {
     let mut work = pin!(work);
     poll_fn(|cx| {
-        read();
+        turn();
         work.as_mut().poll(cx)
     })
     .await;
 }
 
-/// When this turn began.
+/// When this turn began, or one of the few before it.
 pub fn now() -> Instant {
     READING.get().unwrap_or_else(read).now
 }

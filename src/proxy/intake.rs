@@ -68,7 +68,7 @@ async fn read_head(conn: &Rc<Connection>, mut input: Vec<u8>) -> Option<Read> {
     let names = snapshot.names(conn)?;
     let default = snapshot.servers.get(names.default_server())?.clone();
     let deadline = clock::now() + default.ir.conf.http.client_header_timeout.duration();
-    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default));
+    let mut cx = RequestCtx::new(conn.clone(), snapshot.clone(), default);
     cx.pipelined = pipelined;
     cx.action = " while reading client request line";
     if pipelined && let Some(intake) = take(&mut cx, &input, &snapshot, names) {
@@ -152,19 +152,16 @@ fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Nam
         named: Vec::new(),
     };
     let rules = rules(snapshot.servers.get(choice.server)?);
-    let mut request = std::mem::take(&mut cx.head);
     let mut dropped = Vec::new();
-    let done = head::parse(bytes, rules, &mut request, &mut dropped, |name, in_line| choice.host(name, in_line));
+    let done = head::parse(bytes, rules, &mut cx.head, &mut dropped, |name, in_line| choice.host(name, in_line));
     if matches!(done, Ok(Progress::Incomplete)) {
-        cx.head = request;
         cx.host = choice.host;
         cx.host.clear();
         return None;
     }
-    if done.is_err() && request.line.is_empty() {
-        request.line.extend_from_slice(first_line(bytes));
+    if done.is_err() && cx.head.line.is_empty() {
+        cx.head.line.extend_from_slice(first_line(bytes));
     }
-    cx.head = request;
     choice.settle(cx);
     cx.action = " while reading client request headers";
     for text in dropped {
@@ -234,10 +231,9 @@ fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
     if cx.conn.stream.h2().is_none() {
         cx.conn.requests.set(cx.conn.requests.get() + 1);
     }
-    let method = std::mem::take(&mut cx.head.method);
     cx.method.clear();
-    cx.method.extend_from_slice(&method);
-    cx.head.method = method;
+    let RequestCtx { method, head, .. } = &mut *cx;
+    method.extend_from_slice(&head.method);
     let early = match taken {
         Ok(used) => {
             cx.input.extend_from_slice(bytes.get(used..).unwrap_or_default());
@@ -355,7 +351,7 @@ pub fn of_stream(conn: &Rc<Connection>, text: &[u8], line: usize, ended: bool) -
     let snapshot = conn.thread.snapshot()?;
     let names = snapshot.names(conn)?;
     let default = snapshot.servers.get(names.default_server())?.clone();
-    let mut cx = Box::new(RequestCtx::new(conn.clone(), snapshot.clone(), default));
+    let mut cx = RequestCtx::new(conn.clone(), snapshot.clone(), default);
     cx.action = " while processing HTTP/2 connection";
     let whole = |text: &str| Refused { status: 400, text: text.to_owned() };
     let taken = take(&mut cx, text, &snapshot, names).unwrap_or_else(|| Err(whole("client sent an incomplete head")));
@@ -372,8 +368,8 @@ pub fn of_stream(conn: &Rc<Connection>, text: &[u8], line: usize, ended: bool) -
 }
 
 /// Gives a context's memory back.
-pub fn recycle(mut cx: Box<RequestCtx>) {
-    Memory::give_back(&mut cx);
+pub fn recycle(cx: Box<RequestCtx>) {
+    Memory::give_back(cx);
 }
 
 impl Snapshot {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::http::Address;
+use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::time::Sleep;
@@ -145,7 +146,7 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write(buf), tls => tls.try_write_vectored(&[IoSlice::new(buf)]), h2 => h2.try_write_vectored(&[IoSlice::new(buf)]))
+        self.send(buf, SendFlags::NOSIGNAL)
     }
 
     /// Sends what the socket takes and says that more follows at once.
@@ -153,8 +154,12 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write_more(&self, buf: &[u8]) -> io::Result<usize> {
+        self.send(buf, SendFlags::MORE | SendFlags::NOSIGNAL)
+    }
+
+    // By the system call itself: the C library's is a place where threads may be cancelled, which costs.
+    fn send(&self, buf: &[u8], flags: SendFlags) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::WRITABLE, || {
-            let flags = rustix::net::SendFlags::MORE | rustix::net::SendFlags::NOSIGNAL;
             Ok(rustix::io::retry_on_intr(|| rustix::net::send(stream, buf, flags))?)
         }), tls => tls.try_write_vectored(&[IoSlice::new(buf)]), h2 => h2.try_write_vectored(&[IoSlice::new(buf)]))
     }
@@ -164,7 +169,9 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when it takes nothing.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write_vectored(bufs), tls => tls.try_write_vectored(bufs), h2 => h2.try_write_vectored(bufs))
+        either!(self, stream => stream.try_io(Interest::WRITABLE, || {
+            Ok(rustix::io::retry_on_intr(|| rustix::io::writev(stream, bufs))?)
+        }), tls => tls.try_write_vectored(bufs), h2 => h2.try_write_vectored(bufs))
     }
 
     /// Sends a part of a file as far as the socket takes it; `offset` moves on.

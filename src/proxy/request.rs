@@ -167,7 +167,7 @@ pub struct RequestCtx {
     /// The level of configuration the request is in.
     pub location: Arc<Location>,
     /// What the client sent.
-    pub head: RequestHead,
+    pub head: Box<RequestHead>,
     /// The method as it counts now: `error_page` and X-Accel-Redirect make GET of others. `head.method` stays.
     pub method: Vec<u8>,
     /// The path: decoded, dots resolved, slashes merged; rewritten by redirects.
@@ -207,7 +207,7 @@ pub struct RequestCtx {
     /// How many maps are being looked up, one for another.
     pub map_depth: Cell<u8>,
     /// The head of the answer under construction.
-    pub out: ResponseHead,
+    pub out: Box<ResponseHead>,
     /// The status that replaces whatever a handler says, as errors and `error_page` set it; 0 when none does.
     pub error_status: u16,
     /// Whether `error_page` has been entered.
@@ -279,17 +279,20 @@ pub enum Answer {
 
 impl RequestCtx {
     /// A request about which nothing is known but its connection and the server of its address.
-    pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Self {
+    pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Box<Self> {
         let location = server.root.clone();
         let mut memory = Memory::take();
-        RequestCtx {
+        let (head, out) = (memory.head.take().unwrap_or_default(), memory.out.take().unwrap_or_default());
+        // Written where it stays: it is large.
+        let place = Box::new_uninit();
+        let cx = RequestCtx {
             conn,
             real: None,
             limits: Share::default(),
             snapshot,
             server,
             location,
-            head: std::mem::take(&mut memory.head),
+            head,
             method: std::mem::take(&mut memory.method),
             uri: std::mem::take(&mut memory.uri),
             args: std::mem::take(&mut memory.args),
@@ -309,7 +312,7 @@ impl RequestCtx {
             shared: Rc::clone(&memory.shared),
             role: Role::Main,
             map_depth: Cell::new(0),
-            out: std::mem::take(&mut memory.out),
+            out,
             error_status: 0,
             error_page: false,
             upstream: std::mem::take(&mut memory.upstream),
@@ -333,7 +336,8 @@ impl RequestCtx {
             action: "",
             upstream_url: std::mem::take(&mut memory.upstream_url),
             memory: Some(memory),
-        }
+        };
+        Box::write(place, cx)
     }
 
     /// The values of the directives that hold here.

@@ -50,14 +50,51 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Makes it empty and keeps the memory.
     pub fn clear(&mut self) {
-        let mut memory = std::mem::take(self);
-        for bytes in [&mut memory.content_type, &mut memory.charset, &mut memory.location] {
+        // Field by field, where they are: it is large.
+        let ResponseHead {
+            status,
+            status_line,
+            content_type,
+            charset_open,
+            charset,
+            content_length,
+            last_modified,
+            location,
+            own_server,
+            own_last_modified,
+            own_location,
+            own_date,
+            allow_ranges,
+            conditions_done,
+            chunked,
+            gzip_vary,
+            header_only,
+            fields,
+            trailers,
+        } = self;
+        *status = 0;
+        *status_line = None;
+        *content_length = None;
+        *last_modified = None;
+        for bytes in [content_type, charset, location] {
             bytes.clear();
         }
-        memory.fields.clear();
-        memory.trailers.clear();
-        let ResponseHead { content_type, charset, location, fields, trailers, .. } = memory;
-        *self = ResponseHead { content_type, charset, location, fields, trailers, ..ResponseHead::default() };
+        for flag in [
+            charset_open,
+            own_server,
+            own_last_modified,
+            own_location,
+            own_date,
+            allow_ranges,
+            conditions_done,
+            chunked,
+            gzip_vary,
+            header_only,
+        ] {
+            *flag = false;
+        }
+        fields.clear();
+        trailers.clear();
     }
 
     /// Forgets what is true only of a body that stays as it is.

@@ -67,7 +67,7 @@ impl Drop for Buffer {
 #[derive(Debug, Default)]
 pub struct Memory {
     /// `cx.head`
-    pub head: RequestHead,
+    pub head: Option<Box<RequestHead>>,
     /// `cx.method`
     pub method: Vec<u8>,
     /// `cx.uri`
@@ -77,7 +77,7 @@ pub struct Memory {
     /// `cx.host`
     pub host: Vec<u8>,
     /// `cx.out`
-    pub out: ResponseHead,
+    pub out: Option<Box<ResponseHead>>,
     /// `cx.upstream`
     pub upstream: Vec<UpstreamRecord>,
     /// `cx.upstream_fields`
@@ -95,17 +95,31 @@ impl Memory {
     }
 
     /// Takes back what a request needs no more.
-    pub fn give_back(cx: &mut RequestCtx) {
-        let mut memory = cx.memory.take().unwrap_or_default();
-        memory.head = std::mem::take(&mut cx.head);
-        memory.method = std::mem::take(&mut cx.method);
-        memory.uri = std::mem::take(&mut cx.uri);
-        memory.args = std::mem::take(&mut cx.args);
-        memory.host = std::mem::take(&mut cx.host);
-        memory.out = std::mem::take(&mut cx.out);
-        memory.upstream = std::mem::take(&mut cx.upstream);
-        memory.upstream_fields = std::mem::take(&mut cx.upstream_fields);
-        memory.upstream_url = std::mem::take(&mut cx.upstream_url);
+    pub fn give_back(cx: Box<RequestCtx>) {
+        let RequestCtx {
+            memory,
+            mut head,
+            mut out,
+            method,
+            uri,
+            args,
+            host,
+            upstream,
+            upstream_fields,
+            upstream_url,
+            ..
+        } = *cx;
+        head.clear();
+        out.clear();
+        let mut memory = memory.unwrap_or_default();
+        (memory.head, memory.out) = (Some(head), Some(out));
+        memory.method = method;
+        memory.uri = uri;
+        memory.args = args;
+        memory.host = host;
+        memory.upstream = upstream;
+        memory.upstream_fields = upstream_fields;
+        memory.upstream_url = upstream_url;
         memory.clear();
         REQUESTS.with_borrow_mut(|free| {
             if memory.size() <= LARGEST && free.len() < KEPT {
@@ -115,12 +129,10 @@ impl Memory {
     }
 
     fn clear(&mut self) {
-        self.head.clear();
         self.method.clear();
         self.uri.clear();
         self.args.clear();
         self.host.clear();
-        self.out.clear();
         self.upstream.clear();
         self.upstream_fields.clear();
         self.upstream_url.clear();
@@ -133,9 +145,8 @@ impl Memory {
 
     fn size(&self) -> usize {
         let own = self.uri.capacity() + self.args.capacity() + self.host.capacity() + self.upstream_url.capacity();
-        own + self.head.line.capacity()
-            + self.head.fields.capacity()
-            + self.out.fields.capacity()
-            + self.upstream_fields.capacity()
+        let head = self.head.as_ref().map_or(0, |head| head.line.capacity() + head.fields.capacity());
+        let out = self.out.as_ref().map_or(0, |out| out.fields.capacity());
+        own + head + out + self.upstream_fields.capacity()
     }
 }

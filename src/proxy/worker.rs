@@ -35,8 +35,9 @@ const TICK: Duration = Duration::from_millis(50);
 pub fn spawn(shared: Arc<Shared>, index: usize) -> mpsc::UnboundedSender<Command> {
     let (sender, commands) = mpsc::unbounded_channel();
     let started = std::thread::Builder::new().name("nginx".to_owned()).spawn(move || {
-        let runtime =
-            Builder::new_current_thread().enable_all().event_interval(61).build_local(LocalOptions::default());
+        let mut builder = Builder::new_current_thread();
+        builder.enable_all().event_interval(61).on_thread_unpark(clock::waited);
+        let runtime = builder.build_local(LocalOptions::default());
         if let Ok(runtime) = runtime {
             runtime.block_on(run(shared, index, commands));
         }

@@ -58,7 +58,7 @@ pub fn make(cx: &RequestCtx, ask: Ask) -> Option<Box<RequestCtx>> {
     // Whoever was counted for the client is not counted again.
     (child.limits.req, child.limits.conn) = (cx.limits.req, cx.limits.conn);
     child.limit_rate = cx.limit_rate;
-    Some(child.into())
+    Some(child)
 }
 
 /// Makes a context like the request's own where it is now, to do the same once more.
