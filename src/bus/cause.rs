@@ -16,5 +16,9 @@ pub const QUORUM: &str = "quorum";
 pub const LEASE: &str = "lease";
 /// A router's box cannot serve what its addresses are for.
 pub const UNABLE: &str = "unable";
+/// The master was not heard for too long.
+pub const TIMEOUT: &str = "timeout";
+/// A router follows another one of its sync group.
+pub const GROUP: &str = "group";
 /// The engine ends.
 pub const STOP: &str = "stop";

@@ -1,6 +1,7 @@
 //! `vrrp_sync_group`: what happens to one member happens to all. Pure. (A fault reaches all members by their conditions,
 //! see [`track`](super::track).)
 
+use super::machine::io::Input;
 use crate::bus::{Verdict, cause};
 
 /// A sync group, its members given by their places among the instances.
@@ -33,9 +34,9 @@ impl Group {
         Group { name, members, heading: None, verdict: None }
     }
 
-    /// A member would be master. It may once all others would be too.
-    pub fn ready(&self, member: usize, is_ready: impl Fn(usize) -> bool) -> Option<Order> {
-        self.members.iter().all(|other| is_ready(*other)).then_some(Order::Follow(member, Verdict::Master))
+    /// Whether a member that would be master may: once all others would be too.
+    pub fn is_ready(&self, is_ready: impl Fn(usize) -> bool) -> bool {
+        self.members.iter().all(|other| is_ready(*other))
     }
 
     /// A member became something: the others follow, and the group is what all its members are.
@@ -71,9 +72,19 @@ impl Group {
     }
 }
 
+/// Going the group's way; each member's peer is let in at once where this box cannot serve.
+pub fn follow(verdict: Verdict, cause: &str) -> Input {
+    Input::Follow { verdict, goodbye: cause == cause::UNABLE, leads: false }
+}
+
+/// The member whose readiness completes the group's is master, and the others follow it.
+pub fn lead() -> Input {
+    Input::Follow { verdict: Verdict::Master, goodbye: false, leads: true }
+}
+
 /// Whether keepalived logs that the others are taken along.
 fn leads(verdict: Verdict, why: &str) -> bool {
-    matches!(verdict, Verdict::Master | Verdict::Backup | Verdict::Fault) && why != "group" && why != cause::START
+    matches!(verdict, Verdict::Master | Verdict::Backup | Verdict::Fault) && why != cause::GROUP && why != cause::START
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -99,17 +110,17 @@ mod tests {
 
     #[test]
     fn nobody_is_master_before_all_can_be() {
-        assert_eq!(group().ready(0, |member| member == 0), None);
-        assert_eq!(group().ready(0, |_| true), Some(Order::Follow(0, Master)));
+        assert!(!group().is_ready(|member| member == 0));
+        assert!(group().is_ready(|_| true));
     }
 
     #[test]
     fn all_follow_the_first() {
         let mut group = group();
         let states = [Some(Master), Some(Backup)];
-        let orders = group.became(0, Master, "timeout", |member| states[member]);
+        let orders = group.became(0, Master, cause::TIMEOUT, |member| states[member]);
         assert_eq!(orders, [say("MASTER"), Order::Follow(1, Master)]);
-        let orders = group.became(1, Master, "group", |_| Some(Master));
+        let orders = group.became(1, Master, cause::GROUP, |_| Some(Master));
         assert_eq!(orders, [Order::Became(Master)]);
         assert_eq!(group.verdict(), Some(Master));
     }

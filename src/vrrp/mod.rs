@@ -18,5 +18,7 @@ pub mod stats;
 mod track;
 mod trackers;
 pub mod wire;
+#[cfg(test)]
+mod world;
 
 pub use drive::run;

@@ -8,8 +8,8 @@ use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use tracing::{debug, info, warn};
 
 use super::Speaker;
-use crate::bus::{Cause, Subject, Verdict, cause};
-use crate::vrrp::group::Order;
+use crate::bus::{Cause, Subject, Verdict};
+use crate::vrrp::group::{Order, follow, lead};
 use crate::vrrp::machine::io::{Addresses, Effect, Input};
 use crate::vrrp::machine::note::Note;
 use crate::vrrp::wire::advert::{self, Advert, Route};
@@ -153,12 +153,10 @@ impl Speaker {
 
     fn ready(&self, place: usize, queue: &mut Queue) {
         let is_ready = |member: usize| self.instances.get(member).is_some_and(|member| member.machine.is_ready());
+        // None: a group that this reload has just dissolved.
         let group = self.groups.iter().find(|group| group.members.contains(&place));
-        match group.map(|group| group.ready(place, is_ready)) {
-            Some(Some(Order::Follow(member, verdict))) => queue.push_back((member, follow(verdict, ""))),
-            Some(_) => {}
-            // A group that this reload has just dissolved.
-            None => queue.push_back((place, follow(Verdict::Master, ""))),
+        if group.is_none_or(|group| group.is_ready(is_ready)) {
+            queue.push_back((place, lead()));
         }
     }
 
@@ -193,11 +191,6 @@ impl Speaker {
         let name = address.device.as_deref().unwrap_or_else(|| router.bears());
         self.links.named(name).map(|link| (name.to_owned(), link.index))
     }
-}
-
-/// Going the group's way; each member's peer is let in at once where this box cannot serve.
-fn follow(verdict: Verdict, cause: &str) -> Input {
-    Input::Follow { verdict, goodbye: cause == cause::UNABLE }
 }
 
 /// An address as others know it.

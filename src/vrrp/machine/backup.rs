@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::io::Effect;
 use super::note::Note;
 use super::{Heard, LOWEST, Machine, State};
+use crate::bus::cause;
 use crate::vrrp::ability::Ability;
 
 /// What a backup keeps in mind.
@@ -82,7 +83,7 @@ impl Machine {
             backup.down_at = now + down_time;
             out.push(Effect::Ready);
         } else {
-            self.become_master(now, "timeout", out);
+            self.become_master(now, cause::TIMEOUT, out);
         }
     }
 

@@ -48,6 +48,8 @@ pub enum Input {
         verdict: Verdict,
         /// A peer shall take over at once.
         goodbye: bool,
+        /// It is this member whose time has come, and the others follow it.
+        leads: bool,
     },
 }
 

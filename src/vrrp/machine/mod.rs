@@ -9,8 +9,6 @@ mod reload;
 
 #[cfg(test)]
 pub(super) mod tests;
-#[cfg(test)]
-mod world;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -150,7 +148,7 @@ impl Machine {
             Input::Source(source) => self.source = source,
             Input::AddressLost => self.lose_address(now, out),
             Input::Reconfigure(router) => self.reconfigure(now, *router, out),
-            Input::Follow { verdict, goodbye } => self.follow(now, verdict, goodbye, out),
+            Input::Follow { verdict, goodbye, leads } => self.follow(now, verdict, (goodbye, leads), out),
         }
     }
 
@@ -241,11 +239,13 @@ impl Machine {
         }
     }
 
-    fn follow(&mut self, now: Instant, verdict: Verdict, goodbye: bool, out: &mut Vec<Effect>) {
+    fn follow(&mut self, now: Instant, verdict: Verdict, (goodbye, leads): (bool, bool), out: &mut Vec<Effect>) {
         match (verdict, &self.state) {
-            (Verdict::Master, State::Backup(_)) => self.become_master(now, "group", out),
+            (Verdict::Master, State::Backup(_)) => {
+                self.become_master(now, if leads { cause::TIMEOUT } else { cause::GROUP }, out)
+            }
             (Verdict::Backup, State::Master(_)) => {
-                self.become_backup(Backup::until(now + self.down_time()), "group", goodbye, out)
+                self.become_backup(Backup::until(now + self.down_time()), cause::GROUP, goodbye, out)
             }
             _ => {}
         }

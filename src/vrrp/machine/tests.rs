@@ -12,8 +12,12 @@ const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 10));
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn virtual_address(address: Ipv4Addr) -> VirtualAddress {
+    virtual_address_of(address.into())
+}
+
+pub(in crate::vrrp) fn virtual_address_of(address: IpAddr) -> VirtualAddress {
     VirtualAddress {
-        address: IpAddr::V4(address),
+        address,
         prefix: 32,
         broadcast: None,
         device: None,
@@ -487,9 +491,9 @@ fn a_member_asks_its_group_first() {
     assert!(bench.machine.is_ready());
     bench.hear(100);
     assert!(!bench.machine.is_ready(), "a master was heard after all");
-    let effects = bench.tell(Input::Follow { verdict: Verdict::Master, goodbye: false });
+    let effects = bench.tell(Input::Follow { verdict: Verdict::Master, goodbye: false, leads: false });
     assert_eq!(became(&effects), Some((Verdict::Master, "group")));
-    let effects = bench.tell(Input::Follow { verdict: Verdict::Backup, goodbye: false });
+    let effects = bench.tell(Input::Follow { verdict: Verdict::Backup, goodbye: false, leads: false });
     assert_eq!(became(&effects), Some((Verdict::Backup, "group")));
     assert!(!effects.contains(&Effect::Advert(0)));
 }
