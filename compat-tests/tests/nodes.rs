@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use rkeep::rehearse::{Lan, Node, eventually};
+use rkeep::rehearse::{Furnishing, Lan, Node, eventually};
 use rustix::process::{Signal, test_kill_process};
 
 const ONE: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 1);
@@ -21,6 +21,33 @@ fn boxes_have_their_own_files_processes_and_names() {
     assert!(eventually(Duration::from_secs(5), || node.processes().unwrap().iter().any(|it| it.name == "sleep")));
     assert_eq!(node.signal_all("sleep", Signal::TERM).unwrap(), 1);
     assert!(eventually(Duration::from_secs(5), || !sleeper.runs().unwrap()));
+}
+
+#[test]
+fn files_of_a_box_are_never_written_over_the_machines() {
+    // A place that boxes share with the machine, one in a part of /etc that they do, and one behind a link.
+    let beside = std::env::current_exe().unwrap().with_file_name(format!("box-{}", std::process::id()));
+    let there = beside.join("there.conf");
+    std::fs::create_dir_all(&beside).unwrap();
+    std::fs::write(&there, "the machine's").unwrap();
+    std::os::unix::fs::symlink("there.conf", beside.join("link.conf")).unwrap();
+    let places = [there.clone(), beside.join("link.conf"), beside.join("new.conf"), beside.join("deep/new.conf")];
+    let etc = ["/etc/nginx/n.conf", "/etc/ssl/certs/made/up.pem", "/etc/made/up.pem", "/made/up.pem"].map(Into::into);
+    let known = std::path::PathBuf::from("/etc/fstab");
+    let all = places.iter().cloned().chain(etc).chain(known.exists().then_some(known));
+    let before = std::fs::read("/etc/fstab").ok();
+    let files: std::collections::BTreeMap<_, _> = all.map(|path| (path, b"the box's".to_vec())).collect();
+    let node = Node::furnished("gamma", &Furnishing { files: files.clone(), ..Furnishing::default() }).unwrap();
+    for path in files.keys() {
+        assert_eq!(node.read(path).unwrap(), "the box's", "{path:?}");
+    }
+    drop(node);
+    assert_eq!(std::fs::read_to_string(&there).unwrap(), "the machine's");
+    assert_eq!(std::fs::read("/etc/fstab").ok(), before);
+    for new in ["/etc/ssl/certs/made", "/etc/made", "/made"].map(std::path::PathBuf::from).iter().chain(&places[2..]) {
+        assert!(!new.exists(), "{new:?}");
+    }
+    std::fs::remove_dir_all(beside).unwrap();
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn the_death_of_a_web_server_is_mailed_when_it_is_a_real_server() {
     let death = Instant::now();
     assert!(all.cluster.webs[2].node.signal_all("nginx", Signal::TERM).unwrap() > 0);
     all.mailed(death, &subject("DOWN"));
-    let target = Target { to: (VIP, 8080), ..Target::new(VIP) };
+    let target = Target { to: (VIP, 8080).into(), ..Target::new(VIP) };
     let tally = all.cluster.client.within(move || Ok(target.get_many("/", 20))).unwrap();
     assert_eq!((tally.of("server1"), tally.of("server2"), tally.failed()), (10, 10, 0), "{tally:?}");
     let birth = Instant::now();

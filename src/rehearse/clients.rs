@@ -1,17 +1,18 @@
 //! Clients that ask all the time, each with its own address: who got an answer when, and how long did nobody?
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpSocket;
+use tokio_rustls::TlsConnector;
 
 use super::http::Target;
-use super::{Node, Task};
+use super::{Node, Task, tls};
 
 /// Between two requests of one client. They do not wait for each other, so this is how finely silence is measured.
 pub const PACE: Duration = Duration::from_millis(25);
@@ -24,7 +25,9 @@ const LARGEST: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Where.
-    pub at: SocketAddrV4,
+    pub at: SocketAddr,
+    /// Whether by TLS.
+    pub tls: bool,
     /// The `Host` of the request.
     pub host: String,
     /// Its path.
@@ -34,7 +37,12 @@ pub struct Probe {
 impl Probe {
     /// Where it goes, for the patient client.
     pub fn target(&self) -> Target {
-        Target { to: (*self.at.ip(), self.at.port()), ..Target::new(*self.at.ip()) }
+        Target { to: self.at, tls: self.tls, ..Target::new(self.at.ip()) }
+    }
+
+    /// Whether a client with that address can ask for it.
+    pub fn is_for(&self, client: &IpAddr) -> bool {
+        self.at.is_ipv4() == client.is_ipv4()
     }
 }
 
@@ -76,20 +84,19 @@ pub struct Clients {
 type Log = Arc<Mutex<Vec<Request>>>;
 
 impl Clients {
-    /// Clients in a node, one for each of its addresses.
+    /// Clients in a node, one for each of its addresses with what it asks for.
     ///
     /// # Errors
     /// As [`Node::thread`].
-    pub fn start(node: &Node, addresses: &[Ipv4Addr], probe: &Probe) -> io::Result<Clients> {
+    pub fn start(node: &Node, asking: Vec<(IpAddr, Probe)>) -> io::Result<Clients> {
         allow_many_files()?;
+        let asking = asking.into_iter().map(Asking::new).collect::<io::Result<Vec<_>>>()?;
         let (log, stop) = (Log::default(), Arc::new(AtomicBool::new(false)));
         let (kept, end) = (Arc::clone(&log), Arc::clone(&stop));
-        let (addresses, probe) = (addresses.to_vec(), Arc::new(probe.clone()));
         let task = node.thread(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let each =
-                    addresses.iter().enumerate().map(|(client, from)| ask_on(client, *from, &probe, &kept, &end));
+                let each = asking.iter().enumerate().map(|(client, asking)| ask_on(client, asking, &kept, &end));
                 futures_util::future::join_all(each).await;
             });
             Ok(())
@@ -141,15 +148,16 @@ fn allow_many_files() -> io::Result<()> {
 }
 
 /// The life of one client. A request that is late does not keep the next one back.
-async fn ask_on(client: usize, from: Ipv4Addr, probe: &Arc<Probe>, log: &Log, stop: &AtomicBool) {
-    let mut turn = tokio::time::interval(PACE);
+async fn ask_on(client: usize, asking: &Arc<Asking>, log: &Log, stop: &AtomicBool) {
+    // Handshakes cost a machine that plays every role.
+    let mut turn = tokio::time::interval(if asking.tls.is_some() { PACE * 2 } else { PACE });
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !stop.load(Ordering::Relaxed) {
         turn.tick().await;
-        let (probe, log) = (Arc::clone(probe), Arc::clone(log));
+        let (asking, log) = (Arc::clone(asking), Arc::clone(log));
         tokio::spawn(async move {
             let number = enter(&log, client);
-            let got = tokio::time::timeout(PATIENCE, get(from, &probe)).await;
+            let got = tokio::time::timeout(PATIENCE, asking.get()).await;
             let answer = match got.map_err(|_| io::Error::from(io::ErrorKind::TimedOut)).flatten() {
                 Ok(status) => Answer::Status(status),
                 Err(error) => Answer::Broken(error.kind()),
@@ -167,17 +175,42 @@ fn enter(log: &Log, client: usize) -> usize {
     log.len() - 1
 }
 
-/// One GET on a connection of its own.
-async fn get(from: Ipv4Addr, probe: &Probe) -> io::Result<u16> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from((from, 0)))?;
-    let mut stream = socket.connect(SocketAddr::V4(probe.at)).await?;
-    let Probe { host, path, .. } = probe;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut reply = Vec::new();
-    stream.take(LARGEST as u64).read_to_end(&mut reply).await?;
-    status(&reply).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+/// What a client asks, from where, and by what.
+struct Asking {
+    from: IpAddr,
+    probe: Probe,
+    tls: Option<TlsConnector>,
+}
+
+impl Asking {
+    fn new((from, probe): (IpAddr, Probe)) -> io::Result<Arc<Asking>> {
+        let tls = probe.tls.then(tls::client).transpose()?.map(TlsConnector::from);
+        Ok(Arc::new(Asking { from, probe, tls }))
+    }
+
+    /// One GET on a connection of its own.
+    async fn get(&self) -> io::Result<u16> {
+        let socket = if self.from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind(SocketAddr::from((self.from, 0)))?;
+        let stream = socket.connect(self.probe.at).await?;
+        match &self.tls {
+            None => self.ask(stream).await,
+            Some(tls) => self.ask(tls.connect(tls::name(&self.probe.host)?, stream).await?).await,
+        }
+    }
+
+    async fn ask(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<u16> {
+        let Probe { host, path, .. } = &self.probe;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut reply = Vec::new();
+        match stream.take(LARGEST as u64).read_to_end(&mut reply).await {
+            // Whether an answer is whole says its length, not TLS' farewell.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            _ => {}
+        }
+        status(&reply).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 /// The status of an answer that has come whole.

@@ -1,7 +1,7 @@
 //! The article's cluster: two directors with a virtual address, three web servers, clients and a mail server.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::{Ended, Lan, MailSink, Node, Placed, Running, Subject, eventually};
@@ -62,7 +62,7 @@ pub mod article {
         let ([Some(n1), Some(n2)], [Some(k1), Some(k2)]) = (&nginx, &keepalived) else {
             return Err(std::io::ErrorKind::InvalidData.into());
         };
-        Ok(Pair::read([k1, k2], [n1, n2], DIRECTORS.map(|own| vec![own])))
+        Ok(Pair::read([k1, k2], [n1, n2], DIRECTORS.map(|own| vec![own.into()])))
     }
 
     fn read_nginx(text: &str) -> Loaded {
@@ -125,7 +125,7 @@ pub struct Server {
     /// The box.
     pub node: Node,
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     commands: Commands,
 }
 
@@ -150,11 +150,12 @@ impl Server {
         lan.plug(&node, &[address])?;
         node.write("/usr/local/nginx/conf/mime.types", article::MIME_TYPES)?;
         let keepalived = keepalived.unwrap_or(nginx).keepalived();
+        let address = address.into();
         Ok(Server { node, address, commands: Commands { nginx: Some(nginx.nginx(&[])), keepalived } })
     }
 
     /// A box with its files in place, and how its programs are started; without an nginx perhaps.
-    pub fn operators(node: Node, address: Ipv4Addr, nginx: Option<Vec<String>>, keepalived: Vec<String>) -> Server {
+    pub fn operators(node: Node, address: IpAddr, nginx: Option<Vec<String>>, keepalived: Vec<String>) -> Server {
         Server { node, address, commands: Commands { nginx, keepalived } }
     }
 

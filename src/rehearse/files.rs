@@ -1,5 +1,6 @@
 //! A node's private files: what daemons write to is fresh and empty in every node, the rest is the machine's own.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -18,12 +19,18 @@ const STAGE: &str = "/run";
 /// Directories that are fresh in every node, with their modes.
 const FRESH: [(&str, u32); 3] = [("/tmp", 0o1777), ("/var", 0o755), ("/run", 0o755)];
 
+/// Where the machine's own `/etc` can be found.
+const MACHINE: &str = "/etc/.machine";
+
 /// What daemons expect to find in the fresh ones.
 const MADE: [&str; 7] =
     ["/run/lock", "/var/log/nginx", "/var/lib/nginx", "/var/spool", "/var/tmp", "/var/cache", "/var/mail"];
 
 /// The trees of a node that are its own.
 const OWN: [&str; 5] = ["/etc", "/usr/local", "/tmp", "/var", "/run"];
+
+/// Where files lie that cover the machine's.
+const FILES: &str = "/run/.files";
 
 /// The user of those that the machine does not know.
 const NOBODY: u32 = 65_534;
@@ -48,6 +55,8 @@ pub struct Furnishing {
     pub users: Vec<String>,
     /// Directories that exist there and are empty, whatever the machine has in their place.
     pub directories: Vec<PathBuf>,
+    /// Files, whatever the machine has in their place; the machine's own stay as they are.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 /// Covers what a node must not share with the machine. The calling thread must already have mounts of its own.
@@ -57,7 +66,7 @@ pub struct Furnishing {
 /// own, or over an existing file.
 pub(super) fn make_private(furnishing: &Furnishing) -> io::Result<()> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    if furnishing.directories.iter().any(|path| lacks_root(path)) {
+    if furnishing.directories.iter().chain(furnishing.files.keys()).any(|path| lacks_root(path)) {
         replace_root()?;
     }
     tmpfs(STAGE, 0o755)?;
@@ -75,6 +84,8 @@ pub(super) fn make_private(furnishing: &Furnishing) -> io::Result<()> {
     }
     symlink("/run", "/var/run")?;
     furnishing.directories.iter().try_for_each(|path| provide(path))?;
+    fs::create_dir_all(FILES)?;
+    furnishing.files.iter().enumerate().try_for_each(|(number, (path, bytes))| place(number, path, bytes))?;
     std::env::set_current_dir("/")
 }
 
@@ -140,18 +151,43 @@ fn replace_root() -> io::Result<()> {
 
 /// Makes a directory that is empty and the node's own.
 fn provide(path: &Path) -> io::Result<()> {
-    let own = |path: &Path| OWN.iter().any(|own| path.starts_with(own));
-    if own(path) {
+    if OWN.iter().any(|own| path.starts_with(own)) {
         return fs::create_dir_all(path);
     }
-    if !path.exists()
-        && let Some(there) = path.ancestors().find(|path| path.exists())
-        && there != Path::new("/")
-    {
-        cover(there)?;
+    if !path.exists() {
+        make_room(path)?;
     }
     fs::create_dir_all(path)?;
     tmpfs(path.to_str().ok_or(io::ErrorKind::InvalidFilename)?, 0o755)
+}
+
+/// Puts a file of the node's own in its place. Never writes to one of the machine's, whatever links lead to it.
+fn place(number: usize, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        let own = Path::new(FILES).join(number.to_string());
+        fs::write(&own, bytes)?;
+        return Ok(mount_bind(own, path)?);
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    if !directory.exists() || !is_own(&directory.canonicalize()?) {
+        make_room(path)?;
+    }
+    fs::create_dir_all(directory)?;
+    fs::write(path, bytes)
+}
+
+/// Whether what lies there is the node's own.
+fn is_own(path: &Path) -> bool {
+    OWN.iter().any(|own| path.starts_with(own)) && !path.starts_with(MACHINE)
+}
+
+/// Makes the directory that something is to be made in the node's own.
+fn make_room(path: &Path) -> io::Result<()> {
+    let there = path.ancestors().skip(1).find(|path| path.exists()).unwrap_or(Path::new("/")).canonicalize()?;
+    if is_own(&there) || there == Path::new("/") {
+        return Ok(());
+    }
+    cover(&there)
 }
 
 /// Puts a directory of our own in the place of one of the machine's, with all its entries in it.

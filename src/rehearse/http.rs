@@ -1,11 +1,14 @@
-//! A small HTTP client for the nodes: blocking, from any of their addresses, with every wait bounded.
+//! A small HTTP client for the nodes: blocking, from any of their addresses, by TLS or not, with every wait bounded.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
+
+use super::tls;
 
 /// No answer of a test is larger.
 const LARGEST: usize = 64 << 20;
@@ -14,22 +17,24 @@ const LARGEST: usize = 64 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// The server.
-    pub to: (Ipv4Addr, u16),
+    pub to: SocketAddr,
+    /// Whether it speaks TLS.
+    pub tls: bool,
     /// The client's own address, where it has several.
-    pub from: Option<Ipv4Addr>,
+    pub from: Option<IpAddr>,
     /// The longest wait for a connection, a read or a write.
     pub limit: Duration,
 }
 
 impl Target {
     /// A server on port 80, five seconds' patience.
-    pub fn new(address: Ipv4Addr) -> Target {
-        Target { to: (address, 80), from: None, limit: Duration::from_secs(5) }
+    pub fn new(address: impl Into<IpAddr>) -> Target {
+        Target { to: (address, 80).into(), tls: false, from: None, limit: Duration::from_secs(5) }
     }
 
     /// The same, asked from this address.
-    pub fn from(self, address: Ipv4Addr) -> Target {
-        Target { from: Some(address), ..self }
+    pub fn from(self, address: impl Into<IpAddr>) -> Target {
+        Target { from: Some(address.into()), ..self }
     }
 
     /// The same with this patience.
@@ -42,15 +47,30 @@ impl Target {
     /// # Errors
     /// It is refused or takes too long.
     pub fn connect(&self) -> io::Result<Connection> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        self.connect_to("localhost")
+    }
+
+    /// The same to a host by name, which TLS asks for.
+    ///
+    /// # Errors
+    /// It is refused or takes too long; the name is none.
+    pub fn connect_to(&self, host: &str) -> io::Result<Connection> {
+        let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, None)?;
         if let Some(from) = self.from {
             socket.bind(&SocketAddr::from((from, 0)).into())?;
         }
-        socket.connect_timeout(&SocketAddr::from(self.to).into(), self.limit)?;
+        socket.connect_timeout(&self.to.into(), self.limit)?;
         socket.set_read_timeout(Some(self.limit))?;
         socket.set_write_timeout(Some(self.limit))?;
         socket.set_tcp_nodelay(true)?;
-        Ok(Connection { stream: socket.into(), rest: Vec::new() })
+        let stream = match self.tls {
+            false => Stream::Plain(socket.into()),
+            true => {
+                let session = ClientConnection::new(tls::client()?, tls::name(host)?).map_err(io::Error::other)?;
+                Stream::Tls(Box::new(StreamOwned::new(session, socket.into())))
+            }
+        };
+        Ok(Connection { stream, rest: Vec::new() })
     }
 
     /// One GET on a connection of its own.
@@ -66,7 +86,7 @@ impl Target {
     /// # Errors
     /// No connection or no whole answer.
     pub fn get_from(&self, host: &str, path: &str) -> io::Result<Reply> {
-        let mut connection = self.connect()?;
+        let mut connection = self.connect_to(host)?;
         connection.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
         connection.reply()
     }
@@ -155,8 +175,23 @@ impl Reply {
 /// A connection to a server.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     rest: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref(),
+        }
+    }
 }
 
 impl Connection {
@@ -165,14 +200,18 @@ impl Connection {
     /// # Errors
     /// The connection is gone or stuck.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
+        }
     }
 
     /// Whether the server has closed the connection, or sent something nobody asked for.
     pub fn is_closed(&mut self) -> bool {
         let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        let looked = self.stream.set_nonblocking(true).and_then(|()| self.stream.peek(&mut [0]));
-        let back = self.stream.set_nonblocking(false);
+        let socket = self.stream.socket();
+        let looked = socket.set_nonblocking(true).and_then(|()| socket.peek(&mut [0]));
+        let back = socket.set_nonblocking(false);
         !looked.is_err_and(silent) || back.is_err()
     }
 
@@ -264,7 +303,10 @@ impl Connection {
 
     fn more(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 16 << 10];
-        let count = self.stream.read(&mut buffer)?;
+        let count = match &mut self.stream {
+            Stream::Plain(stream) => stream.read(&mut buffer)?,
+            Stream::Tls(stream) => stream.read(&mut buffer)?,
+        };
         self.rest.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if self.rest.len() > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(count) }
     }

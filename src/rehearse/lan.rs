@@ -1,11 +1,11 @@
 //! The network between the nodes: one bridge in a node of its own, a cable to each box, cables that can be pulled.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use futures_util::TryStreamExt;
-use netlink_packet_route::address::AddressAttribute;
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags};
 use netlink_packet_route::link::{InfoData, InfoVeth};
 use netlink_packet_route::route::RouteScope;
 use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder};
@@ -42,7 +42,7 @@ impl Lan {
     /// # Errors
     /// Two nodes of one name, a bad address, no veth in the kernel.
     pub fn plug(&self, node: &Node, addresses: &[Ipv4Addr]) -> io::Result<()> {
-        let addresses: Vec<_> = addresses.iter().map(|address| (*address, 24)).collect();
+        let addresses: Vec<_> = addresses.iter().map(|address| (IpAddr::V4(*address), 24)).collect();
         self.plug_as(node, INTERFACE, &addresses)
     }
 
@@ -50,9 +50,12 @@ impl Lan {
     ///
     /// # Errors
     /// Two nodes of one name, a bad address or name, no veth in the kernel.
-    pub fn plug_as(&self, node: &Node, interface: &str, addresses: &[(Ipv4Addr, u8)]) -> io::Result<()> {
+    pub fn plug_as(&self, node: &Node, interface: &str, addresses: &[(IpAddr, u8)]) -> io::Result<()> {
         let (port, network, name) = (port(node), node.network().try_clone()?, interface.to_owned());
-        let mac = addresses.first().map(|(address, _)| mac(*address));
+        let mac = addresses.iter().find_map(|(address, _)| match address {
+            IpAddr::V4(address) => Some(mac(*address)),
+            IpAddr::V6(_) => None,
+        });
         self.switch.within_async(move || async move {
             let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(&name).setns_by_fd(network.as_raw_fd());
             if let Some(mac) = mac {
@@ -159,13 +162,18 @@ impl Node {
         })
     }
 
-    /// Gives it further addresses, each by itself, that it answers for on every network.
+    /// Gives it further addresses, each by itself: those of IPv4 it answers for on every network, those of IPv6 on that of
+    /// one interface, as neighbours are told of no others.
     ///
     /// # Errors
     /// It has one already.
-    pub fn has_also(&self, addresses: &[Ipv4Addr]) -> io::Result<()> {
-        let addresses: Vec<_> = addresses.iter().map(|address| (*address, 32)).collect();
-        self.set_addresses(&[LOOPBACK], LOOPBACK, &addresses)
+    pub fn has_also(&self, addresses: &[IpAddr], interface: &str) -> io::Result<()> {
+        let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv4());
+        for (interface, length, addresses) in [(LOOPBACK, 32, v4), (interface, 128, v6)] {
+            let addresses: Vec<_> = addresses.into_iter().map(|address| (address, length)).collect();
+            self.set_addresses(&[LOOPBACK], interface, &addresses)?;
+        }
+        Ok(())
     }
 
     /// Lets it look for every address that no other route is for on the network of that interface.
@@ -175,12 +183,17 @@ impl Node {
     pub fn reach_everything(&self, interface: &str) -> io::Result<()> {
         let interface = interface.to_owned();
         self.within_async(move || async move {
-            let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index(&interface)?);
-            netlink()?.route().add(route.scope(RouteScope::Link).build()).execute().await.map_err(failed)
+            let (routes, index) = (netlink()?, index(&interface)?);
+            let v4 = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index).scope(RouteScope::Link).build();
+            let v6 = RouteMessageBuilder::<Ipv6Addr>::new().output_interface(index).build();
+            routes.route().add(v4).execute().await.map_err(failed)?;
+            // A kernel without IPv6 needs no such route.
+            let _ = routes.route().add(v6).execute().await;
+            Ok(())
         })
     }
 
-    fn set_addresses(&self, up: &[&str], interface: &str, addresses: &[(Ipv4Addr, u8)]) -> io::Result<()> {
+    fn set_addresses(&self, up: &[&str], interface: &str, addresses: &[(IpAddr, u8)]) -> io::Result<()> {
         let (interface, addresses) = (interface.to_owned(), addresses.to_vec());
         let up: Vec<String> = up.iter().map(|name| (*name).to_owned()).collect();
         self.within_async(move || async move {
@@ -194,7 +207,10 @@ impl Node {
                     .map_err(failed)?;
             }
             for (address, prefix) in addresses {
-                links.address().add(index(&interface)?, address.into(), prefix).execute().await.map_err(failed)?;
+                let mut request = links.address().add(index(&interface)?, address, prefix);
+                // Nobody else has it, so nobody needs to be asked for it first.
+                request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
+                request.execute().await.map_err(failed)?;
             }
             Ok(())
         })

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use super::http::{Reply, Tally, Target};
 use super::{Node, Task};
 
+/// The kernel's count of a thread's time: on a processor, and ready to run but not let.
+const OWN_TIMES: &str = "/proc/thread-self/schedstat";
+
 /// What such a load has seen.
 #[derive(Clone, Debug)]
 pub struct Outage {
@@ -17,27 +20,39 @@ pub struct Outage {
     pub asked: usize,
     /// The longest time between two good answers.
     pub longest: Duration,
+    /// The same, less what the client is known to have slept too long or waited for a processor itself.
+    pub silence: Duration,
     last: Instant,
+    /// How much of the time since the last good answer that is.
+    lag: Duration,
 }
 
 impl Outage {
     fn new() -> Outage {
-        Outage { tally: Tally::default(), asked: 0, longest: Duration::ZERO, last: Instant::now() }
+        let (longest, silence, lag) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        Outage { tally: Tally::default(), asked: 0, longest, silence, last: Instant::now(), lag }
     }
 
     fn add(&mut self, reply: io::Result<Reply>) {
         self.asked += 1;
         if reply.as_ref().is_ok_and(|reply| reply.status == 200) {
-            let now = Instant::now();
-            self.longest = self.longest.max(now - self.last);
-            self.last = now;
+            self.measure();
         }
         self.tally.add(reply);
     }
 
+    /// Ends a silence.
+    fn measure(&mut self) {
+        let now = Instant::now();
+        let silence = now - self.last;
+        self.longest = self.longest.max(silence);
+        self.silence = self.silence.max(silence.saturating_sub(self.lag));
+        (self.last, self.lag) = (now, Duration::ZERO);
+    }
+
     /// What was seen, with the silence until now counted in.
     fn closed(mut self) -> Outage {
-        self.longest = self.longest.max(self.last.elapsed());
+        self.measure();
         self
     }
 }
@@ -60,8 +75,13 @@ impl Load {
         let task = node.thread(move || {
             let mut outage = Outage::new();
             while !end.load(Ordering::Relaxed) {
-                outage.add(target.get(path));
+                let before = waited();
+                let reply = target.get(path);
+                outage.lag += waited().saturating_sub(before);
+                outage.add(reply);
+                let asleep = Instant::now();
                 std::thread::sleep(pause);
+                outage.lag += asleep.elapsed().saturating_sub(pause);
             }
             outage.closed()
         })?;
@@ -78,8 +98,31 @@ impl Load {
     }
 }
 
+/// How long this thread has been ready to run and was not let, as the kernel counts it; nothing where it does not.
+fn waited() -> Duration {
+    let counted = std::fs::read_to_string(OWN_TIMES).unwrap_or_default();
+    Duration::from_nanos(counted.split_whitespace().nth(1).and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
 impl Drop for Load {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_clients_own_lag_is_taken_off_a_silence() {
+        let ms = Duration::from_millis;
+        let mut outage = Outage::new();
+        (outage.last, outage.lag) = (Instant::now() - ms(900), ms(700));
+        outage.measure();
+        assert!(outage.longest >= ms(900) && outage.silence >= ms(200) && outage.silence < outage.longest);
+        outage.last = Instant::now() - ms(800);
+        outage.measure();
+        assert!(outage.longest >= ms(900) && outage.silence >= ms(800));
     }
 }

@@ -24,11 +24,12 @@ mod site;
 mod stage;
 mod subject;
 mod timeline;
+mod tls;
 mod watch;
 
 pub use cli::{Arguments, main};
 pub use cluster::{Cast, Cluster, Files, Server};
-pub use files::Placed;
+pub use files::{Furnishing, Placed};
 pub use lan::{INTERFACE, Lan, mac};
 pub use load::{Load, Outage};
 pub use node::{Node, Task};

@@ -1,6 +1,6 @@
 //! What the drills must know of a pair of directors, read from its files. Pure.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rkeep_parsers::ir::http::{Address, Handler, Listener, Location, Match, ProxyPass, Server, ServerName, Target};
@@ -20,9 +20,9 @@ pub struct Pair {
     /// The virtual servers of the first.
     pub services: Vec<Service>,
     /// Their own addresses.
-    pub addresses: [Vec<Ipv4Addr>; 2],
-    /// What clients ask a virtual address for; none when nothing answers on any.
-    pub probe: Option<Probe>,
+    pub addresses: [Vec<IpAddr>; 2],
+    /// What clients ask virtual addresses for, by IPv4 and by IPv6; nothing where nobody answers on any.
+    pub probes: Vec<Probe>,
     /// What each director's own nginx is asked for.
     pub direct: [Option<Direct>; 2],
 }
@@ -35,7 +35,7 @@ pub struct Instance {
     /// Its number.
     pub router: u8,
     /// Its addresses.
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: Vec<IpAddr>,
     /// What either director does as one of its two.
     pub sides: [Terms; 2],
 }
@@ -72,15 +72,19 @@ pub struct Direct {
 
 impl Pair {
     /// Reads it from the models of both directors' files.
-    pub fn read(keepalived: [&Ir; 2], nginx: [&Ir; 2], addresses: [Vec<Ipv4Addr>; 2]) -> Pair {
+    pub fn read(keepalived: [&Ir; 2], nginx: [&Ir; 2], addresses: [Vec<IpAddr>; 2]) -> Pair {
         let instances = instances(keepalived);
         let services: Vec<Service> = keepalived[0].services.values().cloned().collect();
         let virtuals = instances.iter().flat_map(|instance| instance.addresses.iter().copied());
-        let probe = virtuals.clone().find_map(|address| probe(address, &services, nginx[0]));
+        let by = |ipv4: bool| {
+            let mut family = virtuals.clone().filter(|address| address.is_ipv4() == ipv4);
+            family.find_map(|address| probe(address, &services, nginx[0]))
+        };
+        let probes = by(true).into_iter().chain(by(false)).collect();
         let direct = [0, 1].map(|which: usize| {
             addresses[which].iter().find_map(|own| direct(nginx[which], |listener| is_bound(listener, *own), *own))
         });
-        Pair { instances, services, addresses, probe, direct }
+        Pair { instances, services, addresses, probes, direct }
     }
 
     /// Who has the addresses when all is well: the director that outranks the other.
@@ -90,10 +94,15 @@ impl Pair {
 
     /// Whether a director sends its adverts from that address: one of its own, or the link's.
     pub fn speaks_from(&self, director: usize, from: IpAddr) -> bool {
-        self.addresses[director].iter().any(|own| match from {
-            IpAddr::V4(from) => from == *own,
-            IpAddr::V6(from) => from == link_local(*own),
+        self.addresses[director].iter().any(|own| match (own, from) {
+            (IpAddr::V4(own), IpAddr::V6(from)) => from == link_local(*own),
+            (own, from) => from == *own,
         })
+    }
+
+    /// What a client with that address asks for.
+    pub fn probe_of(&self, client: &IpAddr) -> Option<&Probe> {
+        self.probes.iter().find(|probe| probe.is_for(client))
     }
 
     /// The virtual router whose fate is followed.
@@ -109,8 +118,8 @@ impl Pair {
 
     /// Whether nginx itself answers what clients ask, and no virtual server does.
     pub fn is_served_by_nginx(&self) -> bool {
-        let answers = |probe: &Probe| !self.services.iter().any(|service| service.address == SocketAddr::V4(probe.at));
-        self.probe.as_ref().is_some_and(answers)
+        let answers = |probe: &Probe| !self.services.iter().any(|service| service.address == probe.at);
+        self.probes.first().is_some_and(answers)
     }
 
     /// Whether a virtual server sends clients to that director.
@@ -119,8 +128,7 @@ impl Pair {
     }
 
     fn real_servers(&self, director: usize) -> impl Iterator<Item = (&Service, &RealServer)> {
-        let own =
-            move |real: &&RealServer| self.addresses[director].iter().any(|own| IpAddr::V4(*own) == real.address.ip());
+        let own = move |real: &&RealServer| self.addresses[director].contains(&real.address.ip());
         self.services
             .iter()
             .flat_map(move |service| service.real_servers.iter().filter(own).map(move |it| (service, it)))
@@ -145,8 +153,8 @@ impl Instance {
 }
 
 fn instances(keepalived: [&Ir; 2]) -> Vec<Instance> {
-    // Clients ask by IPv4 only, so those that they can reach come first.
-    let all = || keepalived[0].routers.values().filter(|own| is_followed(own));
+    // Those that more clients can reach come first.
+    let all = || keepalived[0].routers.values();
     let pairs = all().filter(|own| !own.is_ipv6()).chain(all().filter(|own| own.is_ipv6()));
     let pairs = pairs.filter_map(|own| {
         let other = keepalived[1].routers.values().find(|other| other.vrid == own.vrid)?;
@@ -155,15 +163,16 @@ fn instances(keepalived: [&Ir; 2]) -> Vec<Instance> {
     let instance = |(own, other): (&Router, &Router)| Instance {
         name: own.name.clone(),
         router: own.vrid,
-        addresses: own.addresses.iter().chain(&own.excluded).filter_map(|one| as_v4(one.address)).collect(),
+        addresses: own
+            .addresses
+            .iter()
+            .chain(&own.excluded)
+            .map(|one| one.address)
+            .filter(|one| !is_of_link(*one))
+            .collect(),
         sides: [terms(own), terms(other)],
     };
     pairs.map(instance).collect()
-}
-
-/// Whether it is known from where its adverts come: boxes have addresses of the link, and no others of IPv6.
-pub fn is_followed(router: &Router) -> bool {
-    !router.is_ipv6() || router.source.is_none() && router.unicast_peers.is_empty()
 }
 
 fn terms(router: &Router) -> Terms {
@@ -177,22 +186,23 @@ fn terms(router: &Router) -> Terms {
     }
 }
 
-fn as_v4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    }
+/// Whether an address is good on one link only; to name it takes an interface besides.
+pub fn is_of_link(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if Ipv6Addr::is_unicast_link_local(&address))
 }
 
+/// Stubs speak both, so the port tells what their clients would.
+const HTTPS: u16 = 443;
+
 /// What answers on a virtual address: a virtual server, or else nginx.
-fn probe(address: Ipv4Addr, services: &[Service], nginx: &Ir) -> Option<Probe> {
+fn probe(address: IpAddr, services: &[Service], nginx: &Ir) -> Option<Probe> {
     let takes = |service: &&Service| service.address.ip() == address && service.protocol == Protocol::Tcp;
     let on_service = services.iter().find(takes).map(|service| {
-        let at = SocketAddrV4::new(address, service.address.port());
+        let at = SocketAddr::new(address, service.address.port());
         // The real servers of such a pair are most often the two nginx themselves.
-        let through = direct(nginx, |listener| port(listener) == Some(at.port()), address);
-        let (host, path) = through.map_or(("localhost".into(), "/".into()), |it| (it.probe.host, it.probe.path));
-        Probe { at, host, path }
+        let through = direct(nginx, |listener| port(listener) == Some(at.port()), address).map(|it| it.probe);
+        let tls = at.port() == HTTPS;
+        through.unwrap_or_else(|| Probe { at, tls, host: "localhost".to_owned(), path: "/".to_owned() })
     });
     on_service.or_else(|| direct(nginx, |listener| is_bound(listener, address), address).map(|it| it.probe))
 }
@@ -204,25 +214,24 @@ fn port(listener: &Listener) -> Option<u16> {
     }
 }
 
-/// Whether a listener takes plain connections to an address.
-fn is_bound(listener: &Listener, to: Ipv4Addr) -> bool {
-    let plain = !listener.options.ssl && !listener.options.proxy_protocol;
-    let ip = match &listener.address {
-        Address::Inet(SocketAddr::V4(bound)) => bound.ip().is_unspecified() || *bound.ip() == to,
-        Address::Inet(SocketAddr::V6(bound)) => bound.ip().is_unspecified() && listener.options.ipv6only == Some(false),
-        Address::Unix(_) => false,
+/// Whether a listener takes connections to an address from clients themselves.
+fn is_bound(listener: &Listener, to: IpAddr) -> bool {
+    let takes = |bound: IpAddr| match bound.is_ipv4() == to.is_ipv4() {
+        true => bound.is_unspecified() || bound == to,
+        false => to.is_ipv4() && bound.is_unspecified() && listener.options.ipv6only == Some(false),
     };
-    plain && ip
+    let bound = matches!(&listener.address, Address::Inet(bound) if takes(bound.ip()));
+    bound && !listener.options.proxy_protocol
 }
 
 /// The first listener that fits and passes requests on; failing that, the first that fits.
-fn direct(nginx: &Ir, fits: impl Fn(&Listener) -> bool, to: Ipv4Addr) -> Option<Direct> {
+fn direct(nginx: &Ir, fits: impl Fn(&Listener) -> bool, to: IpAddr) -> Option<Direct> {
     let all: Vec<Direct> =
         nginx.listeners.values().filter(|it| fits(it)).filter_map(|listener| asked(nginx, listener, to)).collect();
     all.iter().find(|direct| !direct.shares.is_empty()).or(all.first()).cloned()
 }
 
-fn asked(nginx: &Ir, listener: &Listener, to: Ipv4Addr) -> Option<Direct> {
+fn asked(nginx: &Ir, listener: &Listener, to: IpAddr) -> Option<Direct> {
     let servers = || listener.servers.iter().filter_map(|id| nginx.servers.get(*id));
     let proxied = servers().find_map(|server| Some((server, passing(nginx, server)?)));
     let (server, path, pool) = match proxied {
@@ -232,7 +241,8 @@ fn asked(nginx: &Ir, listener: &Listener, to: Ipv4Addr) -> Option<Direct> {
             (server.or_else(|| nginx.servers.get(listener.default))?, "/".to_owned(), None)
         }
     };
-    let probe = Probe { at: SocketAddrV4::new(to, port(listener)?), host: host(server), path };
+    let (at, tls) = (SocketAddr::new(to, port(listener)?), listener.options.ssl);
+    let probe = Probe { at, tls, host: host(server), path };
     let others = pool.map_or(0, |pool| pool.servers.iter().filter(|server| !server.down).count());
     let forgiven = pool.into_iter().flat_map(|pool| &pool.servers).map(|server| server.fail_timeout).max();
     let (shares, forgiven) = (pool.map(shares).unwrap_or_default(), forgiven.unwrap_or_default());

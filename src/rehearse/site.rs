@@ -1,7 +1,7 @@
 //! The boxes that a rehearsal plays on, whoever has planned them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use super::cluster::{CLIENTS, Cluster};
 use super::own::Stub;
@@ -20,7 +20,7 @@ pub struct Site {
     /// The clients' box.
     pub client: Node,
     /// Their addresses.
-    pub clients: Vec<Ipv4Addr>,
+    pub clients: Vec<IpAddr>,
     /// Mails arrive here, if the files name a server.
     pub mails: Vec<MailSink>,
     /// Boxes that only have to be there.
@@ -90,7 +90,7 @@ impl Site {
         };
         let webs = webs.into_iter().enumerate().map(web).collect();
         let (mails, rest) = (vec![mail], vec![post]);
-        Site { lans: vec![lan], directors, webs, client, clients: CLIENTS.to_vec(), mails, rest, pair }
+        Site { lans: vec![lan], directors, webs, client, clients: CLIENTS.map(IpAddr::V4).to_vec(), mails, rest, pair }
     }
 
     /// All boxes with what they are.

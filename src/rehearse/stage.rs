@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ impl Stage {
 
     /// Somebody answers on the virtual address.
     fn answers(&self) -> bool {
-        self.site.pair.probe.as_ref().is_none_or(|probe| {
+        self.site.pair.probes.iter().all(|probe| {
             let target = probe.target().limit(Duration::from_secs(1));
             self.ask(target, probe, 1).is_ok_and(|tally| tally.failed() == 0)
         })
@@ -82,8 +83,10 @@ impl Stage {
     /// # Errors
     /// As [`Clients::start`].
     pub fn start_clients(&mut self) -> io::Result<()> {
-        if let (None, Some(probe)) = (&self.clients, &self.site.pair.probe) {
-            self.clients = Some(Clients::start(&self.site.client, &self.site.clients, probe)?);
+        if self.clients.is_none() && !self.site.clients.is_empty() {
+            let asks = |client: &IpAddr| Some((*client, self.site.pair.probe_of(client)?.clone()));
+            let asking = self.site.clients.iter().filter_map(asks).collect();
+            self.clients = Some(Clients::start(&self.site.client, asking)?);
         }
         Ok(())
     }

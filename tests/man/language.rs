@@ -77,6 +77,7 @@ fn section(page: Page, rows: &[&Row], contexts: bool) -> Page {
 
 fn directive(page: Page, row: &Row, contexts: bool) -> Page {
     let page = page.sub(row.keyword).field("Syntax", &format!("{} {}", row.keyword, row.syntax));
+    let page = row.range.iter().fold(page, |page, range| page.field("Range", &range.to_string()));
     let page = row.default.into_iter().fold(page, |page, default| page.field("Default", default));
     let page = match contexts {
         true => page.field("Context", &row.contexts.names().collect::<Vec<_>>().join(", ")),

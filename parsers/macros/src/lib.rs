@@ -25,6 +25,8 @@ struct Header {
 struct Row {
     keyword: LitStr,
     default: Option<LitStr>,
+    /// What holds where it is absent, for the manual alone: somebody else sees to it.
+    usual: Option<LitStr>,
     own: bool,
     within: Option<Tokens>,
     by: Option<Path>,
@@ -155,13 +157,14 @@ fn row_tokens(header: &Header, slot: &Slot<'_>, row: &Row) -> Tokens {
     let Row { keyword, own, status, .. } = row;
     let (module, doc, ty) = (&header.module, &slot.doc, slot.ty);
     let within = row.within.as_ref().unwrap_or(&header.within);
-    let default = row.default.as_ref().map_or(quote!(None), |text| quote!(Some(#text)));
+    let default = row.default.as_ref().or(row.usual.as_ref()).map_or(quote!(None), |text| quote!(Some(#text)));
     quote!(crate::table::Row {
         keyword: #keyword,
         module: #module,
         contexts: #within,
         arity: <#ty as crate::table::Value>::ARITY,
         syntax: <#ty as crate::table::Value>::SYNTAX,
+        range: <#ty as crate::table::Value>::RANGE,
         default: #default,
         inherited: !#own,
         status: #status,
@@ -219,6 +222,7 @@ fn row(attr: &Attribute, prefix: &str) -> Result<Row> {
     let mut row = Row {
         keyword: LitStr::new("", Span::call_site()),
         default: None,
+        usual: None,
         own: false,
         within: None,
         by: None,
@@ -252,6 +256,8 @@ fn word(row: &mut Row, meta: &ParseNestedMeta<'_>) -> Result<()> {
     let text = |meta: &ParseNestedMeta<'_>| meta.value()?.parse::<LitStr>();
     if meta.path.is_ident("default") {
         row.default = Some(text(meta)?);
+    } else if meta.path.is_ident("usual") {
+        row.usual = Some(text(meta)?);
     } else if meta.path.is_ident("own") {
         row.own = true;
     } else if meta.path.is_ident("within") {

@@ -29,7 +29,7 @@ pub struct GlobalDefs {
     #[row("smtp_helo_name")]
     pub smtp_helo_name: OptionalText,
     /// How long the mail server may take to answer, seconds.
-    #[row("smtp_connect_timeout")]
+    #[row("smtp_connect_timeout", usual = "30")]
     pub smtp_connect_timeout: Uint<0, 4294>,
     /// Whether anything that does not say otherwise sends mails.
     #[row("smtp_alert")]
@@ -44,7 +44,7 @@ pub struct GlobalDefs {
     #[row("no_email_faults")]
     pub no_email_faults: Flag,
     /// No mail about a check that does not change its real server.
-    #[row("no_checker_emails")]
+    #[row("no_checker_emails", usual = "off")]
     pub no_checker_emails: Switch,
     /// A FIFO that gets a line for every change.
     #[row("notify_fifo")]
@@ -80,37 +80,37 @@ pub struct GlobalDefs {
     #[row("vrrp_startup_delay")]
     pub vrrp_startup_delay: Seconds<1_000, 4_294_967_295, true>,
     /// The IPv4 group adverts go to.
-    #[row("vrrp_mcast_group4")]
+    #[row("vrrp_mcast_group4", usual = "224.0.0.18")]
     pub vrrp_mcast_group4: Address,
     /// Between the first and the second burst of gratuitous ARP, seconds; 0 for one burst only.
-    #[row("vrrp_garp_master_delay")]
+    #[row("vrrp_garp_master_delay", usual = "5")]
     pub garp_master_delay: Uint<0, 4294>,
     /// Gratuitous ARPs of a burst.
-    #[row("vrrp_garp_master_repeat")]
+    #[row("vrrp_garp_master_repeat", usual = "5")]
     pub garp_master_repeat: Uint<0, { u32::MAX }>,
     /// Between repeated gratuitous ARPs while master, seconds.
-    #[row("vrrp_garp_master_refresh")]
+    #[row("vrrp_garp_master_refresh", usual = "0")]
     pub garp_master_refresh: Uint<0, { u32::MAX }>,
     /// How many each time.
-    #[row("vrrp_garp_master_refresh_repeat")]
+    #[row("vrrp_garp_master_refresh_repeat", usual = "1")]
     pub garp_master_refresh_repeat: Uint<0, { u32::MAX }>,
     /// After an advert with lower priority, seconds.
-    #[row("vrrp_garp_lower_prio_delay")]
+    #[row("vrrp_garp_lower_prio_delay", usual = "5")]
     pub garp_lower_prio_delay: Uint<0, 4294>,
     /// How many then.
-    #[row("vrrp_garp_lower_prio_repeat")]
+    #[row("vrrp_garp_lower_prio_repeat", usual = "5")]
     pub garp_lower_prio_repeat: Uint<0, 2_147_483_647>,
     /// Adverts missed before a backup takes over.
-    #[row("vrrp_down_timer_adverts")]
+    #[row("vrrp_down_timer_adverts", usual = "3")]
     pub down_timer_adverts: Uint<1, 100>,
     /// No advert in answer to one with lower priority.
-    #[row("vrrp_lower_prio_no_advert")]
+    #[row("vrrp_lower_prio_no_advert", usual = "off")]
     pub lower_prio_no_advert: Switch,
     /// An advert in answer to one with higher priority.
-    #[row("vrrp_higher_prio_send_advert")]
+    #[row("vrrp_higher_prio_send_advert", usual = "off")]
     pub higher_prio_send_advert: Switch,
     /// The VRRP version of instances that do not say.
-    #[row("vrrp_version")]
+    #[row("vrrp_version", usual = "2")]
     pub vrrp_version: super::number::Int<2, 3>,
     /// Checkers log every failure, not only the last.
     #[row("checker_log_all_failures")]

@@ -13,7 +13,7 @@ use crate::table::{Arity, Cx, Directives, Fault, Value};
 #[directives(module = "vrrp_instance", within(k_instance))]
 pub struct Instance {
     /// What it wants to be; matters only for the address owner.
-    #[row("state", by = set_state)]
+    #[row("state", usual = "BACKUP", by = set_state)]
     pub state: State,
     /// The interface adverts go out on.
     #[row("interface")]
@@ -22,16 +22,16 @@ pub struct Instance {
     #[row("virtual_router_id")]
     pub virtual_router_id: Uint<1, 255, true>,
     /// The box with the highest is master; 255 owns the address.
-    #[row("priority")]
+    #[row("priority", usual = "100")]
     pub priority: Uint<1, 255, true>,
     /// Between two adverts, seconds.
-    #[row("advert_int")]
+    #[row("advert_int", usual = "1")]
     pub advert_int: Seconds<10_000, 255_000_000, true>,
     /// Adverts missed before a backup takes over.
-    #[row("down_timer_adverts")]
+    #[row("down_timer_adverts", usual = "3")]
     pub down_timer_adverts: Uint<1, 100>,
     /// The VRRP version.
-    #[row("version")]
+    #[row("version", usual = "2")]
     pub version: Int<2, 3>,
     /// The addresses that move.
     #[row("virtual_ipaddress")]
@@ -46,7 +46,7 @@ pub struct Instance {
     #[row("preempt")]
     pub preempt: Flag,
     /// How long a lower master is left alone after start, seconds.
-    #[row("preempt_delay")]
+    #[row("preempt_delay", usual = "0")]
     pub preempt_delay: Seconds<0, 1_000_000_000>,
     /// The loss of the instance's own interface is no fault.
     #[row("dont_track_primary")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::diag::{Class, Diagnostic};
 use crate::source::Spanned;
 use crate::syntax::tree::{Directive, Word};
-use crate::table::{Arity, Cx, Fault, Value};
+use crate::table::{Arity, Cx, Fault, Range, Value};
 
 /// A whole number from `MIN` to `MAX`. A running keepalived takes a number with junk after it, but for `STRICT` ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub const FOREVER: u64 = u64::MAX - 1;
 impl<const MIN: u32, const MAX: u32, const STRICT: bool> Value for Uint<MIN, MAX, STRICT> {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "number";
+    const RANGE: Option<Range> = Some(Range::Whole(MIN as i64, MAX as i64));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let word = argument(directive)?;
@@ -45,6 +46,7 @@ impl<const MIN: u32, const MAX: u32, const STRICT: bool> Value for Uint<MIN, MAX
 impl<const MIN: i32, const MAX: i32> Value for Int<MIN, MAX> {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "number";
+    const RANGE: Option<Range> = Some(Range::Whole(MIN as i64, MAX as i64));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         signed(argument(directive)?, MIN, MAX, cx).map(Int)
@@ -59,6 +61,7 @@ impl<const MIN: i32, const MAX: i32> Value for Int<MIN, MAX> {
 impl<const MIN: u64, const MAX: u64, const STRICT: bool> Value for Seconds<MIN, MAX, STRICT> {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "seconds";
+    const RANGE: Option<Range> = Some(Range::Seconds(MIN, MAX));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let micros = decimal(argument(directive)?, MIN, MAX, STRICT, cx)?;
@@ -81,6 +84,7 @@ const LONGEST_SCRIPT: u64 = 4294;
 impl Value for Milliseconds {
     const ARITY: Arity = Arity::ONE;
     const SYNTAX: &'static str = "seconds";
+    const RANGE: Option<Range> = Some(Range::Seconds(1_000, LONGEST_SCRIPT * 1_000_000));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let word = argument(directive)?;

@@ -6,7 +6,7 @@ use crate::diag::Class;
 use crate::ir::track::{ArgumentMatch, Kind, Weight};
 use crate::source::Span;
 use crate::syntax::tree::Directive;
-use crate::table::{Arity, Cx, Directives, Fault, Value};
+use crate::table::{Arity, Cx, Directives, Fault, Range, Value};
 
 /// `vrrp_script` as it is written.
 #[derive(Clone, Debug, Default, Directives)]
@@ -16,19 +16,19 @@ pub struct VrrpScript {
     #[row("script")]
     pub script: OptionalCommand,
     /// Between two runs, seconds.
-    #[row("interval")]
+    #[row("interval", usual = "1")]
     pub interval: Milliseconds,
     /// How long a run may take, seconds; then it is ended and has failed.
-    #[row("timeout")]
+    #[row("timeout", usual = "1")]
     pub timeout: Milliseconds,
     /// Added to the priority after success, or taken away after failure; 0 makes failure FAULT.
-    #[row("weight")]
+    #[row("weight", usual = "0")]
     pub weight: ScriptWeight,
     /// So many successes in a row make it good.
-    #[row("rise")]
+    #[row("rise", usual = "1")]
     pub rise: Uint<1, 2_147_483_647>,
     /// So many failures in a row make it bad.
-    #[row("fall")]
+    #[row("fall", usual = "1")]
     pub fall: Uint<1, 2_147_483_647>,
     /// The user and group it runs as.
     #[row("user")]
@@ -46,7 +46,7 @@ pub struct FileBlock {
     #[row("file")]
     pub file: super::value::OptionalText,
     /// The file's number is multiplied by it.
-    #[row("weight")]
+    #[row("weight", usual = "1")]
     pub weight: WideWeight,
     /// Writes the number, 0 unless said, into the file if it is not there, or in any case with `overwrite`.
     #[row("init_file")]
@@ -64,16 +64,16 @@ pub struct ProcessBlock {
     #[row("param_match")]
     pub param_match: ParamMatch,
     /// Added to the priority while enough run, or taken away while too few do; 0 makes too few FAULT.
-    #[row("weight")]
+    #[row("weight", usual = "0")]
     pub weight: WideWeight,
     /// So many must run.
-    #[row("quorum")]
+    #[row("quorum", usual = "1")]
     pub quorum: Uint<1, 65_535>,
     /// No more may run.
     #[row("quorum_max")]
     pub quorum_max: Uint<0, 65_535>,
     /// How long a change must last, seconds.
-    #[row("delay")]
+    #[row("delay", usual = "0")]
     pub delay: Seconds<1, 3_600_000_000>,
     /// How long too few must last, seconds.
     #[row("terminate_delay")]
@@ -114,6 +114,7 @@ pub struct ScriptWeight(pub Weight);
 impl Value for ScriptWeight {
     const ARITY: Arity = Arity::range(1, 2);
     const SYNTAX: &'static str = "number [reverse]";
+    const RANGE: Option<Range> = Some(Range::Whole(-253, 253));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let value = signed(argument(directive)?, -253, 253, cx)? as i16;
@@ -143,6 +144,7 @@ pub struct WideWeight(pub Weight);
 impl Value for WideWeight {
     const ARITY: Arity = Arity::range(1, 2);
     const SYNTAX: &'static str = "number [reverse]";
+    const RANGE: Option<Range> = Some(Range::Whole(-254, 254));
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let value = signed(argument(directive)?, -254, 254, cx)? as i16;

@@ -12,7 +12,7 @@ use crate::table::Directives;
 #[directives(module = "global_defs", within(k_global))]
 pub struct Speaking {
     /// The IPv6 group adverts go to.
-    #[row("vrrp_mcast_group6")]
+    #[row("vrrp_mcast_group6", usual = "ff02::12")]
     pub vrrp_mcast_group6: Address,
     /// See `check_unicast_src`.
     #[row("vrrp_check_unicast_src")]
@@ -84,7 +84,7 @@ pub struct Speaking {
     #[row("json_dump_file")]
     pub json_dump_file: OptionalText,
     /// The JSON dump's form.
-    #[row("json_version")]
+    #[row("json_version", usual = "1")]
     pub json_version: Uint<1, 2>,
     /// Names of dump files contain the instance's and the network namespace's.
     #[row("data_use_instance")]

@@ -13,11 +13,11 @@ use crate::table::{Arity, Cx, Directives, Fault, Value};
 #[directives(module = "virtual_server", within(k_virtual_server))]
 pub struct VirtualServer {
     /// How a real server is chosen.
-    #[row("lb_algo")]
+    #[row("lb_algo", usual = "wlc")]
     #[row("lvs_sched")]
     pub scheduler: LbAlgo,
     /// How packets reach the real servers.
-    #[row("lb_kind")]
+    #[row("lb_kind", usual = "NAT")]
     #[row("lvs_method")]
     pub forward: LbKind,
     /// How long a client stays with its real server, seconds; 360 when written without a number.
@@ -27,7 +27,7 @@ pub struct VirtualServer {
     #[row("persistence_granularity")]
     pub persistence_granularity: Granularity,
     /// The transport.
-    #[row("protocol")]
+    #[row("protocol", usual = "TCP")]
     pub protocol: Transport,
     /// Real servers are down until a check succeeded.
     #[row("alpha")]
@@ -36,10 +36,10 @@ pub struct VirtualServer {
     #[row("omega")]
     pub omega: Flag,
     /// The least weight of live real servers.
-    #[row("quorum")]
+    #[row("quorum", usual = "1")]
     pub quorum: Uint<1, { u32::MAX }>,
     /// How far beyond the quorum the weight must go before it counts.
-    #[row("hysteresis")]
+    #[row("hysteresis", usual = "0")]
     pub hysteresis: Uint<0, { u32::MAX }>,
     /// Checks run only while the address is on this box.
     #[row("ha_suspend")]
@@ -57,7 +57,7 @@ pub struct VirtualServer {
     #[row("sorry_server")]
     pub sorry_server: SorryServer,
     /// The weight of real servers that do not say.
-    #[row("weight")]
+    #[row("weight", usual = "1")]
     pub weight: Uint<1, 2_147_483_647>,
     /// A dead real server gets weight 0 instead of being removed.
     #[row("inhibit_on_failure")]
@@ -72,7 +72,7 @@ pub struct VirtualServer {
 #[directives(module = "real_server", within(k_real_server))]
 pub struct Real {
     /// Its share of the load.
-    #[row("weight")]
+    #[row("weight", usual = "1")]
     pub weight: Uint<0, 2_147_483_647>,
     /// It gets weight 0 when it is dead instead of being removed.
     #[row("inhibit_on_failure")]
@@ -96,16 +96,16 @@ pub struct Real {
 #[directives(module = "virtual_server", within(k_virtual_server, k_real_server))]
 pub struct Timing {
     /// Between two checks, seconds.
-    #[row("delay_loop")]
+    #[row("delay_loop", usual = "60")]
     pub delay_loop: Seconds<1, FOREVER>,
     /// How long a connection may take, seconds.
-    #[row("connect_timeout")]
+    #[row("connect_timeout", usual = "5")]
     pub connect_timeout: Seconds<1, 4_294_967_295>,
     /// How often a failed check is repeated before the server is down.
-    #[row("retry")]
+    #[row("retry", usual = "1")]
     pub retry: Uint<1, { u32::MAX }, true>,
     /// Before each repetition, seconds.
-    #[row("delay_before_retry")]
+    #[row("delay_before_retry", usual = "1")]
     pub delay_before_retry: Seconds<0, FOREVER>,
     /// The first check comes after a random time up to this, seconds.
     #[row("warmup")]
@@ -135,16 +135,16 @@ pub struct TcpCheck {
     #[row("fwmark")]
     pub fwmark: Uint<0, { u32::MAX }>,
     /// Between two checks, seconds.
-    #[row("delay_loop")]
+    #[row("delay_loop", usual = "60")]
     pub delay_loop: Seconds<1, FOREVER>,
     /// How long the connection may take, seconds.
-    #[row("connect_timeout")]
+    #[row("connect_timeout", usual = "5")]
     pub connect_timeout: Seconds<1, 4_294_967_295>,
     /// How often a failed check is repeated before the server is down.
-    #[row("retry")]
+    #[row("retry", usual = "1")]
     pub retry: Uint<0, { u32::MAX }>,
     /// Before each repetition, seconds.
-    #[row("delay_before_retry")]
+    #[row("delay_before_retry", usual = "1")]
     pub delay_before_retry: Seconds<0, FOREVER>,
     /// The first check comes after a random time up to this, seconds.
     #[row("warmup")]

@@ -24,5 +24,5 @@ pub use context::Contexts;
 pub use index::{Entry, Index, Miss};
 pub use module::{Module, inherit_field, set_field};
 pub use rkeep_macros::Directives;
-pub use row::{Arity, Row, Status};
+pub use row::{Arity, Range, Row, Status};
 pub use value::{Compat, Cx, Dialect, Fault, Value};

@@ -1,5 +1,7 @@
 //! What is known of a directive besides its value.
 
+use std::fmt;
+
 use super::Contexts;
 
 /// How many words may follow the keyword.
@@ -40,6 +42,29 @@ impl Arity {
     }
 }
 
+/// From where to where a number may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// Whole numbers.
+    Whole(i64, i64),
+    /// Seconds with a fraction; the limits are microseconds.
+    Seconds(u64, u64),
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |micros: u64| micros as f64 / 1e6;
+        match *self {
+            Range::Whole(min, max) => write!(f, "{min} to {max}"),
+            Range::Seconds(min, max) if max > FOREVER => write!(f, "{} or more", seconds(min)),
+            Range::Seconds(min, max) => write!(f, "{} to {}", seconds(min), seconds(max)),
+        }
+    }
+}
+
+/// More microseconds than anybody writes.
+const FOREVER: u64 = 1 << 53;
+
 /// Whether it works, and how one knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -66,6 +91,8 @@ pub struct Row {
     pub arity: Arity,
     /// What follows, in words for the manual: `time`, `size`, `on | off`.
     pub syntax: &'static str,
+    /// Which numbers it takes, where it takes one.
+    pub range: Option<Range>,
     /// What holds where it is absent, as one would write it.
     pub default: Option<&'static str>,
     /// Whether inner blocks inherit it.
@@ -86,7 +113,8 @@ impl Row {
         syntax: &'static str,
         doc: &'static str,
     ) -> Row {
-        Row { keyword, module, contexts, arity, syntax, default: None, inherited: false, status: Status::Works, doc }
+        let (range, default, inherited, status) = (None, None, false, Status::Works);
+        Row { keyword, module, contexts, arity, syntax, range, default, inherited, status, doc }
     }
 
     /// A directive that is known and not built: an error with its reason.
@@ -97,6 +125,7 @@ impl Row {
             contexts,
             arity: Arity::ANY,
             syntax: "…",
+            range: None,
             default: None,
             inherited: false,
             status: Status::Refused(why),

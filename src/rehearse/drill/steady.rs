@@ -67,13 +67,16 @@ fn directly(stage: &Stage, outcome: &mut Outcome, which: usize, direct: &Direct)
 
 /// Clients ask the virtual address. With `persistence_timeout` each stays with one director.
 fn by_address(stage: &mut Stage, outcome: &mut Outcome) -> io::Result<()> {
-    let Some(probe) = stage.pair().probe.clone() else { return Ok(()) };
+    if stage.pair().probes.is_empty() {
+        return Ok(());
+    }
     let sticks = stage.pair().services.iter().any(|it| it.persistence.is_some()) && stage.pair().is_real_server(0);
     let mut clients_of = [0; 2];
     settle_logs(stage);
     // A log that has nothing of what was asked directly is elsewhere.
     let counts = requests(stage).iter().all(|count| *count > 0);
     for from in stage.site.clients.clone() {
+        let Some(probe) = stage.pair().probe_of(&from).cloned() else { continue };
         let before = requests(stage);
         let tally = stage.ask(probe.target().from(from), &probe, EACH)?;
         outcome.expect(tally.failed() == 0, || format!("asked from {from}: {tally}"));

@@ -149,7 +149,7 @@ fn alone(pair: &Pair) -> Option<&'static str> {
 }
 
 fn asked_by_nobody(pair: &Pair) -> Option<&'static str> {
-    pair.probe.is_none().then_some("nothing answers plain HTTP on a virtual address")
+    pair.probes.is_empty().then_some("nothing answers HTTP on a virtual address")
 }
 
 fn no_other_server(pair: &Pair) -> Option<&'static str> {

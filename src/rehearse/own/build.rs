@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use super::plan::{Place, backends, listens_on_virtual, place, sockets};
-use super::{PREFIX, Simulation, Stub};
+use super::stub::Stubs;
+use super::{PREFIX, Simulation, certificates};
 use crate::host::nginx::files::{log_paths, temp_paths};
 use crate::plan::cut;
 use crate::rehearse::files::Furnishing;
@@ -26,7 +27,8 @@ const LOCAL_NAME: &str = "127.0.0.1 localhost\n";
 /// # Errors
 /// No namespaces, or an address that two claim.
 pub fn build(simulation: Simulation, program: &Path) -> io::Result<Site> {
-    let builder = Builder { program, hosts: hosts(&simulation), simulation: &simulation };
+    let (hosts, stubs) = (hosts(&simulation), stubs(&simulation)?);
+    let builder = Builder { program, hosts, stubs, simulation: &simulation };
     let segments = &simulation.networks.segments;
     let lans = segments.iter().map(|_| Lan::new()).collect::<io::Result<Vec<_>>>()?;
     let world = builder.world(&lans)?;
@@ -34,7 +36,8 @@ pub fn build(simulation: Simulation, program: &Path) -> io::Result<Site> {
     let client = builder.client(&lans)?;
     let webs = builder.webs(&world, &directors)?;
     let mails = builder.mails(&world, &directors)?;
-    let clients = segments.first().map(|segment| segment.clients.clone()).unwrap_or_default();
+    let mut clients = segments.first().map(|segment| segment.clients.clone()).unwrap_or_default();
+    clients.retain(|client| simulation.pair.probe_of(client).is_some());
     let rest = vec![world];
     Ok(Site { lans, directors, webs, client, clients, mails, rest, pair: simulation.pair })
 }
@@ -43,6 +46,20 @@ struct Builder<'a> {
     simulation: &'a Simulation,
     program: &'a Path,
     hosts: String,
+    stubs: Stubs,
+}
+
+/// Stubs whose certificate has every name that somebody may look for in it.
+fn stubs(simulation: &Simulation) -> io::Result<Stubs> {
+    let authority = match &simulation.authority {
+        Some(authority) => authority,
+        None => &super::Authority::new()?,
+    };
+    let (own, nginx) = (&simulation.models.keepalived, simulation.models.nginx.as_ref());
+    let addresses = backends(own, nginx).into_keys().map(|at| at.ip().to_string());
+    let names = nginx.map(certificates::backend_names).unwrap_or_default().into_iter();
+    let names: BTreeSet<String> = names.chain(simulation.names.keys().cloned()).chain(addresses).collect();
+    Stubs::new(authority, &names.into_iter().collect::<Vec<_>>())
 }
 
 fn hosts(simulation: &Simulation) -> String {
@@ -55,13 +72,13 @@ impl Builder<'_> {
     fn world(&self, lans: &[Lan]) -> io::Result<Node> {
         let node = Node::new("world", &self.hosts, &[])?;
         for (number, (lan, segment)) in lans.iter().zip(&self.simulation.networks.segments).enumerate() {
-            lan.plug_as(&node, &format!("{OTHERS}{number}"), &[(segment.world, segment.prefix)])?;
+            lan.plug_as(&node, &format!("{OTHERS}{number}"), &segment.with_prefix(&segment.world))?;
         }
         node.reach_everything(&format!("{OTHERS}0"))?;
-        let named = self.simulation.names.values().copied();
-        let addresses: BTreeSet<Ipv4Addr> =
-            self.stubs(Place::World).map(|at| *at.ip()).chain(named).chain(self.mail_address()).collect();
-        node.has_also(&addresses.into_iter().filter(|it| !it.is_loopback()).collect::<Vec<_>>())?;
+        let named = self.simulation.names.values().copied().chain(self.mail_address()).map(IpAddr::V4);
+        let addresses: BTreeSet<IpAddr> = self.stubs(Place::World).map(|at| at.ip()).chain(named).collect();
+        let addresses: Vec<_> = addresses.into_iter().filter(|it| !it.is_loopback()).collect();
+        node.has_also(&addresses, &format!("{OTHERS}0"))?;
         Ok(node)
     }
 
@@ -75,23 +92,22 @@ impl Builder<'_> {
             programs: programs.into_iter().chain(scripts).collect(),
             users: self.users(),
             directories: self.directories(),
+            files: files[which].clone(),
         };
         let node = Node::furnished(&format!("lb{}", which + 1), &furnishing)?;
         for (lan, segment) in lans.iter().zip(&networks.segments) {
-            let own: Vec<_> = segment.own[which].iter().map(|own| (*own, segment.prefix)).collect();
-            lan.plug_as(&node, &segment.interface[which], &own)?;
+            lan.plug_as(&node, &segment.interface[which], &segment.with_prefix(&segment.own[which]))?;
         }
         if let Some(first) = networks.segments.first() {
             node.reach_everything(&first.interface[which])?;
         }
         node.write("/proc/sys/net/ipv4/ip_forward", "1")?;
-        // Of IPv6 a box has the link's addresses only, and nginx shall start all the same.
+        // An address of the link alone that nginx listens on may be another's here, and nginx shall start all the same.
         node.write("/proc/sys/net/ipv6/ip_nonlocal_bind", "1")?;
         if listens_on_virtual(&models.keepalived, models.nginx.as_ref()) {
             node.write("/proc/sys/net/ipv4/ip_nonlocal_bind", "1")?;
         }
-        files[which].iter().try_for_each(|(path, bytes)| node.write(path, bytes.clone()))?;
-        let address = networks.own(which).first().copied().unwrap_or(Ipv4Addr::LOCALHOST);
+        let address = networks.own(which).first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into());
         Ok(Server::operators(node, address, self.nginx(), self.keepalived()))
     }
 
@@ -127,15 +143,14 @@ impl Builder<'_> {
     fn client(&self, lans: &[Lan]) -> io::Result<Node> {
         let node = Node::new("client", &self.hosts, &[])?;
         if let (Some(lan), Some(segment)) = (lans.first(), self.simulation.networks.segments.first()) {
-            let addresses: Vec<_> = segment.clients.iter().map(|one| (*one, segment.prefix)).collect();
-            lan.plug_as(&node, &format!("{OTHERS}0"), &addresses)?;
+            lan.plug_as(&node, &format!("{OTHERS}0"), &segment.with_prefix(&segment.clients))?;
             node.reach_everything(&format!("{OTHERS}0"))?;
         }
         Ok(node)
     }
 
     /// Where stubs of that kind stand.
-    fn stubs(&self, wanted: Place) -> impl Iterator<Item = SocketAddrV4> {
+    fn stubs(&self, wanted: Place) -> impl Iterator<Item = SocketAddr> {
         let Simulation { networks, models, .. } = self.simulation;
         let (own, nginx) = (&models.keepalived, models.nginx.as_ref());
         backends(own, nginx).into_keys().filter(move |at| place(*at, networks, own, nginx) == wanted)
@@ -143,9 +158,9 @@ impl Builder<'_> {
 
     fn webs(&self, world: &Node, directors: &[Server; 2]) -> io::Result<Vec<Web>> {
         let mut webs = Vec::new();
-        let mut add = |node: &Node, at: SocketAddrV4| {
-            let stub = Stub::inet(node, at)?;
-            webs.push(Web { address: at.into(), says: at.to_string(), kind: WebKind::Stub(stub) });
+        let mut add = |node: &Node, at: SocketAddr| {
+            let stub = self.stubs.inet(node, at)?;
+            webs.push(Web { address: at, says: at.to_string(), kind: WebKind::Stub(stub) });
             io::Result::Ok(())
         };
         self.stubs(Place::World).try_for_each(|at| add(world, at))?;
@@ -158,7 +173,7 @@ impl Builder<'_> {
             .iter()
             .flat_map(|it| sockets(self.simulation.models.nginx.as_ref()).into_iter().map(move |path| (it, path)))
         {
-            let stub = Stub::unix(&director.node, &path)?;
+            let stub = self.stubs.unix(&director.node, &path)?;
             webs.push(Web {
                 address: (Ipv4Addr::UNSPECIFIED, 0).into(),
                 says: path.display().to_string(),

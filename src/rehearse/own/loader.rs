@@ -2,7 +2,7 @@
 //! in `/etc/nginx` there is looked for beside the file here, and all that was read is kept.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,10 @@ const INVENTED: [u8; 2] = [198, 18];
 pub struct SimLoader {
     /// Where a file is on his box, and the directory that holds it here.
     placed: (PathBuf, PathBuf),
+    /// Files that are read instead of those on the disk.
+    made: BTreeMap<PathBuf, Vec<u8>>,
+    /// Whether what is missing is empty, to see what that is.
+    lenient: bool,
     seen: RefCell<Seen>,
 }
 
@@ -29,6 +33,8 @@ pub struct Seen {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// Names and the addresses they got.
     pub names: BTreeMap<String, Ipv4Addr>,
+    /// What a lenient loader did not find.
+    pub missing: BTreeSet<PathBuf>,
     /// What was put in place of something that is not here, in words.
     pub remarks: Vec<String>,
 }
@@ -36,7 +42,18 @@ pub struct Seen {
 impl SimLoader {
     /// A loader for files whose directory on his box, `there`, is `here` on this machine.
     pub fn new(there: &Path, here: &Path) -> SimLoader {
-        SimLoader { placed: (there.to_owned(), here.to_owned()), seen: RefCell::default() }
+        let placed = (there.to_owned(), here.to_owned());
+        SimLoader { placed, made: BTreeMap::new(), lenient: false, seen: RefCell::default() }
+    }
+
+    /// One for which what cannot be read is empty.
+    pub fn lenient(self) -> SimLoader {
+        SimLoader { lenient: true, ..self }
+    }
+
+    /// One that has these files, whatever is on the disk.
+    pub fn having(self, made: BTreeMap<PathBuf, Vec<u8>>) -> SimLoader {
+        SimLoader { made, ..self }
     }
 
     /// Names that are known from other files.
@@ -62,11 +79,19 @@ impl SimLoader {
 
 impl Loader for SimLoader {
     fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if let Some(made) = self.made.get(path) {
+            self.seen.borrow_mut().files.insert(path.to_owned(), made.clone());
+            return Ok(made.clone());
+        }
         let is_types = path.file_name().is_some_and(|name| name == "mime.types");
         let found = DiskLoader.load(&self.here(path)).or_else(|error| match is_types {
             true => {
                 self.seen.borrow_mut().remarks.push(format!("{} is not here; nginx's own is used", path.display()));
                 Ok(MIME_TYPES.into())
+            }
+            false if self.lenient => {
+                self.seen.borrow_mut().missing.insert(path.to_owned());
+                Ok(Vec::new())
             }
             false => Err(error),
         })?;

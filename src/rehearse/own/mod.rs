@@ -1,21 +1,23 @@
 //! An operator's own pair, simulated: his files are read, the world that they name is made, and what cannot be simulated
 //! is said.
 
+mod authority;
 mod build;
+mod certificates;
+mod fastcgi;
 mod loader;
 mod peer;
 mod plan;
 mod scripts;
 mod stub;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::diag::{Diagnostic, Severity};
 use rkeep_parsers::ir::Ir;
-use rkeep_parsers::ir::http::Handler;
 use rkeep_parsers::keepalived::{self, AnyMachine, Mode};
 use rkeep_parsers::lower::Loaded;
 use rkeep_parsers::nginx;
@@ -25,10 +27,11 @@ use rkeep_parsers::table::Compat;
 pub use build::build;
 pub use stub::Stub;
 
+use authority::Authority;
 use loader::{Seen, SimLoader};
 use plan::Networks;
 
-use super::pair::{Pair, is_followed};
+use super::pair::{Pair, is_of_link};
 
 /// Where nginx finds its file in a box, unless the operator's own place is one that boxes have to themselves.
 const NGINX: &str = "/etc/nginx/nginx.conf";
@@ -65,6 +68,8 @@ pub struct Simulation {
     pub models: Models,
     /// The scripts that the files name: none of them is run.
     pub scripts: Vec<PathBuf>,
+    /// Who signs what certificates are made up.
+    authority: Option<Authority>,
     /// What the drills must know.
     pub pair: Pair,
     /// What is not as it will be, in words.
@@ -89,15 +94,15 @@ pub fn plan(own: &Own) -> io::Result<Simulation> {
     let (mut seen, models) = simulation.read_own(own)?;
     let there = own.peer.as_ref().map(|path| simulation.read_peer(path, &mut seen)).transpose()?;
     let networks = Networks::plan(&models.keepalived, there.as_ref().map(|(ir, _)| ir), models.nginx.as_ref());
-    let addresses = [networks.own(0), networks.own(1)];
+    let pairs = networks.pairs();
     let keepalived_files = match there {
         Some((_, files)) => files,
         None => {
             let (there, here) = placed(&own.keepalived, KEEPALIVED)?;
-            simulation.derive_peer(&seen, &addresses, Shown { there: parent(&there), here: &here })
+            simulation.derive_peer(&seen, &pairs, Shown { there: parent(&there), here: &here })
         }
     };
-    simulation.files = [seen.files.clone(), mirrored(&seen.files, &keepalived_files, &addresses)];
+    simulation.files = [seen.files.clone(), mirrored(&seen.files, &keepalived_files, &pairs)];
     simulation.leave_out_scripts(&own.keepalived)?;
     simulation.networks = networks;
     simulation.names = seen.names;
@@ -119,8 +124,10 @@ impl Simulation {
         let mut nginx = None;
         if let Some(path) = &own.nginx {
             let (nginx_conf, here) = placed(path, NGINX)?;
-            let loader = SimLoader::new(parent(&nginx_conf), &here).knowing(&seen.names);
             let shown = Shown { there: parent(&nginx_conf), here: &here };
+            let loader = || SimLoader::new(parent(&nginx_conf), &here).knowing(&seen.names);
+            let made = self.made_up(&nginx_conf, loader().lenient(), shown)?;
+            let loader = loader().having(made);
             nginx = Some(self.keep(load_nginx(&nginx_conf, &loader), "nginx.conf", shown)?);
             let more = loader.seen();
             self.remarks.extend(more.remarks);
@@ -129,6 +136,17 @@ impl Simulation {
             self.nginx_conf = Some(nginx_conf);
         }
         Ok((seen, Models { keepalived, nginx }))
+    }
+
+    /// What nginx.conf needs of certificates and keys and is not here.
+    fn made_up(&mut self, path: &Path, loader: SimLoader, shown: Shown<'_>) -> io::Result<BTreeMap<PathBuf, Vec<u8>>> {
+        let authority = self.authority.insert(Authority::new()?);
+        // What else is wrong is said when the file is read in earnest.
+        let Some(nginx) = load_nginx(path, &loader).ir else { return Ok(BTreeMap::new()) };
+        let made = certificates::make(&nginx, &loader.seen().missing, authority)?;
+        let remark = |(path, why): (PathBuf, &str)| format!("{} {why}", shown.place(&path.display().to_string()));
+        self.remarks.extend(made.remarks.into_iter().map(remark));
+        Ok(made.files)
     }
 
     /// The other director's model and files, in the first one's places.
@@ -148,13 +166,8 @@ impl Simulation {
         Ok((ir, files))
     }
 
-    fn derive_peer(
-        &mut self,
-        seen: &Seen,
-        addresses: &[Vec<Ipv4Addr>; 2],
-        shown: Shown<'_>,
-    ) -> BTreeMap<PathBuf, Vec<u8>> {
-        let derived = peer::derive(&self.keepalived_conf, &map(seen), addresses.each_ref().map(Vec::as_slice));
+    fn derive_peer(&mut self, seen: &Seen, pairs: &[(IpAddr, IpAddr)], shown: Shown<'_>) -> BTreeMap<PathBuf, Vec<u8>> {
+        let derived = peer::derive(&self.keepalived_conf, &map(seen), pairs);
         self.remarks.push("no --peer-keepalived-conf: the second director's is made from the first's".to_owned());
         self.remarks.extend(derived.changes.iter().map(|change| shown.place(change)));
         derived.files
@@ -276,10 +289,10 @@ fn map(seen: &Seen) -> MapLoader {
 fn mirrored(
     files: &BTreeMap<PathBuf, Vec<u8>>,
     keepalived: &BTreeMap<PathBuf, Vec<u8>>,
-    [own, other]: &[Vec<Ipv4Addr>; 2],
+    pairs: &[(IpAddr, IpAddr)],
 ) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all: BTreeMap<PathBuf, Vec<u8>> =
-        files.iter().map(|(path, bytes)| (path.clone(), peer::swap_addresses(bytes, own, other))).collect();
+        files.iter().map(|(path, bytes)| (path.clone(), peer::swap_addresses(bytes, pairs))).collect();
     all.extend(keepalived.iter().map(|(path, bytes)| (path.clone(), bytes.clone())));
     all
 }
@@ -289,12 +302,11 @@ fn not_simulated(models: &Models, pair: &Pair) -> Vec<String> {
     let mut lacking = Vec::new();
     for router in models.keepalived.routers.values() {
         let name = &router.name;
-        if router.addresses.iter().chain(&router.excluded).any(|one| one.address.is_ipv6()) {
-            lacking.push(format!("{name}: no client asks its IPv6 addresses; who owns them is seen"));
+        if router.addresses.iter().chain(&router.excluded).all(|one| is_of_link(one.address)) {
+            lacking
+                .push(format!("{name}: no client asks for its addresses, which are the link's; who owns them is seen"));
         }
-        if !is_followed(router) {
-            lacking.push(format!("{name}: no drill follows it: its boxes have no IPv6 addresses but the link's"));
-        } else if !pair.instances.iter().any(|instance| instance.router == router.vrid) {
+        if !pair.instances.iter().any(|instance| instance.router == router.vrid) {
             lacking
                 .push(format!("{name}: the peer's file has no virtual_router_id {}: no drill follows it", router.vrid));
         }
@@ -304,24 +316,17 @@ fn not_simulated(models: &Models, pair: &Pair) -> Vec<String> {
             lacking.push(format!("virtual server {} is not served: {why}", service.shown()));
         }
     }
-    lacking.extend(models.nginx.iter().flat_map(encrypted));
-    if pair.probe.is_none() {
-        lacking
-            .push("nothing answers plain HTTP on a virtual address: no client asks, only ownership is seen".to_owned());
+    for (family, unasked) in [("IPv4", true), ("IPv6", false)] {
+        let mut moving = pair.instances.iter().flat_map(|instance| &instance.addresses);
+        let moves = moving.any(|address| address.is_ipv4() == unasked);
+        if moves && !pair.probes.is_empty() && !pair.probes.iter().any(|probe| probe.at.is_ipv4() == unasked) {
+            lacking.push(format!("nothing answers HTTP on a virtual address of {family}: no client asks by it"));
+        }
+    }
+    if pair.probes.is_empty() {
+        lacking.push("nothing answers HTTP on a virtual address: no client asks, only ownership is seen".to_owned());
     }
     lacking
-}
-
-/// Servers that nginx speaks TLS to.
-fn encrypted(nginx: &Ir) -> Vec<String> {
-    let encrypted = nginx.locations.values().filter_map(|location| match &location.handler {
-        Handler::Proxy(pass) if pass.https => Some(String::from_utf8_lossy(&pass.url).into_owned()),
-        _ => None,
-    });
-    let urls: BTreeSet<String> = encrypted.collect();
-    urls.into_iter()
-        .map(|url| format!("{url}: the stub there speaks no TLS, so requests for it fail with 502"))
-        .collect()
 }
 
 #[cfg(test)]

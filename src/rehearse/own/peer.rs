@@ -2,7 +2,7 @@
 //! Only the words that must differ are replaced, so everything else stays as the operator wrote it. Pure.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::source::{Loader, SourceMap, Span};
@@ -21,14 +21,14 @@ pub struct Derived {
     pub changes: Vec<String>,
 }
 
-/// Derives them: `path` is the main file, `addresses` are this director's own and the other's.
-pub fn derive(path: &Path, loader: &dyn Loader, addresses: [&[Ipv4Addr]; 2]) -> Derived {
+/// Derives them: `path` is the main file, `pairs` are this director's own addresses, each with the other's in its place.
+pub fn derive(path: &Path, loader: &dyn Loader, pairs: &[(IpAddr, IpAddr)]) -> Derived {
     let mut derived = Derived::default();
     for path in loader.glob(path) {
         let Ok(bytes) = loader.load(&path) else { continue };
         let mut sources = SourceMap::default();
         let lines = read(&Source { loader, config_id: "" }, &path, bytes, &mut sources, &mut Vec::new());
-        let edits = edits(&lines, addresses);
+        let edits = edits(&lines, pairs);
         for (id, file) in sources.iter() {
             let own = edits.iter().filter(|edit| edit.at.file == id).collect();
             derived.files.insert(file.path.clone(), replaced(&file.bytes, own));
@@ -45,7 +45,7 @@ struct Edit {
 }
 
 /// What must differ inside of `vrrp_instance` blocks.
-fn edits(lines: &[Line], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
+fn edits(lines: &[Line], pairs: &[(IpAddr, IpAddr)]) -> Vec<Edit> {
     let mut edits = Vec::new();
     let (mut depth, mut inside) = (0u32, false);
     for line in lines {
@@ -55,7 +55,7 @@ fn edits(lines: &[Line], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
             Item::Words { words, .. } if depth == 0 => {
                 inside = words.first().is_some_and(|word| word.is("vrrp_instance"));
             }
-            Item::Words { words, .. } if inside => edits.extend(edited(words, addresses)),
+            Item::Words { words, .. } if inside => edits.extend(edited(words, pairs)),
             Item::Words { .. } | Item::Pragma(_) | Item::Trouble(_) => {}
         }
     }
@@ -65,7 +65,7 @@ fn edits(lines: &[Line], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
     edits
 }
 
-fn edited(words: &[Word], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
+fn edited(words: &[Word], pairs: &[(IpAddr, IpAddr)]) -> Vec<Edit> {
     let edit = |word: &Word, to: String| {
         let what = format!("{} becomes {to}", word.lossy());
         Edit { at: word.span, to, what }
@@ -77,7 +77,7 @@ fn edited(words: &[Word], addresses: [&[Ipv4Addr]; 2]) -> Vec<Edit> {
             lowered.map(|lower| edit(value, lower.to_string())).into_iter().collect()
         }
         _ => {
-            let swapped = |word: &Word| swap(word, addresses).map(|to| edit(word, to.to_string()));
+            let swapped = |word: &Word| swap(word, pairs).map(|to| edit(word, to.to_string()));
             words.iter().filter_map(swapped).collect()
         }
     }
@@ -88,10 +88,13 @@ fn lower(priority: u8) -> u8 {
 }
 
 /// One's own address and the other's change places.
-fn swap(word: &Word, [own, other]: [&[Ipv4Addr]; 2]) -> Option<Ipv4Addr> {
-    let address: Ipv4Addr = word.lossy().parse().ok()?;
-    let at = |list: &[Ipv4Addr]| list.iter().position(|one| *one == address);
-    at(own).and_then(|index| other.get(index)).or_else(|| at(other).and_then(|index| own.get(index))).copied()
+fn swap(word: &Word, pairs: &[(IpAddr, IpAddr)]) -> Option<IpAddr> {
+    let address: IpAddr = word.lossy().parse().ok()?;
+    pairs.iter().find_map(|(own, other)| match address {
+        address if address == *own => Some(*other),
+        address if address == *other => Some(*own),
+        _ => None,
+    })
 }
 
 /// The bytes with words replaced.
@@ -107,17 +110,22 @@ fn replaced(bytes: &[u8], mut edits: Vec<&Edit>) -> Vec<u8> {
     text
 }
 
-/// A file in which one's own addresses become the other's, wherever they stand by themselves.
-pub fn swap_addresses(text: &[u8], own: &[Ipv4Addr], other: &[Ipv4Addr]) -> Vec<u8> {
-    let mut text = String::from_utf8_lossy(text).into_owned();
-    for (own, other) in own.iter().zip(other) {
-        text = replace_address(&text, &own.to_string(), &other.to_string());
-    }
-    text.into_bytes()
+/// A file in which one's own addresses become the other's, wherever they stand by themselves. What is no text stays.
+pub fn swap_addresses(bytes: &[u8], pairs: &[(IpAddr, IpAddr)]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.to_vec() };
+    let swap = |text: String, (own, other): &(IpAddr, IpAddr)| {
+        replace_address(&text, &own.to_string(), &other.to_string(), own.is_ipv6())
+    };
+    pairs.iter().fold(text.to_owned(), swap).into_bytes()
 }
 
-fn replace_address(text: &str, from: &str, to: &str) -> String {
-    let part = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit() || byte == b'.');
+fn replace_address(text: &str, from: &str, to: &str, ipv6: bool) -> String {
+    let part = |byte: Option<u8>| {
+        byte.is_some_and(|byte| match ipv6 {
+            true => byte.is_ascii_hexdigit() || byte == b':',
+            false => byte.is_ascii_digit() || byte == b'.',
+        })
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = 0;
     for (at, _) in text.match_indices(from) {
@@ -143,11 +151,15 @@ mod tests {
                        virtual_ipaddress {\n    10.0.0.9\n  }\n}\nvirtual_server 10.0.0.9 80 {\n  real_server 10.0.0.1 \
                        80 {\n  }\n}\n";
 
+    fn pairs(pairs: &[&str]) -> Vec<(IpAddr, IpAddr)> {
+        let parse = |pair: &&str| pair.split_once(' ').map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap()));
+        pairs.iter().filter_map(parse).collect()
+    }
+
     #[test]
     fn only_what_must_differ_does() {
         let loader = MapLoader::default().file("/k.conf", OWN);
-        let (own, other) = ([Ipv4Addr::new(10, 0, 0, 1)], [Ipv4Addr::new(10, 0, 0, 2)]);
-        let derived = derive(Path::new("/k.conf"), &loader, [&own, &other]);
+        let derived = derive(Path::new("/k.conf"), &loader, &pairs(&["10.0.0.1 10.0.0.2"]));
         let text = String::from_utf8(derived.files[Path::new("/k.conf")].clone()).unwrap();
         let expected = OWN
             .replace("state MASTER", "state BACKUP")
@@ -166,8 +178,11 @@ mod tests {
 
     #[test]
     fn addresses_are_replaced_whole() {
-        let (own, other) = ([Ipv4Addr::new(10, 0, 0, 1)], [Ipv4Addr::new(10, 0, 0, 2)]);
-        let text = swap_addresses(b"listen 10.0.0.1:80; server 10.0.0.11; server 110.0.0.1; # 10.0.0.1", &own, &other);
+        let pairs = pairs(&["10.0.0.1 10.0.0.2", "fd00::1 fd00::2"]);
+        let text = swap_addresses(b"listen 10.0.0.1:80; server 10.0.0.11; server 110.0.0.1; # 10.0.0.1", &pairs);
         assert_eq!(text, b"listen 10.0.0.2:80; server 10.0.0.11; server 110.0.0.1; # 10.0.0.2");
+        let text = swap_addresses(b"listen [fd00::1]:80; server [fd00::11]:80; deny fd00::1;", &pairs);
+        assert_eq!(text, b"listen [fd00::2]:80; server [fd00::11]:80; deny fd00::2;");
+        assert_eq!(swap_addresses(b"\xff 10.0.0.1", &pairs), b"\xff 10.0.0.1");
     }
 }

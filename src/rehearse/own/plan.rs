@@ -1,7 +1,7 @@
 //! What a simulation of an operator's pair consists of: networks, addresses, stub back ends. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use rkeep_parsers::ir::Ir;
@@ -9,26 +9,50 @@ use rkeep_parsers::ir::http::Address;
 use rkeep_parsers::ir::track::Kind;
 use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 
-/// How many clients ask.
-const CLIENTS: usize = 4;
+use crate::rehearse::pair::is_of_link;
+
+/// The two families of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+/// How many clients ask by IPv4, and how many by IPv6.
+const CLIENTS: [usize; 2] = [4, 2];
 /// The network of an address whose file does not say.
-const USUAL: u8 = 24;
-/// Where there is no virtual address to go by.
-const FALLBACK: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 0);
+const USUAL: [u8; 2] = [24, 64];
+/// Where there is no virtual address to go by; that of IPv6 is for documentation.
+const FALLBACK: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 168, 3, 0)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 3, 0, 0, 0, 0))];
+/// How many addresses of a network, at its end or its beginning, are thought of when one is made up.
+const THOUGHT_OF: u128 = 1 << 16;
+
+impl Family {
+    const ALL: [Family; 2] = [Family::V4, Family::V6];
+
+    fn has(self, address: &IpAddr) -> bool {
+        address.is_ipv4() == (self == Family::V4)
+    }
+
+    fn of<T: Copy>(self, both: [T; 2]) -> T {
+        both[self as usize]
+    }
+}
 
 /// A network: one interface of each director is on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
     /// The interface's name on each director.
     pub interface: [String; 2],
-    /// The directors' own addresses on it. The first of either is the one it speaks from.
-    pub own: [Vec<Ipv4Addr>; 2],
-    /// The length of their prefix.
-    pub prefix: u8,
-    /// The address of the box behind which the rest of the world is.
-    pub world: Ipv4Addr,
+    /// The directors' own addresses on it, those of IPv4 first. The first of either family is the one it speaks from.
+    pub own: [Vec<IpAddr>; 2],
+    /// The length of their prefixes, by IPv4 and by IPv6.
+    pub prefix: [u8; 2],
+    /// The addresses of the box behind which the rest of the world is.
+    pub world: Vec<IpAddr>,
     /// The clients' addresses.
-    pub clients: Vec<Ipv4Addr>,
+    pub clients: Vec<IpAddr>,
 }
 
 /// All networks. The first carries the clients.
@@ -40,56 +64,99 @@ pub struct Networks {
     pub invented: Vec<String>,
 }
 
+/// What networks are planned by.
+struct Files<'a> {
+    own: &'a Ir,
+    peer: Option<&'a Ir>,
+    nginx: Option<&'a Ir>,
+}
+
+impl Segment {
+    /// Addresses with the lengths of their prefixes.
+    pub fn with_prefix(&self, addresses: &[IpAddr]) -> Vec<(IpAddr, u8)> {
+        addresses.iter().map(|address| (*address, self.prefix[usize::from(address.is_ipv6())])).collect()
+    }
+}
+
 impl Networks {
     /// Finds the addresses that the files name for the two boxes and makes up those that they do not.
     pub fn plan(own: &Ir, peer: Option<&Ir>, nginx: Option<&Ir>) -> Networks {
-        let mut taken = named(own, nginx);
+        let (mut taken, files) = (named(own, nginx), Files { own, peer, nginx });
         let mut networks = Networks::default();
         for interface in interfaces(own) {
-            let segment = networks.segment(&interface, own, peer, nginx, &mut taken);
+            let segment = networks.segment(&interface, &files, &mut taken);
             networks.segments.push(segment);
         }
         networks
     }
 
-    fn segment(
-        &mut self,
-        interface: &str,
-        own: &Ir,
-        peer: Option<&Ir>,
-        nginx: Option<&Ir>,
-        taken: &mut BTreeSet<Ipv4Addr>,
-    ) -> Segment {
-        let here: Vec<&Router> = own.routers.values().filter(|router| router.interface == interface).collect();
-        let there: Vec<&Router> = peer.into_iter().flat_map(|peer| counterparts(&here, peer)).collect();
+    fn segment(&mut self, interface: &str, files: &Files<'_>, taken: &mut BTreeSet<IpAddr>) -> Segment {
+        let here: Vec<&Router> = files.own.routers.values().filter(|router| router.interface == interface).collect();
+        let there: Vec<&Router> = files.peer.into_iter().flat_map(|peer| counterparts(&here, peer)).collect();
         let is_first = self.segments.is_empty();
-        let listens = if is_first { listened(own, nginx) } else { Vec::new() };
-        let mut addresses = [sources(&here), sources(&there)];
-        addresses[0].extend(there.iter().flat_map(|router| peers(router)).take(1));
-        addresses[0].extend(&listens);
-        addresses[1].extend(here.iter().flat_map(|router| peers(router)).take(1));
-        addresses[1].extend(if is_first { fellow(own, &listens) } else { None });
-        addresses.iter_mut().for_each(unique);
-        taken.extend(addresses.iter().flatten());
-
-        let base = addresses.iter().flatten().next().copied().map(|address| (address, USUAL));
-        let (base, prefix) = base.or_else(|| virtual_network(&here)).unwrap_or((FALLBACK, USUAL));
-        for (director, addresses) in addresses.iter_mut().enumerate() {
-            if addresses.is_empty() {
-                let address = free(base, prefix, taken);
-                self.invented.push(format!("{interface} of director {} gets {address}/{prefix}", director + 1));
-                addresses.push(address);
-            }
-        }
-        let world = free(base, prefix, taken);
-        let clients = if is_first { (0..CLIENTS).map(|_| free(base, prefix, taken)).collect() } else { Vec::new() };
+        let listens = if is_first { listened(files.own, files.nginx) } else { Vec::new() };
         let theirs = there.first().map_or(interface, |router| &router.interface).to_owned();
-        Segment { interface: [interface.to_owned(), theirs], own: addresses, prefix, world, clients }
+        let mut segment = Segment { interface: [interface.to_owned(), theirs], prefix: USUAL, ..Segment::default() };
+        for family in Family::ALL.into_iter().filter(|family| files.need(*family, &here, is_first)) {
+            let mut addresses = [sources(family, &here), sources(family, &there)];
+            addresses[0].extend(there.iter().flat_map(|router| peers(family, router)).take(1));
+            addresses[0].extend(listens.iter().filter(|one| family.has(one)));
+            addresses[1].extend(here.iter().flat_map(|router| peers(family, router)).take(1));
+            addresses[1].extend(fellow(family, files.own, &listens).filter(|_| is_first));
+            addresses.iter_mut().for_each(unique);
+            taken.extend(addresses.iter().flatten());
+
+            let base = addresses.iter().flatten().next().map(|address| (*address, family.of(USUAL)));
+            let fallback = (family.of(FALLBACK), family.of(USUAL));
+            let (base, prefix) = base.or_else(|| virtual_network(family, &here)).unwrap_or(fallback);
+            for (director, addresses) in addresses.iter_mut().enumerate() {
+                if addresses.is_empty() {
+                    let address = free(base, prefix, taken);
+                    self.invented.push(format!("{interface} of director {} gets {address}/{prefix}", director + 1));
+                    addresses.push(address);
+                }
+            }
+            segment.prefix[family as usize] = prefix;
+            for (all, more) in segment.own.iter_mut().zip(addresses) {
+                all.extend(more);
+            }
+            segment.world.push(free(base, prefix, taken));
+            let clients = if is_first { family.of(CLIENTS) } else { 0 };
+            segment.clients.extend((0..clients).map(|_| free(base, prefix, taken)));
+        }
+        segment
     }
 
     /// All addresses of a director.
-    pub fn own(&self, director: usize) -> Vec<Ipv4Addr> {
+    pub fn own(&self, director: usize) -> Vec<IpAddr> {
         self.segments.iter().flat_map(|segment| segment.own[director].iter().copied()).collect()
+    }
+
+    /// The first director's addresses, each with the other one's in its place.
+    pub fn pairs(&self) -> Vec<(IpAddr, IpAddr)> {
+        let of = |segment: &Segment, director: usize, family: Family| {
+            segment.own[director].iter().copied().filter(|one| family.has(one)).collect::<Vec<_>>()
+        };
+        let both = self.segments.iter().flat_map(|segment| Family::ALL.map(|family| (segment, family)));
+        both.flat_map(|(segment, family)| of(segment, 0, family).into_iter().zip(of(segment, 1, family))).collect()
+    }
+}
+
+impl Files<'_> {
+    /// Whether a network needs addresses of that family. Those of IPv4 also tell the boxes' hardware addresses.
+    fn need(&self, family: Family, here: &[&Router], is_first: bool) -> bool {
+        let moving = here.iter().any(|router| {
+            let virtuals = router.addresses.iter().chain(&router.excluded).map(|one| one.address);
+            virtuals.filter(|one| !is_of_link(*one)).any(|one| family.has(&one))
+                || !sources(family, &[router]).is_empty()
+                || !peers(family, router).is_empty()
+        });
+        let reached = || {
+            let listened = listened(self.own, self.nginx).into_iter();
+            let behind = backends(self.own, self.nginx).into_keys().map(|at| at.ip());
+            listened.chain(behind).any(|one| family.has(&one) && !one.is_loopback())
+        };
+        family == Family::V4 || moving || is_first && reached()
     }
 }
 
@@ -119,87 +186,92 @@ fn counterparts<'a>(here: &[&Router], peer: &'a Ir) -> Vec<&'a Router> {
     peer.routers.values().filter(|other| here.iter().any(|router| router.vrid == other.vrid)).collect()
 }
 
-fn sources(routers: &[&Router]) -> Vec<Ipv4Addr> {
-    routers.iter().filter_map(|router| v4(router.source.as_slice()).into_iter().next()).collect()
+/// From where instances speak; the link's own addresses every box has.
+fn sources(family: Family, routers: &[&Router]) -> Vec<IpAddr> {
+    let sources = routers.iter().filter_map(|router| router.source);
+    sources.filter(|one| family.has(one) && !is_of_link(*one)).collect()
 }
 
 /// Whom an instance speaks to instead of all.
-fn peers(router: &Router) -> Vec<Ipv4Addr> {
-    v4(&router.unicast_peers.iter().map(|peer| peer.address).collect::<Vec<_>>())
+fn peers(family: Family, router: &Router) -> Vec<IpAddr> {
+    let peers = router.unicast_peers.iter().map(|peer| peer.address);
+    peers.filter(|one| family.has(one) && !is_of_link(*one)).collect()
 }
 
-fn v4(addresses: &[IpAddr]) -> Vec<Ipv4Addr> {
-    addresses
-        .iter()
-        .filter_map(|address| match address {
-            IpAddr::V4(address) => Some(*address),
-            IpAddr::V6(_) => None,
-        })
-        .collect()
-}
-
-fn virtuals(ir: &Ir) -> Vec<Ipv4Addr> {
+fn virtuals(ir: &Ir) -> Vec<IpAddr> {
     let all = ir.routers.values().flat_map(|router| router.addresses.iter().chain(&router.excluded));
-    v4(&all.map(|one| one.address).collect::<Vec<_>>())
+    all.map(|one| one.address).collect()
 }
 
 /// The addresses that nginx listens on and that do not move: this box's own.
-fn listened(own: &Ir, nginx: Option<&Ir>) -> Vec<Ipv4Addr> {
+fn listened(own: &Ir, nginx: Option<&Ir>) -> Vec<IpAddr> {
     let moving = virtuals(own);
     let listeners = nginx.into_iter().flat_map(|nginx| nginx.listeners.values());
     let addresses = listeners.filter_map(|listener| match &listener.address {
-        Address::Inet(SocketAddr::V4(bound)) => Some(*bound.ip()),
-        _ => None,
+        Address::Inet(bound) => Some(bound.ip()),
+        Address::Unix(_) => None,
     });
     addresses.filter(|it| !it.is_unspecified() && !it.is_loopback() && !moving.contains(it)).collect()
 }
 
 /// Where this box's nginx is a real server, the next real server of the same service is the other box's.
-fn fellow(own: &Ir, listens: &[Ipv4Addr]) -> Option<Ipv4Addr> {
+fn fellow(family: Family, own: &Ir, listens: &[IpAddr]) -> Option<IpAddr> {
     own.services.values().find_map(|service| {
-        let reals = v4(&service.real_servers.iter().map(|real| real.address.ip()).collect::<Vec<_>>());
-        let has_own = reals.iter().any(|real| listens.contains(real));
-        reals.into_iter().find(|real| has_own && !listens.contains(real))
+        let reals = || service.real_servers.iter().map(|real| real.address.ip()).filter(|one| family.has(one));
+        let has_own = reals().any(|real| listens.contains(&real));
+        reals().find(|real| has_own && !listens.contains(real))
     })
 }
 
 /// The network of the first virtual address.
-fn virtual_network(routers: &[&Router]) -> Option<(Ipv4Addr, u8)> {
-    let first = routers.iter().flat_map(|router| &router.addresses).find_map(|one| match one.address {
-        IpAddr::V4(address) => Some((address, one.prefix)),
-        IpAddr::V6(_) => None,
-    });
-    first.map(|(address, prefix)| (address, if (8..=28).contains(&prefix) { prefix } else { USUAL }))
+fn virtual_network(family: Family, routers: &[&Router]) -> Option<(IpAddr, u8)> {
+    let mut all = routers.iter().flat_map(|router| router.addresses.iter().chain(&router.excluded));
+    let first = all.find(|one| family.has(&one.address) && !is_of_link(one.address))?;
+    let is_network = match family {
+        Family::V4 => (8..=28).contains(&first.prefix),
+        Family::V6 => (16..=120).contains(&first.prefix),
+    };
+    Some((first.address, if is_network { first.prefix } else { family.of(USUAL) }))
 }
 
 /// All addresses that occur in the files.
-fn named(own: &Ir, nginx: Option<&Ir>) -> BTreeSet<Ipv4Addr> {
-    let backends = backends(own, nginx).into_keys().map(|at| *at.ip());
+fn named(own: &Ir, nginx: Option<&Ir>) -> BTreeSet<IpAddr> {
+    let backends = backends(own, nginx).into_keys().map(|at| at.ip());
     virtuals(own).into_iter().chain(listened(own, nginx)).chain(backends).collect()
 }
 
-/// An address of a network that nobody has, from the end; it is taken then.
-fn free(base: Ipv4Addr, prefix: u8, taken: &mut BTreeSet<Ipv4Addr>) -> Ipv4Addr {
-    let size = 1u32 << (32 - u32::from(prefix.clamp(8, 28)));
-    let network = u32::from(base) & !(size - 1);
-    let hosts = (1..size - 1).rev().map(|host| Ipv4Addr::from(network + host));
-    let found = hosts.into_iter().find(|address| !taken.contains(address)).unwrap_or(base);
+/// An address of a network that nobody has: of IPv4 from its end, of IPv6 near its beginning. It is taken then.
+fn free(base: IpAddr, prefix: u8, taken: &mut BTreeSet<IpAddr>) -> IpAddr {
+    let (number, bits) = match base {
+        IpAddr::V4(base) => (u128::from(u32::from(base)), 32),
+        IpAddr::V6(base) => (u128::from(base), 128),
+    };
+    let size = 1u128 << (bits - u32::from(prefix)).clamp(4, 127);
+    let network = number & !(size - 1);
+    let last = size.min(THOUGHT_OF) - 1;
+    let address = |host: u128| match base {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from((network + host) as u32)),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from(network + host)),
+    };
+    let found = match base {
+        IpAddr::V4(_) => (1..last).map(|back| address(size - 1 - back)).find(|one| !taken.contains(one)),
+        IpAddr::V6(_) => (0xf0..last).map(address).find(|one| !taken.contains(one)),
+    };
+    let found = found.unwrap_or(base);
     taken.insert(found);
     found
 }
 
-fn unique(addresses: &mut Vec<Ipv4Addr>) {
+fn unique(addresses: &mut Vec<IpAddr>) {
     let mut seen = BTreeSet::new();
     addresses.retain(|address| seen.insert(*address));
 }
 
 /// All servers behind the directors, with whether nginx or keepalived names them: any box's address may be among them.
-pub fn backends(own: &Ir, nginx: Option<&Ir>) -> BTreeMap<SocketAddrV4, &'static str> {
+pub fn backends(own: &Ir, nginx: Option<&Ir>) -> BTreeMap<SocketAddr, &'static str> {
     let mut all = BTreeMap::new();
     let mut add = |address: SocketAddr, whose| {
-        if let SocketAddr::V4(at) = address {
-            all.entry(at).or_insert(whose);
-        }
+        all.entry(address).or_insert(whose);
     };
     for service in own.services.values() {
         service.real_servers.iter().for_each(|real| add(real.address, "a real server"));
@@ -240,14 +312,14 @@ pub enum Place {
 }
 
 /// Finds it.
-pub fn place(at: SocketAddrV4, networks: &Networks, own: &Ir, nginx: Option<&Ir>) -> Place {
+pub fn place(at: SocketAddr, networks: &Networks, own: &Ir, nginx: Option<&Ir>) -> Place {
     let [own_addresses, others] = [networks.own(0), networks.own(1)];
     let mut listeners = nginx.into_iter().flat_map(|nginx| nginx.listeners.values());
     // The other director's nginx listens as this one's does here.
     let is_there = |bound: IpAddr| {
-        bound.is_unspecified()
-            || bound == IpAddr::V4(*at.ip())
-            || others.contains(at.ip()) && own_addresses.iter().any(|own| IpAddr::V4(*own) == bound)
+        bound.is_unspecified() && bound.is_ipv4() == at.is_ipv4()
+            || bound == at.ip()
+            || others.contains(&at.ip()) && own_addresses.contains(&bound)
     };
     let answered = listeners.any(|listener| match &listener.address {
         Address::Inet(bound) => bound.port() == at.port() && is_there(bound.ip()),
@@ -255,11 +327,11 @@ pub fn place(at: SocketAddrV4, networks: &Networks, own: &Ir, nginx: Option<&Ir>
     });
     let local = at.ip().is_loopback() || at.ip().is_unspecified();
     match at.ip() {
-        ip if virtuals(own).contains(ip) => Place::Nowhere,
-        ip if (local || own_addresses.contains(ip) || others.contains(ip)) && answered => Place::Nowhere,
+        ip if virtuals(own).contains(&ip) => Place::Nowhere,
+        ip if (local || own_addresses.contains(&ip) || others.contains(&ip)) && answered => Place::Nowhere,
         _ if local => Place::Local,
-        ip if own_addresses.contains(ip) => Place::Director(0),
-        ip if others.contains(ip) => Place::Director(1),
+        ip if own_addresses.contains(&ip) => Place::Director(0),
+        ip if others.contains(&ip) => Place::Director(1),
         _ => Place::World,
     }
 }
@@ -268,8 +340,8 @@ pub fn place(at: SocketAddrV4, networks: &Networks, own: &Ir, nginx: Option<&Ir>
 pub fn listens_on_virtual(own: &Ir, nginx: Option<&Ir>) -> bool {
     let moving = virtuals(own);
     nginx.into_iter().flat_map(|nginx| nginx.listeners.values()).any(|listener| match &listener.address {
-        Address::Inet(SocketAddr::V4(bound)) => moving.contains(bound.ip()),
-        _ => false,
+        Address::Inet(bound) => moving.contains(&bound.ip()),
+        Address::Unix(_) => false,
     })
 }
 
@@ -300,13 +372,28 @@ mod tests {
         )
     }
 
+    fn shown(own: &[Vec<IpAddr>; 2]) -> [Vec<String>; 2] {
+        own.each_ref().map(|addresses| addresses.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn ipv6_has_addresses_of_its_own_beside() {
+        let own = keepalived(&instance("virtual_ipaddress_excluded {\n 2001:db8:7::9/64\n fe80::9/64\n }"));
+        let networks = Networks::plan(&own, None, None);
+        let segment = &networks.segments[0];
+        assert_eq!(shown(&segment.own), [["10.1.2.254", "2001:db8:7::f0"], ["10.1.2.253", "2001:db8:7::f1"]]);
+        assert_eq!((segment.prefix, segment.world.len(), segment.clients.len()), ([24, 64], 2, 6));
+        assert_eq!(networks.pairs().len(), 2);
+        assert!(networks.pairs().iter().all(|(own, other)| own.is_ipv4() == other.is_ipv4()));
+    }
+
     #[test]
     fn addresses_that_no_file_names_are_made_up_in_the_network_of_the_virtual_one() {
         let networks = Networks::plan(&keepalived(&instance("")), None, None);
         let segment = &networks.segments[0];
         assert_eq!(segment.interface, ["ens3", "ens3"]);
-        assert_eq!(segment.own, [[Ipv4Addr::new(10, 1, 2, 254)], [Ipv4Addr::new(10, 1, 2, 253)]]);
-        assert_eq!((segment.world, segment.clients.len()), (Ipv4Addr::new(10, 1, 2, 252), 4));
+        assert_eq!(shown(&segment.own), [["10.1.2.254"], ["10.1.2.253"]]);
+        assert_eq!((segment.world[0].to_string().as_str(), segment.clients.len()), ("10.1.2.252", 4));
         assert_eq!(networks.invented.len(), 2);
     }
 
@@ -314,7 +401,7 @@ mod tests {
     fn unicast_names_both_boxes() {
         let own = keepalived(&instance("unicast_src_ip 10.9.9.1\n unicast_peer {\n 10.9.9.2\n }"));
         let networks = Networks::plan(&own, None, None);
-        assert_eq!(networks.segments[0].own, [[Ipv4Addr::new(10, 9, 9, 1)], [Ipv4Addr::new(10, 9, 9, 2)]]);
+        assert_eq!(shown(&networks.segments[0].own), [["10.9.9.1"], ["10.9.9.2"]]);
         assert!(networks.invented.is_empty());
     }
 
@@ -326,7 +413,7 @@ mod tests {
         let nginx =
             nginx("events {} http { server { listen 10.1.2.1:80; location / { proxy_pass http://10.5.5.5:81; } } }");
         let networks = Networks::plan(&own, None, Some(&nginx));
-        assert_eq!(networks.segments[0].own, [[Ipv4Addr::new(10, 1, 2, 1)], [Ipv4Addr::new(10, 1, 2, 2)]]);
+        assert_eq!(shown(&networks.segments[0].own), [["10.1.2.1"], ["10.1.2.2"]]);
         let where_is = |at: &str| place(at.parse().unwrap(), &networks, &own, Some(&nginx));
         assert_eq!(where_is("10.1.2.1:80"), Place::Nowhere);
         assert_eq!(where_is("10.1.2.2:80"), Place::Nowhere);

@@ -1,17 +1,32 @@
-//! Stub back ends: they answer every HTTP request with their own address, and take every connection.
+//! Stub back ends: they take every connection and answer every request with their own address, in whichever of HTTP,
+//! HTTP by TLS and FastCGI it comes.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
+use super::authority::Authority;
+use super::fastcgi;
 use crate::rehearse::{Node, Task};
 
 /// The largest head of a request that is read before the answer.
 const LARGEST: usize = 64 << 10;
+/// With this byte begins a connection by TLS.
+const HANDSHAKE: u8 = 22;
+
+/// What all stubs of a rehearsal have in common: they show one certificate.
+#[derive(Clone)]
+pub struct Stubs(TlsAcceptor);
 
 /// A stub. It ends when this is dropped.
 #[derive(Debug)]
@@ -23,7 +38,7 @@ pub struct Stub {
 /// Where a stub listens.
 #[derive(Clone, Debug)]
 enum At {
-    Inet(SocketAddrV4),
+    Inet(SocketAddr),
     Unix(PathBuf),
 }
 
@@ -32,30 +47,47 @@ enum Listener {
     Unix(tokio::net::UnixListener),
 }
 
-impl Stub {
-    /// Listens in a node: on that address, or on all where the node has it as a name only.
+impl Stubs {
+    /// Stubs whose certificate has these names.
+    ///
+    /// # Errors
+    /// The library's.
+    pub fn new(authority: &Authority, names: &[String]) -> io::Result<Stubs> {
+        let (chain, key) = authority.identity(names)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(io::Error::other)?;
+        Ok(Stubs(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Listens in a node: on that address, or on the node's own where it has it as a name only.
     ///
     /// # Errors
     /// The node has no such address, or somebody else listens there.
-    pub fn inet(node: &Node, at: SocketAddrV4) -> io::Result<Stub> {
-        let all = SocketAddrV4::new(Ipv4Addr::LOCALHOST, at.port());
-        Stub::start(node, At::Inet(if at.ip().is_unspecified() { all } else { at }), at.to_string())
+    pub fn inet(&self, node: &Node, at: SocketAddr) -> io::Result<Stub> {
+        let own = match at {
+            SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, at.port()).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, at.port()).into(),
+        };
+        self.start(node, At::Inet(if at.ip().is_unspecified() { own } else { at }), at.to_string())
     }
 
     /// Listens on a socket in a node's file system.
     ///
     /// # Errors
     /// Its directory cannot be made.
-    pub fn unix(node: &Node, path: &Path) -> io::Result<Stub> {
-        Stub::start(node, At::Unix(path.to_owned()), format!("unix:{}", path.display()))
+    pub fn unix(&self, node: &Node, path: &Path) -> io::Result<Stub> {
+        self.start(node, At::Unix(path.to_owned()), format!("unix:{}", path.display()))
     }
 
-    fn start(node: &Node, at: At, says: String) -> io::Result<Stub> {
+    fn start(&self, node: &Node, at: At, says: String) -> io::Result<Stub> {
         let (open, mut state) = watch::channel(true);
         let first = node.within({
             let at = at.clone();
             move || bind(&at)
         })?;
+        let tls = self.0.clone();
         let task = node.thread(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
@@ -64,7 +96,7 @@ impl Stub {
                     tokio::select! {
                         stream = accept(listener.as_ref()) => {
                             // Whoever breaks off has failed for himself only.
-                            tokio::spawn(answer(stream?, says.clone()));
+                            tokio::spawn(serve(stream?, tls.clone(), says.clone()));
                         }
                         changed = state.changed() => {
                             if changed.is_err() {
@@ -79,7 +111,15 @@ impl Stub {
         })?;
         Ok(Stub { open: Some(open), task: Some(task) })
     }
+}
 
+impl std::fmt::Debug for Stubs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stubs")
+    }
+}
+
+impl Stub {
     /// Stops listening, or starts again.
     pub fn set_open(&self, wanted: bool) {
         if let Some(open) = &self.open {
@@ -127,7 +167,8 @@ impl Bound {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+/// What a stub reads from and writes to.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// The next connection; never one of a listener that is away.
@@ -139,8 +180,19 @@ async fn accept(listener: Option<&Listener>) -> io::Result<Box<dyn Stream>> {
     }
 }
 
+/// The first byte tells what is spoken.
+async fn serve(mut stream: Box<dyn Stream>, tls: TlsAcceptor, says: String) -> io::Result<()> {
+    let first = stream.read_u8().await?;
+    let stream = Begun { first: Some(first), rest: stream };
+    match first {
+        HANDSHAKE => answer(tls.accept(stream).await?, &says).await,
+        fastcgi::VERSION => fastcgi::answer(stream, &says).await,
+        _ => answer(stream, &says).await,
+    }
+}
+
 /// Answers each request whose head has come. Bodies are read as heads that never end, and not answered twice.
-async fn answer(mut stream: Box<dyn Stream>, says: String) -> io::Result<()> {
+async fn answer(mut stream: impl Stream, says: &str) -> io::Result<()> {
     let mut head = Vec::new();
     let reply =
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{says}\n", says.len() + 1);
@@ -153,11 +205,47 @@ async fn answer(mut stream: Box<dyn Stream>, says: String) -> io::Result<()> {
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
         if head.ends_with(b"\r\n\r\n") {
             stream.write_all(reply.as_bytes()).await?;
+            stream.flush().await?;
             if String::from_utf8_lossy(&head).to_ascii_lowercase().contains("\r\nconnection: close") {
-                return Ok(());
+                return stream.shutdown().await;
             }
             head.clear();
         }
     }
     Ok(())
+}
+
+/// A connection whose first byte has been looked at.
+struct Begun {
+    first: Option<u8>,
+    rest: Box<dyn Stream>,
+}
+
+impl AsyncRead for Begun {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.first.take() {
+            Some(first) if buffer.remaining() > 0 => {
+                buffer.put_slice(&[first]);
+                Poll::Ready(Ok(()))
+            }
+            first => {
+                self.first = first;
+                Pin::new(&mut self.rest).poll_read(cx, buffer)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Begun {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.rest).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_shutdown(cx)
+    }
 }

@@ -50,7 +50,7 @@ pub use tls::{Named, OpensslSetting, SessionCache, TlsFile, VerifyClient};
 pub use visitor::{Realm, Referers, UserFile};
 pub use zones::{ZoneUse, Zones};
 
-use super::Arity;
+use super::{Arity, Range};
 use crate::syntax::tree::Directive;
 
 /// A type that a directive's words can be read as.
@@ -59,6 +59,8 @@ pub trait Value: Clone + Default {
     const ARITY: Arity;
     /// The manual's word for it.
     const SYNTAX: &'static str;
+    /// Which numbers it takes, if it is one.
+    const RANGE: Option<Range> = None;
 
     /// Reads the words of `directive`.
     ///
@@ -80,6 +82,7 @@ pub trait Value: Clone + Default {
 impl<T: Value> Value for Vec<T> {
     const ARITY: Arity = T::ARITY;
     const SYNTAX: &'static str = T::SYNTAX;
+    const RANGE: Option<Range> = T::RANGE;
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         Ok(vec![T::parse(directive, cx)?])
@@ -95,6 +98,7 @@ impl<T: Value> Value for Vec<T> {
 impl<T: Value> Value for Option<T> {
     const ARITY: Arity = T::ARITY;
     const SYNTAX: &'static str = T::SYNTAX;
+    const RANGE: Option<Range> = T::RANGE;
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         T::parse(directive, cx).map(Some)
@@ -105,6 +109,7 @@ impl<T: Value> Value for Option<T> {
 impl<T: Value> Value for std::sync::Arc<T> {
     const ARITY: Arity = T::ARITY;
     const SYNTAX: &'static str = T::SYNTAX;
+    const RANGE: Option<Range> = T::RANGE;
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         T::parse(directive, cx).map(Self::new)
