@@ -136,6 +136,40 @@ fn who_owns_addresses_of_ipv6_is_seen() {
     assert_eq!(said["drills"][2]["legs"][0]["owner"], "director 2", "{said:#}");
 }
 
+/// Everything by TLS, with certificates that are elsewhere, and by both families of addresses; php beside it.
+const ENCRYPTED: &str = "events {}\nhttp {\n upstream app {\n  server 198.51.100.7:8443;\n  server [2001:db8:9::7]:8443;\n \
+                         }\n limit_req_zone $uri zone=z:1m rate=1r/s;\n server {\n  listen 80;\n  listen [::]:80;\n  return 301 \
+                         https://$host$request_uri;\n }\n server {\n  listen 443 ssl;\n  listen [::]:443 ssl;\n  server_name \
+                         www.example.com;\n  ssl_certificate /etc/nowhere/www.pem;\n  ssl_certificate_key \
+                         /etc/nowhere/www.key;\n  location / {\n   proxy_pass https://app;\n   proxy_ssl_verify on;\n   \
+                         proxy_ssl_trusted_certificate ca.pem;\n  }\n  location /php {\n   fastcgi_pass \
+                         unix:/run/php.sock;\n  }\n }\n}\n";
+
+#[test]
+fn https_and_ipv6_are_simulated_with_certificates_made_up() {
+    let conf = Conf::new("tls");
+    let both = KEEPALIVED.replace(
+        "10.20.0.100/24 dev ens192",
+        "10.20.0.100/24 dev ens192\n    }\n    \
+                                                                virtual_ipaddress_excluded {\n        2001:db8::77/64",
+    );
+    std::fs::write(conf.path("keepalived.conf"), both).unwrap();
+    std::fs::write(conf.path("nginx.conf"), ENCRYPTED).unwrap();
+    let (keepalived, nginx) = (conf.path("keepalived.conf"), conf.path("nginx.conf"));
+    let drills = ["--drill", "steady", "--drill", "kill-proxy"];
+    let output =
+        rehearse(&[&["--json", "--keepalived-conf", &keepalived, "--nginx-conf", &nginx][..], &drills].concat());
+    let (held, broken) = verdicts(&output);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((held.len(), broken.len()), (2, 0), "{text}");
+    for expected in
+        ["/etc/nowhere/www.key is not here", "ca.pem is replaced by", "15 from 2001:db8::", "[2001:db8:9::7]:8443 "]
+    {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    assert!(!std::path::Path::new("/etc/nowhere").exists());
+}
+
 #[test]
 fn files_that_rkeep_would_refuse_are_not_rehearsed() {
     let conf = Conf::new("refused");

@@ -32,6 +32,8 @@ pub struct Probe {
     pub host: String,
     /// Its path.
     pub path: String,
+    /// The status by which nginx refuses what is asked too often, where the file bids it to.
+    pub limited: Option<u16>,
 }
 
 impl Probe {
@@ -62,6 +64,8 @@ pub struct Request {
 pub enum Answer {
     /// A status.
     Status(u16),
+    /// The status of requests that come too often: somebody serves.
+    Limited(u16),
     /// No whole answer.
     Broken(io::ErrorKind),
 }
@@ -69,7 +73,7 @@ pub enum Answer {
 impl Answer {
     /// Whether somebody who could serve has answered.
     pub fn is_good(self) -> bool {
-        matches!(self, Answer::Status(..500))
+        matches!(self, Answer::Status(..500) | Answer::Limited(_))
     }
 }
 
@@ -159,6 +163,7 @@ async fn ask_on(client: usize, asking: &Arc<Asking>, log: &Log, stop: &AtomicBoo
             let number = enter(&log, client);
             let got = tokio::time::timeout(PATIENCE, asking.get()).await;
             let answer = match got.map_err(|_| io::Error::from(io::ErrorKind::TimedOut)).flatten() {
+                Ok(status) if asking.probe.limited == Some(status) => Answer::Limited(status),
                 Ok(status) => Answer::Status(status),
                 Err(error) => Answer::Broken(error.kind()),
             };
@@ -232,6 +237,6 @@ mod tests {
         assert_eq!(status(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"), None);
         assert_eq!(status(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"), Some(502));
         assert_eq!(status(b"HTTP/1.1 200 OK\r\n"), None);
-        assert!(Answer::Status(404).is_good() && !Answer::Status(502).is_good());
+        assert!(Answer::Status(404).is_good() && Answer::Limited(503).is_good() && !Answer::Status(502).is_good());
     }
 }

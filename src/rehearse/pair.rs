@@ -202,7 +202,8 @@ fn probe(address: IpAddr, services: &[Service], nginx: &Ir) -> Option<Probe> {
         // The real servers of such a pair are most often the two nginx themselves.
         let through = direct(nginx, |listener| port(listener) == Some(at.port()), address).map(|it| it.probe);
         let tls = at.port() == HTTPS;
-        through.unwrap_or_else(|| Probe { at, tls, host: "localhost".to_owned(), path: "/".to_owned() })
+        let (host, path, limited) = ("localhost".to_owned(), "/".to_owned(), None);
+        through.unwrap_or(Probe { at, tls, host, path, limited })
     });
     on_service.or_else(|| direct(nginx, |listener| is_bound(listener, address), address).map(|it| it.probe))
 }
@@ -242,11 +243,19 @@ fn asked(nginx: &Ir, listener: &Listener, to: IpAddr) -> Option<Direct> {
         }
     };
     let (at, tls) = (SocketAddr::new(to, port(listener)?), listener.options.ssl);
-    let probe = Probe { at, tls, host: host(server), path };
+    let probe = Probe { at, tls, host: host(server), path, limited: limited(nginx, server) };
     let others = pool.map_or(0, |pool| pool.servers.iter().filter(|server| !server.down).count());
     let forgiven = pool.into_iter().flat_map(|pool| &pool.servers).map(|server| server.fail_timeout).max();
     let (shares, forgiven) = (pool.map(shares).unwrap_or_default(), forgiven.unwrap_or_default());
     Some(Direct { probe, shares, spare: others > 1, forgiven })
+}
+
+/// The status that some location of a server may answer because requests come too often.
+fn limited(nginx: &Ir, server: &Server) -> Option<u16> {
+    let root = nginx.locations.get(server.root)?;
+    let all = std::iter::once(root).chain(root.children.iter().filter_map(|id| nginx.locations.get(*id)));
+    let mut limits = all.map(|location| &location.conf.limit_req);
+    limits.find(|limit| !limit.limits.0.is_empty() && !limit.dry_run).map(|limit| limit.status.0)
 }
 
 /// A name that the server goes by.

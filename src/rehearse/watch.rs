@@ -14,6 +14,8 @@ use super::{Node, Task};
 const ETH_P_ALL: u16 = 0x0003;
 /// VRRP's number among the protocols of IP.
 const VRRP: u8 = 112;
+/// That of the authentication header.
+const AH: u8 = 51;
 /// How long one read waits before it looks whether it shall end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -151,6 +153,11 @@ fn understand(frame: &[u8]) -> Option<Event> {
             let from = address(packet, 12)?;
             let payload = packet.get(usize::from(packet.first()? & 15) * 4..)?;
             match (packet.get(9)?, payload.first()?) {
+                // Authenticated by a header of its own before it.
+                (&AH, &VRRP) => {
+                    let advert = payload.get(usize::from(*payload.get(1)?) * 4 + 8..)?;
+                    Some(Event::Advert { from, router: *advert.get(1)?, priority: *advert.get(2)? })
+                }
                 (&VRRP, _) => Some(Event::Advert { from, router: *payload.get(1)?, priority: *payload.get(2)? }),
                 (1, 0) => Some(Event::Echo { mac, from }),
                 _ => None,
@@ -180,6 +187,12 @@ mod tests {
         frame.extend([2, 0, 192, 168, 3, 1, 8, 0, 0x45, 0, 0, 40, 0, 1, 0, 0, 255, 112, 0, 0, 192, 168, 3, 1]);
         frame.extend([224, 0, 0, 18, 0x21, 51, 100, 1]);
         let from = Ipv4Addr::new(192, 168, 3, 1);
+        assert_eq!(understand(&frame), Some(Event::Advert { from, router: 51, priority: 100 }));
+        let mut frame = vec![0x01; 6];
+        frame.extend([2, 0, 192, 168, 3, 1, 8, 0, 0x45, 0, 0, 64, 0, 1, 0, 0, 255, 51, 0, 0, 192, 168, 3, 1]);
+        frame.extend([224, 0, 0, 18, 112, 4, 0, 0]);
+        frame.extend([7; 20]);
+        frame.extend([0x21, 51, 100, 1]);
         assert_eq!(understand(&frame), Some(Event::Advert { from, router: 51, priority: 100 }));
         let from = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xc0ff, 0xfea8, 0x301);
         let mut frame = vec![0x33; 6];

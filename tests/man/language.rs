@@ -24,6 +24,8 @@ pub fn nginx() -> String {
     for row in manual::rows() {
         modules.entry(row.module).or_default().push(row);
     }
+    let page =
+        page.heading("EXAMPLE").text("Requests in turn to two servers, with TLS towards clients:").example(NGINX);
     modules
         .into_iter()
         .fold(page, |page, (module, rows)| section(page.heading(module), &rows, true))
@@ -46,6 +48,15 @@ pub fn keepalived() -> String {
             "In a `vrrp_instance`, or outside of all blocks for all of them: its priority stays as it is where nginx of \
                     the same box, or a virtual server, does not answer on its addresses.",
         );
+    let page = page
+        .paragraph(
+            "Times are seconds, with a fraction where the range has one. A keyword that stands in a block and in another \
+             around it means the inner one; words of `global_defs` that begin with `vrrp_` are what instances without \
+             the word of their own have.",
+        )
+        .heading("EXAMPLE")
+        .text("One of two boxes that share an address; the other has a lower `priority`:")
+        .example(KEEPALIVED);
     let inner = BLOCKS.into_iter().filter(|(.., context)| *context != Contexts::NONE);
     let page = inner.fold(page, |page, (outer, block, context)| {
         let outer = outer.names().next().unwrap_or_default();
@@ -58,6 +69,44 @@ pub fn keepalived() -> String {
         .text("`keepalived(8)`, `rkeep(8)`, `nginx.conf(5)`")
         .end()
 }
+
+const NGINX: &str = "\
+events {}
+http {
+    upstream app {
+        server 10.0.0.11:8080 weight=2;
+        server 10.0.0.12:8080 max_fails=1 fail_timeout=10s;
+    }
+    server {
+        listen 443 ssl;
+        server_name www.example.com;
+        ssl_certificate www.pem;
+        ssl_certificate_key www.key;
+        location / {
+            proxy_pass http://app;
+            proxy_set_header Host $host;
+        }
+    }
+}";
+
+const KEEPALIVED: &str = "\
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    virtual_ipaddress {
+        192.168.3.253
+    }
+}
+virtual_server 192.168.3.253 80 {
+    lb_algo rr
+    protocol TCP
+    real_server 192.168.3.1 80 {
+        TCP_CHECK {
+            connect_timeout 3
+        }
+    }
+}";
 
 /// The directives that work one by one; the others by what becomes of them.
 fn section(page: Page, rows: &[&Row], contexts: bool) -> Page {
@@ -76,7 +125,7 @@ fn section(page: Page, rows: &[&Row], contexts: bool) -> Page {
 }
 
 fn directive(page: Page, row: &Row, contexts: bool) -> Page {
-    let page = page.sub(row.keyword).field("Syntax", &format!("{} {}", row.keyword, row.syntax));
+    let page = page.sub(row.keyword).field("Syntax", format!("{} {}", row.keyword, row.syntax).trim_end());
     let page = row.range.iter().fold(page, |page, range| page.field("Range", &range.to_string()));
     let page = row.default.into_iter().fold(page, |page, default| page.field("Default", default));
     let page = match contexts {

@@ -85,28 +85,28 @@ pub struct GlobalDefs {
     /// Between the first and the second burst of gratuitous ARP, seconds; 0 for one burst only.
     #[row("vrrp_garp_master_delay", usual = "5")]
     pub garp_master_delay: Uint<0, 4294>,
-    /// Gratuitous ARPs of a burst.
+    /// How many gratuitous ARPs a burst on becoming master has.
     #[row("vrrp_garp_master_repeat", usual = "5")]
     pub garp_master_repeat: Uint<0, { u32::MAX }>,
-    /// Between repeated gratuitous ARPs while master, seconds.
+    /// How often a master announces its addresses again, seconds; 0 for never.
     #[row("vrrp_garp_master_refresh", usual = "0")]
     pub garp_master_refresh: Uint<0, { u32::MAX }>,
-    /// How many each time.
+    /// How many gratuitous ARPs such a refresh has.
     #[row("vrrp_garp_master_refresh_repeat", usual = "1")]
     pub garp_master_refresh_repeat: Uint<0, { u32::MAX }>,
-    /// After an advert with lower priority, seconds.
+    /// Between the burst after an advert with lower priority and a second one, seconds; `vrrp_garp_master_delay` unless said.
     #[row("vrrp_garp_lower_prio_delay", usual = "5")]
     pub garp_lower_prio_delay: Uint<0, 4294>,
-    /// How many then.
+    /// How many gratuitous ARPs a master sends when it hears a lower one; `vrrp_garp_master_repeat` unless said.
     #[row("vrrp_garp_lower_prio_repeat", usual = "5")]
     pub garp_lower_prio_repeat: Uint<0, 2_147_483_647>,
     /// Adverts missed before a backup takes over.
     #[row("vrrp_down_timer_adverts", usual = "3")]
     pub down_timer_adverts: Uint<1, 100>,
-    /// No advert in answer to one with lower priority.
+    /// A master that hears a lower one sends no advert of its own at once.
     #[row("vrrp_lower_prio_no_advert", usual = "off")]
     pub lower_prio_no_advert: Switch,
-    /// An advert in answer to one with higher priority.
+    /// A master that hears a higher one sends one more advert before it yields.
     #[row("vrrp_higher_prio_send_advert", usual = "off")]
     pub higher_prio_send_advert: Switch,
     /// The VRRP version of instances that do not say.

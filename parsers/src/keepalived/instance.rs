@@ -60,31 +60,31 @@ pub struct Instance {
     /// Whom adverts go to instead of the multicast group.
     #[row("unicast_peer")]
     pub unicast_peer: Vec<PeerLine>,
-    /// See `vrrp_garp_master_delay`.
+    /// `vrrp_garp_master_delay` of this instance alone.
     #[row("garp_master_delay")]
     pub garp_master_delay: Uint<0, 4294>,
-    /// See `vrrp_garp_master_repeat`.
+    /// `vrrp_garp_master_repeat` of this instance alone.
     #[row("garp_master_repeat")]
     pub garp_master_repeat: Uint<0, { u32::MAX }>,
-    /// See `vrrp_garp_master_refresh`.
+    /// `vrrp_garp_master_refresh` of this instance alone.
     #[row("garp_master_refresh")]
     pub garp_master_refresh: Uint<0, { u32::MAX }>,
-    /// See `vrrp_garp_master_refresh_repeat`.
+    /// `vrrp_garp_master_refresh_repeat` of this instance alone.
     #[row("garp_master_refresh_repeat")]
     pub garp_master_refresh_repeat: Uint<0, { u32::MAX }>,
-    /// See `vrrp_garp_lower_prio_delay`.
+    /// `vrrp_garp_lower_prio_delay` of this instance alone.
     #[row("garp_lower_prio_delay")]
     pub garp_lower_prio_delay: Uint<0, 4294>,
-    /// See `vrrp_garp_lower_prio_repeat`.
+    /// `vrrp_garp_lower_prio_repeat` of this instance alone.
     #[row("garp_lower_prio_repeat")]
     pub garp_lower_prio_repeat: Uint<0, { u32::MAX }>,
-    /// See `vrrp_lower_prio_no_advert`.
+    /// `vrrp_lower_prio_no_advert` of this instance alone.
     #[row("lower_prio_no_advert")]
     pub lower_prio_no_advert: Switch,
-    /// See `vrrp_higher_prio_send_advert`.
+    /// `vrrp_higher_prio_send_advert` of this instance alone.
     #[row("higher_prio_send_advert")]
     pub higher_prio_send_advert: Switch,
-    /// See `vrrp_skip_check_adv_addr`.
+    /// `vrrp_skip_check_adv_addr` of this instance alone.
     #[row("skip_check_adv_addr", ignored = "every advert's addresses are compared, which costs nothing worth saving")]
     pub skip_check_adv_addr: Switch,
     /// Packets to the virtual addresses are taken, which is the default.

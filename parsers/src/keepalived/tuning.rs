@@ -14,13 +14,13 @@ pub struct Speaking {
     /// The IPv6 group adverts go to.
     #[row("vrrp_mcast_group6", usual = "ff02::12")]
     pub vrrp_mcast_group6: Address,
-    /// See `check_unicast_src`.
+    /// `check_unicast_src` of every instance that does not say.
     #[row("vrrp_check_unicast_src")]
     pub vrrp_check_unicast_src: Flag,
-    /// See `strict_mode`.
+    /// `strict_mode` of every instance that does not say.
     #[row("vrrp_strict")]
     pub vrrp_strict: Flag,
-    /// See `v3_checksum_as_v2`.
+    /// `v3_checksum_as_v2` of every instance that does not say.
     #[row("v3_checksum_as_v2")]
     pub v3_checksum_as_v2: Switch,
     /// Instances start so long after the machine did, seconds.
@@ -29,10 +29,10 @@ pub struct Speaking {
     /// Logs adverts of virtual routers that no instance is of.
     #[row("log_unknown_vrids")]
     pub log_unknown_vrids: Flag,
-    /// See `notify_priority_changes`.
+    /// `notify_priority_changes` of every instance that does not say.
     #[row("vrrp_notify_priority_changes")]
     pub vrrp_notify_priority_changes: Switch,
-    /// See `owner_ignore_adverts`.
+    /// `owner_ignore_adverts` of every instance that does not say.
     #[row("vrrp_owner_ignore_adverts")]
     pub vrrp_owner_ignore_adverts: Flag,
     /// FIFOs get every instance's state again after a reload.
@@ -50,7 +50,7 @@ pub struct Speaking {
     /// Each announcement is sent once only.
     #[row("vrrp_min_garp")]
     pub vrrp_min_garp: Switch,
-    /// See `garp_extra_if`.
+    /// `garp_extra_if` of every instance that does not say.
     #[row("vrrp_garp_extra_if", ignored = "the virtual router's interface announces itself")]
     pub vrrp_garp_extra_if: ExtraGarp<1>,
     /// An old word for `vrrp_garp_extra_if`.
