@@ -27,6 +27,7 @@ pub fn advert(bytes: &[u8]) {
             check_hops: false,
             checksum_as_v2: false,
             sequence: 0,
+            guard: None,
         };
         match accept(&packet, &expected) {
             Ok(heard) => again(&packet, &expected, heard.priority, heard.interval),
@@ -37,7 +38,7 @@ pub fn advert(bytes: &[u8]) {
 
 fn again(packet: &Packet<'_>, expected: &Expected<'_>, priority: u8, interval: Duration) {
     let Expected { version, vrid, auth, addresses, .. } = *expected;
-    let advert = Advert { version, vrid, priority, interval, auth, addresses, checksum_as_v2: false };
+    let advert = Advert { version, vrid, priority, interval, auth, addresses, checksum_as_v2: false, signed: None };
     let IpAddr::V4(source) = packet.source else { return };
     let mut payload = Vec::new();
     advert.write(&mut payload, packet.source, ipv4::GROUP.into());

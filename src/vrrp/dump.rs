@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rkeep_parsers::ir::hmac::{Hmac, Replay};
 use rkeep_parsers::ir::vrrp::{Auth, InitialState, Router, VirtualAddress};
 
 use super::drive::{Instance, Speaker};
@@ -84,6 +85,7 @@ impl Speaker {
         writeln!(out, "   Advert interval = {}", interval(router))?;
         preemption(out, router)?;
         authentication(out, &router.auth)?;
+        router.speech.hmac.iter().try_for_each(|hmac| extension(out, hmac))?;
         let set = machine.verdict() == Some(Verdict::Master);
         addresses(out, "Virtual IP", router, &router.addresses, set)?;
         addresses(out, "Virtual IP Excluded", router, &router.excluded, set)
@@ -141,6 +143,16 @@ fn authentication(out: &mut String, auth: &Auth) -> fmt::Result {
             writeln!(out, "   Password = {}", String::from_utf8_lossy(shown))
         }
         Auth::Ah(_) => writeln!(out, "   Authentication type = IPSEC_AH"),
+    }
+}
+
+fn extension(out: &mut String, hmac: &Hmac) -> fmt::Result {
+    writeln!(out, "   Authentication extension = HMAC-SHA256-128")?;
+    writeln!(out, "     Keys = {}, active key id = {}", hmac.keys.len(), hmac.active)?;
+    writeln!(out, "     Mode = {}", hmac.mode.name())?;
+    match hmac.replay {
+        Replay::Time(window) => writeln!(out, "     Anti replay = time, window = {window} sec"),
+        Replay::Monotonic => writeln!(out, "     Anti replay = monotonic"),
     }
 }
 

@@ -114,6 +114,12 @@ fn counters(instance: &Instance) -> Value {
         "invalid_authtype": stats.auth_type_errors,
         "authtype_mismatch": stats.auth_mismatches,
         "auth_failure": stats.auth_failures,
+        "auth_ext_missing": stats.trailers_missing,
+        "auth_ext_malformed": stats.trailers_malformed,
+        "auth_ext_unknown_key": stats.unknown_keys,
+        "auth_ext_invalid_hmac": stats.wrong_codes,
+        "auth_ext_stale": stats.stale,
+        "auth_ext_replay": stats.replayed,
         "pri_zero_rcvd": stats.zero_received,
         "pri_zero_sent": stats.zero_sent,
     })

@@ -31,6 +31,18 @@ pub struct Stats {
     pub auth_mismatches: u64,
     /// Adverts of a wrong password.
     pub auth_failures: u64,
+    /// Adverts without the trailer that they must have.
+    pub trailers_missing: u64,
+    /// Trailers of an unknown kind.
+    pub trailers_malformed: u64,
+    /// Trailers of an unknown key.
+    pub unknown_keys: u64,
+    /// Trailers that do not belong to their adverts.
+    pub wrong_codes: u64,
+    /// Trailers that are too old.
+    pub stale: u64,
+    /// Adverts said again.
+    pub replayed: u64,
     /// Good-byes heard.
     pub zero_received: u64,
     /// Good-byes said.
@@ -48,9 +60,16 @@ impl Stats {
             Why::AuthType(_) => &mut self.auth_type_errors,
             Why::AuthMismatch { .. } => &mut self.auth_mismatches,
             Why::Password | Why::Seal => &mut self.auth_failures,
+            Why::TrailerMissing => &mut self.trailers_missing,
+            Why::TrailerMalformed => &mut self.trailers_malformed,
+            Why::UnknownKey(_) => &mut self.unknown_keys,
+            Why::WrongCode => &mut self.wrong_codes,
+            Why::Stale { .. } => &mut self.stale,
+            Why::Replayed => &mut self.replayed,
+            Why::Sealed | Why::Unsealed => &mut self.auth_mismatches,
             // keepalived has no counters of its own for these in this file.
             Why::Version { .. } | Why::Checksum(_) | Why::Cast { .. } | Why::NoPeer => return,
-            Why::Sealed | Why::Unsealed | Why::Spi { .. } | Why::Sequence { .. } => return,
+            Why::Spi { .. } | Why::Sequence { .. } => return,
         };
         *counter += 1;
     }
@@ -67,6 +86,13 @@ impl fmt::Display for Stats {
         writeln!(f, "    Address List: {}", self.address_errors)?;
         writeln!(f, "  Authentication Errors:\n    Invalid Type: {}", self.auth_type_errors)?;
         writeln!(f, "    Type Mismatch: {}\n    Failure: {}", self.auth_mismatches, self.auth_failures)?;
+        writeln!(f, "  Authentication Extension Errors:\n    Missing: {}", self.trailers_missing)?;
+        writeln!(f, "    Malformed: {}\n    Unknown Key: {}", self.trailers_malformed, self.unknown_keys)?;
+        writeln!(
+            f,
+            "    Invalid HMAC: {}\n    Stale: {}\n    Replay: {}",
+            self.wrong_codes, self.stale, self.replayed
+        )?;
         writeln!(f, "  Priority Zero:\n    Received: {}\n    Sent: {}", self.zero_received, self.zero_sent)
     }
 }
@@ -94,6 +120,13 @@ mod tests {
     Invalid Type: 0
     Type Mismatch: 0
     Failure: 0
+  Authentication Extension Errors:
+    Missing: 0
+    Malformed: 0
+    Unknown Key: 0
+    Invalid HMAC: 0
+    Stale: 0
+    Replay: 0
   Priority Zero:
     Received: 0
     Sent: 1

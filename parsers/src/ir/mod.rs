@@ -7,6 +7,7 @@ pub mod cache;
 pub mod charset;
 pub mod expr;
 pub mod geo;
+pub mod hmac;
 pub mod http;
 pub mod limit;
 pub mod map;

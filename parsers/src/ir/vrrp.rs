@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Id;
+use super::hmac::Hmac;
 use super::route::Paths;
 use super::track::{Kind, Track};
 use crate::source::Span;
@@ -157,6 +158,8 @@ pub struct Speech {
     pub owner_ignores_adverts: bool,
     /// `notify_priority_changes`
     pub notify_priority_changes: bool,
+    /// `auth_hmac`
+    pub hmac: Option<Hmac>,
 }
 
 /// `use_vmac`: an interface of its own with the virtual router's MAC address.

@@ -53,6 +53,10 @@ const VRRP: &[Complaint] = &[
     (C::K_INSTANCE, "higher_prio_send_advert", "(%o) invalid higher_prio_send_advert %s specified"),
     (C::K_INSTANCE, "skip_check_adv_addr", "(%o) invalid skip_check_adv_addr %s specified"),
     (C::K_AUTHENTICATION, "auth_type", "(%o) unknown authentication type '%s'"),
+    (C::K_AUTH_HMAC, "active_key", "(%o) auth_hmac active_key '%s' must be between 1 and 255"),
+    (C::K_AUTH_HMAC, "time_window", "(%o) auth_hmac time_window '%s' must be between 1 and 300 seconds"),
+    (C::K_AUTH_HMAC, "anti_replay", "(%o) auth_hmac anti_replay '%s' must be time or monotonic"),
+    (C::K_AUTH_HMAC, "mode", "(%o) auth_hmac mode '%s' must be enforce, permissive or receive-only"),
     (C::K_SYNC_GROUP, "smtp_alert", "Invalid vrrp_group smtp_alert parameter %s"),
 ];
 

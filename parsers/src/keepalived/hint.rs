@@ -1,13 +1,13 @@
 //! Hints for words keepalived does not know.
 
 use super::known;
-use super::{GlobalDefs, checks, instance, speech, tracking, tuning, virtual_server};
+use super::{GlobalDefs, checks, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::table::index::distance;
 use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 18] = [
+    let modules: [&'static [Row]; 19] = [
         GlobalDefs::ROWS,
         tuning::Speaking::ROWS,
         tuning::Tuning::ROWS,
@@ -16,6 +16,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         instance::Instance::ROWS,
         instance::Notify::ROWS,
         instance::Authentication::ROWS,
+        hmac::AuthHmac::ROWS,
         instance::SyncGroup::ROWS,
         speech::Travel::ROWS,
         tracking::Tracking::ROWS,
@@ -31,7 +32,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 12] = [
+pub const BLOCKS: [(C, &str, C); 13] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
@@ -41,6 +42,7 @@ pub const BLOCKS: [(C, &str, C); 12] = [
     (C::K_TOP, "vrrp_track_process", C::K_TRACK_PROCESS),
     (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
     (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
+    (C::K_INSTANCE, "auth_hmac", C::K_AUTH_HMAC),
     (C::K_VIRTUAL_SERVER, "real_server", C::K_REAL_SERVER),
     (C::K_REAL_SERVER, "TCP_CHECK", C::K_TCP_CHECK),
     (C::K_TOP, "include", C::NONE),

@@ -5,6 +5,7 @@ pub mod checks;
 pub mod complaints;
 pub mod global;
 pub mod hint;
+pub mod hmac;
 pub mod instance;
 pub mod known;
 pub mod number;

@@ -84,6 +84,10 @@ impl Machine for ThisMachine {
         Path::new("/sys/class/net").join(name).join("macvlan").exists()
     }
 
+    fn keeps_to_owner(&self, path: &str) -> bool {
+        std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o077 == 0)
+    }
+
     fn script(&self, program: &str) -> Script {
         let Some(path) = looked_up(program) else { return Script::Missing };
         let path = path.as_path();

@@ -13,6 +13,7 @@ use crate::vrrp::group::{Order, follow, lead};
 use crate::vrrp::machine::io::{Addresses, Effect, Input};
 use crate::vrrp::machine::note::Note;
 use crate::vrrp::wire::advert::{self, Advert, Route};
+use crate::vrrp::wire::hmac::Stamp;
 use crate::vrrp::wire::ipv4::TTL;
 use crate::vrrp::wire::{arp, ndisc};
 
@@ -69,6 +70,9 @@ impl Speaker {
         let Some(instance) = self.instances.get_mut(place) else { return };
         instance.sequence = instance.sequence.wrapping_add(1);
         let sequence = instance.sequence;
+        if let Some(hmac) = &instance.machine.router().speech.hmac {
+            instance.stamp = Stamp::at(SystemTime::now()).after(instance.stamp, hmac);
+        }
         let Some(instance) = self.instances.get(place) else { return };
         let router = instance.machine.router();
         let Some(source) = instance.machine.source() else { return };
@@ -83,6 +87,7 @@ impl Speaker {
             auth: &router.auth,
             addresses: &addresses,
             checksum_as_v2: router.speech.checksum_as_v2,
+            signed: router.speech.hmac.as_ref().map(|hmac| (hmac, instance.stamp)),
         };
         let multicast = router.unicast_peers.is_empty().then_some(speaks.group);
         let peers = router.unicast_peers.iter().map(|peer| peer.address);

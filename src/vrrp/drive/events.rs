@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use tracing::{debug, info, warn};
@@ -17,6 +17,7 @@ use crate::vrrp::machine::io;
 use crate::vrrp::netlink::News;
 use crate::vrrp::track::Circumstances;
 use crate::vrrp::wire::accept::{self, Expected, Oddity, Why};
+use crate::vrrp::wire::hmac::{Guard, Stamp};
 use crate::vrrp::wire::packet::Packet;
 use crate::vrrp::{dump, json};
 
@@ -118,10 +119,22 @@ impl Speaker {
             check_hops: router.speech.check_unicast_source,
             checksum_as_v2: router.speech.checksum_as_v2,
             sequence: instance.sequence,
+            guard: router.speech.hmac.as_ref().map(|hmac| Guard {
+                hmac,
+                now: Stamp::at(SystemTime::now()),
+                marks: &instance.marks,
+            }),
         };
         match accept::accept(packet, &expected) {
             Ok(heard) => {
-                instance.sequence = heard.sequence.unwrap_or(instance.sequence);
+                match heard.sequence {
+                    Some(stamp) if expected.guard.is_some() => {
+                        let peers = router.unicast_peers.len();
+                        instance.marks.raise(heard.source, Stamp(stamp), peers);
+                    }
+                    Some(sequence) => instance.sequence = sequence as u32,
+                    None => {}
+                }
                 if let Some(oddity) = heard.oddity.filter(|oddity| instance.complaints.oddity(*oddity)) {
                     info!("({}) {oddity}", router.name);
                 }

@@ -29,6 +29,7 @@ use super::machine::io;
 use super::netlink::{Netlink, News};
 use super::sockets::{self, Place, Speaking};
 use super::trackers::Trackers;
+use super::wire::hmac::{Marks, Stamp};
 use super::wire::{ah, ipv4, ipv6};
 use crate::bus::{Exit, Input, Publisher, Verdict};
 use crate::plan::VrrpPlan;
@@ -68,6 +69,10 @@ pub(super) struct Instance {
     waited: bool,
     /// `auth_type AH`: the number of the last packet, ours or a peer's.
     sequence: u32,
+    /// `auth_hmac`: the number of the last packet we sent.
+    stamp: Stamp,
+    /// `auth_hmac`: those of others.
+    marks: Marks,
     /// Who else is master, by adverts that do not count.
     rival: Option<split::Rival>,
     /// Complaints about others' adverts.

@@ -84,6 +84,8 @@ impl Instance {
             begun: false,
             waited: false,
             sequence: 0,
+            stamp: Default::default(),
+            marks: Default::default(),
             rival: None,
             complaints: Default::default(),
         }

@@ -4,9 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rkeep_parsers::ir::hmac::{Mode, Replay};
 use rkeep_parsers::ir::vrrp::{Auth, Peer};
 
 use super::advert::{self, ADVERTISEMENT, HEADER, PASSWORD, Sum};
+use super::hmac::{self, Claim, Guard, Proof};
 use super::ipv4::TTL;
 use super::packet::Packet;
 
@@ -31,6 +33,8 @@ pub struct Expected<'a> {
     pub checksum_as_v2: bool,
     /// `auth_type AH`: the number of the last packet.
     pub sequence: u32,
+    /// `auth_hmac`
+    pub guard: Option<Guard<'a>>,
 }
 
 /// An advert that counts.
@@ -42,8 +46,8 @@ pub struct Heard {
     pub priority: u8,
     /// His interval.
     pub interval: Duration,
-    /// `auth_type AH`: its number.
-    pub sequence: Option<u32>,
+    /// `auth_type AH` or `auth_hmac`: its number.
+    pub sequence: Option<u64>,
     /// What is odd about it though it counts.
     pub oddity: Option<Oddity>,
 }
@@ -67,6 +71,15 @@ pub enum Oddity {
         /// Which.
         missing: IpAddr,
     },
+    /// `auth_hmac`: his clock is off, though not by too much yet.
+    ClockSkew {
+        /// Who.
+        source: IpAddr,
+        /// Seconds that ours is ahead by.
+        skew: i64,
+        /// How many may be.
+        window: u32,
+    },
     /// Version 3: he advertises at another pace; a backup follows it.
     Interval {
         /// Ours in centiseconds.
@@ -82,6 +95,9 @@ impl fmt::Display for Oddity {
             Oddity::Count { expected, received } => write!(f, "expected {expected} VIPs but received {received}"),
             Oddity::Address { vrid, source, missing } => {
                 write!(f, "ip address associated with VRID {vrid} not present in advert from {source}: {missing}")
+            }
+            Oddity::ClockSkew { source, skew, window } => {
+                write!(f, "authentication clock skew {skew} sec from {source} approaching window {window} sec")
             }
             Oddity::Interval { ours, received } => {
                 write!(f, "advertisement interval mismatch ours = {ours} centi-sec rcv'd={received} centi-sec")
@@ -167,6 +183,23 @@ pub enum Why {
     },
     /// From nobody we know.
     NoPeer,
+    /// `auth_hmac`: there is no trailer.
+    TrailerMissing,
+    /// It is none we know.
+    TrailerMalformed,
+    /// It was made with a key we have not.
+    UnknownKey(u8),
+    /// The code is not what the key makes of the advert.
+    WrongCode,
+    /// It was made too long ago, or will be.
+    Stale {
+        /// Seconds that our clock is ahead by.
+        skew: i64,
+        /// How many may be.
+        window: u32,
+    },
+    /// It has been said before.
+    Replayed,
 }
 
 impl fmt::Display for Reject {
@@ -210,6 +243,14 @@ impl fmt::Display for Reject {
                 let (received, expected) = if multicast { ("mult", "un") } else { ("un", "mult") };
                 write!(f, "Expected {expected}icast packet but received {received}icast packet from {from}")
             }
+            Why::TrailerMissing => write!(f, "missing authentication trailer from {from}"),
+            Why::TrailerMalformed => write!(f, "malformed authentication trailer from {from}"),
+            Why::UnknownKey(id) => write!(f, "unknown authentication key id {id} from {from}"),
+            Why::WrongCode => write!(f, "invalid authentication HMAC from {from}"),
+            Why::Stale { skew, window } => {
+                write!(f, "stale authentication trailer from {from}, clock skew {skew} sec exceeds window {window} sec")
+            }
+            Why::Replayed => write!(f, "replayed authentication trailer from {from}"),
             Why::NoPeer => write!(f, "unicast source address {from} not a unicast peer"),
         }
     }
@@ -226,14 +267,17 @@ pub fn accept(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Rej
 }
 
 fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
-    let payload = packet.payload;
+    let whole = packet.payload;
     let wants_seal = matches!(expected.auth, Auth::Ah(_));
     if wants_seal != packet.seal.is_some() {
         return Err(if wants_seal { Why::Unsealed } else { Why::Sealed });
     }
-    let too_short = Why::Length { length: payload.len(), expected: HEADER };
-    let &[version_type, _, priority, count, fifth, sixth, _, _] = payload.first_chunk::<HEADER>().ok_or(too_short)?;
+    let too_short = Why::Length { length: whole.len(), expected: HEADER };
+    let &[version_type, _, priority, count, fifth, sixth, _, _] = whole.first_chunk::<HEADER>().ok_or(too_short)?;
     let version = version_type >> 4;
+    let bare = advert::length(version, usize::from(count), packet.source.is_ipv6());
+    let signed = expected.guard.is_some() && whole.len() == bare + hmac::LENGTH;
+    let payload = if signed { whole.get(..bare).unwrap_or_default() } else { whole };
     length(payload, version, count, packet.source.is_ipv6())?;
     if !may_have_come(packet, expected) {
         return Err(Why::Ttl(packet.ttl));
@@ -241,6 +285,7 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     if version != expected.version {
         return Err(Why::Version { received: version, expected: expected.version });
     }
+    let proof = proven(packet, expected, (version, signed))?;
     let interval = match version {
         2 => {
             authentic(payload, fifth, expected.auth)?;
@@ -253,13 +298,35 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
         return Err(Why::Type(version_type & 0x0f));
     }
     let sum = Sum::of(version, expected.checksum_as_v2, packet.source);
-    if advert::checksum(sum, packet.source, packet.destination, payload) != 0 {
+    // IPv6's checksum is that of the whole payload, IPv4's that of the advert.
+    let summed = if packet.source.is_ipv6() { whole } else { payload };
+    if advert::checksum(sum, packet.source, packet.destination, summed) != 0 {
         return Err(Why::Checksum(version));
     }
     cast(packet, expected.peers)?;
-    let oddity = oddity(packet, usize::from(count), interval, expected);
-    let sequence = packet.seal.map(|seal| seal.sequence);
+    let oddity = oddity(packet, usize::from(count), interval, expected).or_else(|| clock(packet, proof, expected));
+    let sequence = packet.seal.map(|seal| seal.sequence.into()).or(proof.map(|proof| proof.stamp.0));
     Ok(Heard { source: packet.source, priority, interval, sequence, oddity })
+}
+
+/// `auth_hmac`: whether an advert is genuine and new. Nothing of it counts before.
+fn proven(packet: &Packet<'_>, expected: &Expected<'_>, (version, signed): (u8, bool)) -> Result<Option<Proof>, Why> {
+    match &expected.guard {
+        None => Ok(None),
+        Some(guard) if !signed && guard.hmac.mode != Mode::Enforce => Ok(None),
+        Some(_) if !signed => Err(Why::TrailerMissing),
+        Some(_) if !expected.peers.is_empty() && !is_peer(packet, expected.peers) => Err(Why::NoPeer),
+        Some(guard) => {
+            let claim = Claim { version, vrid: expected.vrid, source: packet.source };
+            hmac::check(guard, claim, packet.payload).map(Some)
+        }
+    }
+}
+
+fn clock(packet: &Packet<'_>, proof: Option<Proof>, expected: &Expected<'_>) -> Option<Oddity> {
+    let (skew, guard) = (proof?.skew?, expected.guard?);
+    let Replay::Time(window) = guard.hmac.replay else { return None };
+    Some(Oddity::ClockSkew { source: packet.source, skew, window })
 }
 
 /// Whether an advert has the hop limit it must have: it was not routed, or by no more routers than its peer may be away.
@@ -313,8 +380,12 @@ fn cast(packet: &Packet<'_>, peers: &[Peer]) -> Result<(), Why> {
     if multicast != peers.is_empty() {
         return Err(Why::Cast { multicast });
     }
-    let known = multicast || peers.iter().any(|peer| peer.address == packet.source);
+    let known = multicast || is_peer(packet, peers);
     if known { Ok(()) } else { Err(Why::NoPeer) }
+}
+
+fn is_peer(packet: &Packet<'_>, peers: &[Peer]) -> bool {
+    peers.iter().any(|peer| peer.address == packet.source)
 }
 
 fn oddity(packet: &Packet<'_>, received: usize, interval: Duration, expected: &Expected<'_>) -> Option<Oddity> {

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rkeep_parsers::ir::hmac::Hmac;
 use rkeep_parsers::ir::vrrp::Auth;
 
 use super::Checksum;
+use super::hmac::{Claim, Stamp};
 use super::ipv4::{self, Outgoing, VRRP};
-use super::{ah, ipv6};
+use super::{ah, hmac, ipv6};
 
 /// Bytes before the addresses.
 pub const HEADER: usize = 8;
@@ -33,12 +35,15 @@ pub struct Advert<'a> {
     pub addresses: &'a [IpAddr],
     /// Version 3's checksum leaves the IP addresses out.
     pub checksum_as_v2: bool,
+    /// `auth_hmac`: what it is signed by, and its number.
+    pub signed: Option<(&'a Hmac, Stamp)>,
 }
 
 impl Advert<'_> {
     /// Its length on the wire, without the IP header.
     pub fn length(&self) -> usize {
-        length(self.version, self.addresses.len(), self.addresses.first().is_some_and(IpAddr::is_ipv6))
+        let trailer = hmac::length(self.signed.map(|(hmac, _)| hmac));
+        trailer + length(self.version, self.addresses.len(), self.addresses.first().is_some_and(IpAddr::is_ipv6))
     }
 
     /// Appends it. Version 3's checksum covers the IP addresses too.
@@ -51,7 +56,13 @@ impl Advert<'_> {
         if self.version == 2 {
             out.extend(password(self.auth));
         }
-        if let Some(bytes) = out.get_mut(start..) {
+        let end = out.len();
+        if let Some((hmac, stamp)) = self.signed {
+            hmac::sign(out, start, hmac, stamp, Claim { version: self.version, vrid: self.vrid, source });
+        }
+        // IPv6's checksum is that of the whole payload.
+        let end = if source.is_ipv6() { out.len() } else { end };
+        if let Some(bytes) = out.get_mut(start..end) {
             let kind = Sum::of(self.version, self.checksum_as_v2, source);
             let sum = checksum(kind, source, destination, bytes).to_be_bytes();
             if let Some(field) = bytes.get_mut(6..8) {
@@ -211,6 +222,7 @@ mod tests {
             auth: &auth,
             addresses: &VIP,
             checksum_as_v2: false,
+            signed: None,
         };
         let expected = [
             0x21, 0x33, 0x64, 0x01, 0x01, 0x01, 0x52, 0xc2, 0xc0, 0xa8, 0x03, 0xfd, 0x31, 0x31, 0x31, 0x31, 0, 0, 0, 0,
@@ -223,8 +235,16 @@ mod tests {
     fn version_3_is_keepalived_s() {
         let interval = Duration::from_millis(100);
         let auth = &Auth::None;
-        let advert =
-            Advert { version: 3, vrid: 51, priority: 100, interval, auth, addresses: &VIP, checksum_as_v2: false };
+        let advert = Advert {
+            version: 3,
+            vrid: 51,
+            priority: 100,
+            interval,
+            auth,
+            addresses: &VIP,
+            checksum_as_v2: false,
+            signed: None,
+        };
         assert_eq!(written(&advert), [0x31, 0x33, 0x64, 0x01, 0, 0x0a, 0x01, 0xda, 0xc0, 0xa8, 0x03, 0xfd]);
     }
 
@@ -242,13 +262,22 @@ mod tests {
             auth,
             addresses: &addresses,
             checksum_as_v2: false,
+            signed: None,
         };
         let mut bytes = Vec::new();
         advert.write(&mut bytes, parse("fe80::1"), parse("ff02::12"));
         assert_eq!((bytes.len(), &bytes[..8]), (40, &[0x31, 0x35, 0x64, 2, 0, 0x64, 0x3b, 0x55][..]));
         let addresses = [parse("192.168.3.252")];
-        let advert =
-            Advert { version: 3, vrid: 52, priority: 100, interval, auth, addresses: &addresses, checksum_as_v2: true };
+        let advert = Advert {
+            version: 3,
+            vrid: 52,
+            priority: 100,
+            interval,
+            auth,
+            addresses: &addresses,
+            checksum_as_v2: true,
+            signed: None,
+        };
         let mut bytes = Vec::new();
         advert.write(&mut bytes, parse("192.168.3.1"), parse("224.0.0.18"));
         assert_eq!(bytes[..8], [0x31, 0x34, 0x64, 1, 0, 0x64, 0xa5, 0xc1]);

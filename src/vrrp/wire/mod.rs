@@ -4,6 +4,7 @@ pub mod accept;
 pub mod advert;
 pub mod ah;
 pub mod arp;
+pub mod hmac;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;

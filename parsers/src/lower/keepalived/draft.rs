@@ -1,17 +1,19 @@
 //! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
 
 use super::Machine;
+use crate::ir::hmac::Key;
 use crate::ir::track::{Track, Trackers};
 use crate::ir::vrrp::{Group, Router};
 use crate::ir::{Arena, Id, Ir};
 use crate::keepalived::global::GlobalDefsLayer;
 use crate::keepalived::hint;
+use crate::keepalived::hmac::AuthHmacLayer;
 use crate::keepalived::instance::{AuthenticationLayer, InstanceLayer, NotifyLayer, SyncGroupLayer};
 use crate::keepalived::speech::TravelLayer;
 use crate::keepalived::tracking::{FileBlockLayer, ProcessBlockLayer, TrackingLayer, VrrpScriptLayer};
 use crate::keepalived::tuning::{FixedLayer, OutsideLayer, SpeakingLayer, TuningLayer};
 use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
-use crate::keepalived::{GlobalDefs, instance, speech, tracking, tuning, virtual_server};
+use crate::keepalived::{GlobalDefs, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 
@@ -41,8 +43,10 @@ pub(super) struct Draft {
     pub(super) follows_service: Option<bool>,
     /// The same of all that do not say it themselves.
     pub(super) all_follow_service: Option<bool>,
-    /// The instance that is open must not run without something that is not built.
-    pub(super) left_out: bool,
+    /// `auth_hmac` of the instance that is open, if it has one, and its keys.
+    pub(super) hmac: AuthHmacLayer,
+    pub(super) has_hmac: bool,
+    pub(super) hmac_keys: Vec<Key>,
     /// A keyword of unicast stands in the instance that is open.
     pub(super) unicast: bool,
     /// The address of the virtual server that is open.
@@ -95,6 +99,7 @@ impl Draft {
             C::K_TRACK_FILE => put::<tracking::FileBlock>(&mut self.file, context, directive, cx),
             C::K_TRACK_PROCESS => put::<tracking::ProcessBlock>(&mut self.process, context, directive, cx),
             C::K_AUTHENTICATION => put::<instance::Authentication>(&mut self.authentication, context, directive, cx),
+            C::K_AUTH_HMAC => put::<hmac::AuthHmac>(&mut self.hmac, context, directive, cx),
             C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
                 .or_else(|| put::<tracking::Tracking>(&mut self.tracking, context, directive, cx))
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),

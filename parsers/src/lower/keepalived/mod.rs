@@ -7,6 +7,7 @@
 mod after;
 mod draft;
 mod global;
+mod hmac;
 mod pragma;
 mod report;
 mod service;
@@ -63,6 +64,10 @@ pub trait Machine {
     /// Whether the interface is a macvlan, as those are that carry a virtual router's MAC address.
     fn is_macvlan(&self, _: &str) -> bool {
         false
+    }
+    /// Whether nobody but its owner may read a file or change it.
+    fn keeps_to_owner(&self, _: &str) -> bool {
+        true
     }
     /// Whether a user, and a group, exist.
     fn user(&self, user: &str, group: Option<&str>) -> bool;

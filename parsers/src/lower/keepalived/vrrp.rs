@@ -37,8 +37,6 @@ pub(super) struct RouterDraft {
     interface_written: bool,
     /// A keyword of unicast was given.
     unicast: bool,
-    /// It is read and must not run.
-    left_out: bool,
     /// `no_virtual_ipaddress`
     addressless: bool,
     /// `state` was written.
@@ -84,13 +82,14 @@ impl Walk<'_> {
         (self.draft.travel, self.draft.tracking) = Default::default();
         self.draft.tracks.clear();
         self.draft.unicast = false;
-        self.draft.left_out = false;
+        (self.draft.hmac, self.draft.hmac_keys, self.draft.has_hmac) = Default::default();
         self.draft.follows_service = None;
         self.cx.owner.clone_from(&name);
         let span = args.first().map_or(span, |word| keyword.span.to(word.span));
         self.block(C::K_INSTANCE);
         self.cx.owner.clear();
-        let draft = self.router(name, span);
+        let mut draft = self.router(name, span);
+        self.hmac(&mut draft.router);
         self.draft.routers.push(draft);
     }
 
@@ -159,7 +158,6 @@ impl Walk<'_> {
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,
             state_written: self.draft.instance.state.is_some(),
-            left_out: self.draft.left_out,
             addressless: self.draft.travel.no_virtual_ipaddress.is_some(),
             follows_service: self.draft.follows_service,
             interface_written: layer.interface.is_some(),
@@ -258,7 +256,7 @@ impl Walk<'_> {
             self.conclude(span, format!("({name}) Unknown interface!"), help);
             return false;
         }
-        draft.stands = !draft.left_out;
+        draft.stands = true;
         true
     }
 
@@ -271,6 +269,7 @@ impl Walk<'_> {
             self.judge_strict(draft, &name);
         }
         self.judge_auth(draft, &name);
+        self.judge_hmac(&mut draft.router, Some(draft.spans.name));
         if draft.unicast && draft.router.unicast_peers.is_empty() {
             let text = format!(
                 "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration."
@@ -563,6 +562,7 @@ fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) -> Speech {
         owner_ignores_adverts: layer.owner_ignore_adverts.is_some() || all.vrrp_owner_ignore_adverts.is_some(),
         notify_priority_changes: pick(&layer.notify_priority_changes, &all.vrrp_notify_priority_changes)
             .is_some_and(|it| it.0),
+        hmac: None,
     }
 }
 

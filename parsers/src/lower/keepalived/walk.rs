@@ -299,7 +299,8 @@ impl<'a> Walk<'a> {
     fn open_block(&mut self, inner: C, line: &Line, name: &Word, args: &[Word]) {
         let pass = match inner {
             C::K_GLOBAL => Pass::Parent,
-            C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION | C::K_SCRIPT | C::K_TRACK_PROCESS => Pass::Vrrp,
+            C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION | C::K_AUTH_HMAC => Pass::Vrrp,
+            C::K_SCRIPT | C::K_TRACK_PROCESS => Pass::Vrrp,
             // Both processes know files.
             C::K_TRACK_FILE if self.pass == Pass::Checkers => Pass::Checkers,
             C::K_TRACK_FILE => Pass::Vrrp,
@@ -314,6 +315,10 @@ impl<'a> Walk<'a> {
             C::K_INSTANCE => self.instance(line.span, name, args),
             C::K_SYNC_GROUP => self.sync_group(line.span, args),
             C::K_AUTHENTICATION => self.block(inner),
+            C::K_AUTH_HMAC => {
+                self.draft.has_hmac = true;
+                self.block(inner);
+            }
             C::K_SCRIPT | C::K_TRACK_FILE | C::K_TRACK_PROCESS => self.tracker(inner, line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),
@@ -349,8 +354,6 @@ impl<'a> Walk<'a> {
         if context != C::K_TOP || (self.pass == Pass::Parent) == parent_reads {
             self.say_unbuilt(keyword, span, effect);
         }
-        // Without it the instance would be master beside peers that demand it.
-        self.draft.left_out |= keyword == "auth_hmac";
         self.skip();
     }
 

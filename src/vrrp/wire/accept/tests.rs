@@ -19,6 +19,7 @@ fn expected(auth: &Auth, version: u8) -> Expected<'_> {
         check_hops: false,
         checksum_as_v2: false,
         sequence: 0,
+        guard: None,
     }
 }
 
@@ -79,6 +80,7 @@ fn version_3_brings_its_interval() {
         auth: &Auth::None,
         addresses: &VIPS,
         checksum_as_v2: false,
+        signed: None,
     };
     let mut payload = Vec::new();
     advert.write(&mut payload, PEER, GROUP);
@@ -105,6 +107,7 @@ fn unicast_takes_known_peers_only() {
         auth: &auth,
         addresses: &VIPS,
         checksum_as_v2: false,
+        signed: None,
     };
     let why = |source, destination| {
         let mut payload = Vec::new();
