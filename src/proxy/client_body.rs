@@ -13,6 +13,7 @@ use rkeep_parsers::table::value::{BodyInFile, Level, TempPath};
 
 use super::body::{Framing, Stored, Took};
 use super::clock;
+use super::h2::H2Stream;
 use super::io::Lease;
 use super::request::{RequestCtx, Status, Version};
 
@@ -207,6 +208,9 @@ impl RequestCtx {
             Framing::Whole => {
                 let take = self.input.len().min(PIECE);
                 out.extend_from_slice(self.input.get(..take).unwrap_or_default());
+                // The end is told with the last of it.
+                let last = take > 0 && take == self.input.len();
+                self.body.done = last && self.conn.stream.h2().is_some_and(H2Stream::is_bodyless);
                 take
             }
             Framing::Chunked(decoder) => match decoder.decode(&self.input, out, PIECE) {

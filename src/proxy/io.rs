@@ -17,7 +17,7 @@ use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::time::Sleep;
 
-use super::h2::H2Stream;
+use super::h2::{BackendStream, H2Stream};
 use super::tls::TlsStream;
 
 /// Bytes of a lent buffer.
@@ -34,6 +34,8 @@ pub enum Stream {
     Tls(Box<TlsStream>),
     /// One stream of an HTTP/2 connection.
     H2(Box<H2Stream>),
+    /// An HTTP/2 connection to a backend.
+    Http2(Box<BackendStream>),
 }
 
 macro_rules! either {
@@ -43,6 +45,7 @@ macro_rules! either {
             Stream::Unix($stream) => $body,
             Stream::Tls($tls) => $encrypted,
             Stream::H2($h2) => $one,
+            Stream::Http2($h2) => $one,
         }
     };
 }
@@ -103,7 +106,7 @@ impl Stream {
     pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         either!(self, stream => stream.try_io(Interest::READABLE, || {
             Ok(rustix::io::retry_on_intr(|| rustix::net::recv(stream, &mut *buf, rustix::net::RecvFlags::PEEK))?.1)
-        }), tls => tls.try_peek(buf), _h2 => Err(io::ErrorKind::WouldBlock.into()))
+        }), tls => tls.try_peek(buf), h2 => h2.try_peek(buf))
     }
 
     /// Sends all, however long it takes.
@@ -197,7 +200,7 @@ impl Stream {
     pub fn is_encrypted(&self) -> bool {
         match self {
             Stream::Tls(tls) => tls.is_encrypted(),
-            Stream::H2(_) => true,
+            Stream::H2(_) | Stream::Http2(_) => true,
             Stream::Tcp(_) | Stream::Unix(_) => false,
         }
     }
@@ -207,6 +210,7 @@ impl Stream {
         match self {
             Stream::Tls(tls) => Some(tls),
             Stream::H2(h2) => h2.socket().tls(),
+            Stream::Http2(h2) => h2.socket().tls(),
             Stream::Tcp(_) | Stream::Unix(_) => None,
         }
     }
@@ -219,6 +223,14 @@ impl Stream {
         }
     }
 
+    /// The stream as a connection to a backend that speaks HTTP/2.
+    pub fn http2(&self) -> Option<&BackendStream> {
+        match self {
+            Stream::Http2(h2) => Some(h2),
+            _ => None,
+        }
+    }
+
     /// The own address, if it is an IP one.
     pub fn local(&self) -> Option<SocketAddr> {
         match self {
@@ -226,6 +238,7 @@ impl Stream {
             Stream::Unix(_) => None,
             Stream::Tls(tls) => tls.under().local(),
             Stream::H2(h2) => h2.socket().local(),
+            Stream::Http2(h2) => h2.socket().local(),
         }
     }
 
@@ -233,7 +246,7 @@ impl Stream {
     pub fn shutdown_write(&self) {
         match self {
             Stream::Tls(tls) => tls.say_goodbye(),
-            Stream::H2(_) => return,
+            Stream::H2(_) | Stream::Http2(_) => return,
             Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Write);
@@ -245,6 +258,7 @@ impl Stream {
             Stream::Tcp(stream) => drop(stream.set_nodelay(on)),
             Stream::Unix(_) | Stream::H2(_) => {}
             Stream::Tls(tls) => tls.under().set_nodelay(on),
+            Stream::Http2(h2) => h2.socket().set_nodelay(on),
         }
     }
 
@@ -252,7 +266,7 @@ impl Stream {
     pub fn reset_on_close(&self) {
         match self {
             Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))),
-            Stream::Unix(_) | Stream::H2(_) => {}
+            Stream::Unix(_) | Stream::H2(_) | Stream::Http2(_) => {}
             Stream::Tls(tls) => tls.under().reset_on_close(),
         }
     }

@@ -190,6 +190,8 @@ pub enum Protocol {
     Http,
     /// FastCGI
     FastCgi,
+    /// gRPC: HTTP/2
+    Grpc,
 }
 
 /// Where `proxy_pass` and its like go.
@@ -218,7 +220,7 @@ pub struct ProxyPass {
 impl ProxyPass {
     /// Whether requests may go to a backend by TLS; of a URL with variables only a request knows.
     pub fn may_be_https(&self) -> bool {
-        self.https || (self.protocol == Protocol::Http && matches!(self.target, Target::Dynamic(_)))
+        self.https || (self.protocol != Protocol::FastCgi && matches!(self.target, Target::Dynamic(_)))
     }
 }
 

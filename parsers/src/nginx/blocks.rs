@@ -64,6 +64,8 @@ keywords! {
         Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
     /// The FastCGI server that answers.
     FastCgiPass "fastcgi_pass" "ngx_http_fastcgi_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
+    /// The gRPC server that answers.
+    GrpcPass "grpc_pass" "ngx_http_grpc_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
     /// Counters of connections and requests.
     StubStatus "stub_status" "ngx_http_stub_status_module" in [SERVER LOCATION] Arity::range(0, 1), "";
     /// A picture of one transparent pixel.

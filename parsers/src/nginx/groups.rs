@@ -130,6 +130,10 @@ group! {
         proxy_ssl: super::ProxySsl,
         /// `fastcgi_…`
         fastcgi: super::FastCgi,
+        /// `grpc_…`
+        grpc: super::Grpc,
+        /// `grpc_ssl_…`
+        grpc_ssl: super::GrpcSsl,
         /// `access_log`
         log: super::HttpLog,
         /// `allow`, `deny`

@@ -12,6 +12,7 @@ pub mod core;
 pub mod events;
 pub mod fastcgi;
 pub mod groups;
+pub mod grpc;
 pub mod gunzip;
 pub mod gzip;
 pub mod headers;
@@ -47,6 +48,7 @@ pub use fastcgi::FastCgi;
 pub use groups::{
     LocationConf, LocationLayers, LocationLevel, Main, MainLayers, MainLevel, ServerConf, ServerLayers, ServerLevel,
 };
+pub use grpc::Grpc;
 pub use gunzip::{Gunzip, GzipStaticConf};
 pub use gzip::Gzip;
 pub use headers::Headers;
@@ -58,7 +60,7 @@ pub use limit_req::LimitReq;
 pub use log::HttpLog;
 pub use mirror::Mirror;
 pub use proxy::Proxy;
-pub use proxy_ssl::ProxySsl;
+pub use proxy_ssl::{GrpcSsl, ProxySsl};
 pub use realip::RealIp;
 pub use referer::Referer;
 pub use rewrite::Rewrite;

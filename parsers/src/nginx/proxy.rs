@@ -27,8 +27,11 @@ pub struct Proxy {
     #[row("proxy_pass_request_body", default = "on")]
     pub pass_request_body: bool,
     /// The protocol spoken to the backend.
-    #[row("proxy_http_version", default = "1.1")]
+    #[row("proxy_http_version", default = "1.1", by = crate::table::value::set_backend_version)]
     pub http_version: HttpVersion,
+    /// Whether fields after the answer's body are passed.
+    #[row("proxy_pass_trailers", default = "off")]
+    pub pass_trailers: bool,
     /// Whether the body is read whole before it is passed.
     #[row("proxy_request_buffering", default = "on")]
     pub request_buffering: bool,

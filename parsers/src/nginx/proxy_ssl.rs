@@ -1,53 +1,91 @@
-//! `ngx_http_proxy_module`, the part about TLS to backends.
+//! TLS to backends: each module of a backend's protocol has the same words under names of its own.
 
 use super::Ssl;
 use crate::ir::expr::Expr;
 use crate::table::Directives;
 use crate::table::value::{Number, OpensslSetting, TlsFile, Words};
 
-/// TLS to backends.
-#[derive(Clone, Debug, Default, Directives)]
-#[directives(module = "ngx_http_proxy_module", within(http, server, location))]
-pub struct ProxySsl {
-    /// Whether sessions are taken up again.
-    #[row("proxy_ssl_session_reuse", default = "on")]
-    pub session_reuse: bool,
-    /// Protocol versions; TLSv1.2 and TLSv1.3 are spoken, older ones are not.
-    #[row("proxy_ssl_protocols", by = crate::table::value::set_flags, default = "TLSv1.2 TLSv1.3")]
-    pub protocols: Words,
-    /// Cipher suites of TLSv1.2, as OpenSSL names them.
-    #[row("proxy_ssl_ciphers", default = "DEFAULT")]
-    pub ciphers: String,
-    /// The name that the backend's certificate must have.
-    #[row("proxy_ssl_name")]
-    pub name: Option<Expr>,
-    /// Whether the backend is told that name.
-    #[row("proxy_ssl_server_name", default = "off")]
-    pub server_name: bool,
-    /// Whether the backend's certificate is verified.
-    #[row("proxy_ssl_verify", default = "off")]
-    pub verify: bool,
-    /// How many certificates may stand between the backend's and a trusted one.
-    #[row("proxy_ssl_verify_depth", default = "1")]
-    pub verify_depth: Number,
-    /// Who is trusted.
-    #[row("proxy_ssl_trusted_certificate")]
-    pub trusted_certificate: Option<TlsFile>,
-    /// Revoked certificates.
-    #[row("proxy_ssl_crl")]
-    pub crl: Option<TlsFile>,
-    /// The certificate that backends are shown.
-    #[row("proxy_ssl_certificate")]
-    pub certificate: Option<TlsFile>,
-    /// Its key.
-    #[row("proxy_ssl_certificate_key")]
-    pub certificate_key: Option<TlsFile>,
-    /// Passwords of an encrypted key, one a line.
-    #[row("proxy_ssl_password_file")]
-    pub password_file: Option<TlsFile>,
-    /// Settings of OpenSSL.
-    #[row("proxy_ssl_conf_command")]
-    pub conf_command: Vec<OpensslSetting>,
+macro_rules! backend_tls {
+    ($(#[$doc:meta])* $name:ident module $module:literal prefix $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, Directives)]
+        #[directives(module = $module, prefix = $prefix, within(http, server, location))]
+        pub struct $name {
+            /// Whether sessions are taken up again.
+            #[row("session_reuse", default = "on")]
+            pub session_reuse: bool,
+            /// Protocol versions; TLSv1.2 and TLSv1.3 are spoken, older ones are not.
+            #[row("protocols", by = crate::table::value::set_flags, default = "TLSv1.2 TLSv1.3")]
+            pub protocols: Words,
+            /// Cipher suites of TLSv1.2, as OpenSSL names them.
+            #[row("ciphers", default = "DEFAULT")]
+            pub ciphers: String,
+            /// The name that the backend's certificate must have.
+            #[row("name")]
+            pub name: Option<Expr>,
+            /// Whether the backend is told that name.
+            #[row("server_name", default = "off")]
+            pub server_name: bool,
+            /// Whether the backend's certificate is verified.
+            #[row("verify", default = "off")]
+            pub verify: bool,
+            /// How many certificates may stand between the backend's and a trusted one.
+            #[row("verify_depth", default = "1")]
+            pub verify_depth: Number,
+            /// Who is trusted.
+            #[row("trusted_certificate")]
+            pub trusted_certificate: Option<TlsFile>,
+            /// Revoked certificates.
+            #[row("crl")]
+            pub crl: Option<TlsFile>,
+            /// The certificate that backends are shown.
+            #[row("certificate")]
+            pub certificate: Option<TlsFile>,
+            /// Its key.
+            #[row("certificate_key")]
+            pub certificate_key: Option<TlsFile>,
+            /// Passwords of an encrypted key, one a line.
+            #[row("password_file")]
+            pub password_file: Option<TlsFile>,
+            /// Settings of OpenSSL.
+            #[row("conf_command")]
+            pub conf_command: Vec<OpensslSetting>,
+        }
+    };
+}
+
+backend_tls! {
+    /// `proxy_ssl_…`
+    ProxySsl module "ngx_http_proxy_module" prefix "proxy_ssl_"
+}
+
+backend_tls! {
+    /// `grpc_ssl_…`
+    GrpcSsl module "ngx_http_grpc_module" prefix "grpc_ssl_"
+}
+
+impl GrpcSsl {
+    /// The same in the words of `proxy_pass`, whose machinery it is that serves them.
+    pub fn as_proxy(&self) -> ProxySsl {
+        let Self { session_reuse, protocols, ciphers, name, server_name, verify, verify_depth, .. } = self.clone();
+        let Self { trusted_certificate, crl, certificate, certificate_key, password_file, conf_command, .. } =
+            self.clone();
+        ProxySsl {
+            session_reuse,
+            protocols,
+            ciphers,
+            name,
+            server_name,
+            verify,
+            verify_depth,
+            trusted_certificate,
+            crl,
+            certificate,
+            certificate_key,
+            password_file,
+            conf_command,
+        }
+    }
 }
 
 impl ProxySsl {

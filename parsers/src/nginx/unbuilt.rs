@@ -72,17 +72,8 @@ const GROUPS: &[Group] = groups! {
         "geoip_country geoip_org geoip_city";
     "ngx_http_geoip_module" [HTTP] line Ignored("it acts only with geoip_country")
         "geoip_proxy geoip_proxy_recursive";
-    "ngx_http_grpc_module" [LOCATION LOCATION_IF] line Refused("gRPC is not spoken yet")
-        "grpc_pass";
-    "ngx_http_grpc_module" [HTTP SERVER LOCATION] line Ignored("it acts only with grpc_pass")
-        "grpc_bind grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_connect_timeout \
-         grpc_send_timeout grpc_intercept_errors grpc_buffer_size grpc_read_timeout \
-         grpc_next_upstream grpc_next_upstream_tries grpc_next_upstream_timeout grpc_set_header \
-         grpc_pass_header grpc_hide_header grpc_ignore_headers grpc_ssl_session_reuse \
-         grpc_ssl_protocols grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name grpc_ssl_verify \
-         grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate \
-         grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file \
-         grpc_ssl_conf_command";
+    "ngx_http_grpc_module" [HTTP SERVER LOCATION] line Ignored("rkeep reads certificates when a request needs them")
+        "grpc_ssl_certificate_cache";
     "ngx_http_headers_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("fields are inherited or replaced as a whole")
         "add_header_inherit add_trailer_inherit";
     "ngx_http_image_filter_module" [LOCATION] line Refused("pictures are not changed")
@@ -103,7 +94,7 @@ const GROUPS: &[Group] = groups! {
     "ngx_http_mp4_module" [HTTP SERVER LOCATION] line Ignored("it acts only with mp4")
         "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
-        "proxy_socket_rcvbuf proxy_socket_sndbuf proxy_pass_trailers";
+        "proxy_socket_rcvbuf proxy_socket_sndbuf";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
         "proxy_ssl_certificate_cache";
     "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")

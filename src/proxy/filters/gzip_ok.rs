@@ -38,7 +38,7 @@ pub fn client_takes_it(cx: &RequestCtx) -> bool {
     let conf = &cx.conf().gzip;
     let version = match conf.http_version {
         HttpVersion::Http10 => Version::Http10,
-        HttpVersion::Http11 => Version::Http11,
+        HttpVersion::Http11 | HttpVersion::Http20 => Version::Http11,
     };
     let agent = fields.get(b"User-Agent");
     fields.get(b"Accept-Encoding").is_some_and(accepts_gzip)

@@ -68,7 +68,7 @@ impl Hub {
         let mut wakers = self.wakers.borrow_mut();
         let wake = |waker: &mut Option<Waker>| waker.take().into_iter().for_each(Waker::wake);
         match event {
-            Event::Request { .. } => {}
+            Event::Request { .. } | Event::Answer { .. } | Event::Trailers { .. } => {}
             Event::Readable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.read)),
             Event::Writable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.write)),
             Event::AllWritable => wakers.values_mut().for_each(|one| wake(&mut one.write)),
@@ -173,6 +173,14 @@ impl H2Stream {
         drop(machine);
         self.hub.nudge();
         got.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Nothing can be looked at without taking it.
+    ///
+    /// # Errors
+    /// `WouldBlock`
+    pub fn try_peek(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Sends of several pieces what the windows and the socket take.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rkeep_parsers::ir::http::Location;
 use rkeep_parsers::nginx::ProxySsl;
-use rkeep_parsers::table::value::TlsFile;
+use rkeep_parsers::table::value::{HttpVersion, TlsFile};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
@@ -65,6 +65,9 @@ impl ClientContext {
             Some(own) => builder.with_client_cert_resolver(Arc::new(Own(own))),
             None => builder.with_no_client_auth(),
         };
+        if location.conf.proxy.http_version == HttpVersion::Http20 {
+            config.alpn_protocols = vec![b"h2".to_vec()];
+        }
         config.enable_sni = conf.server_name;
         if !conf.session_reuse {
             config.resumption = Resumption::disabled();

@@ -1,7 +1,7 @@
 //! The body of a backend's answer: where it ends, and what of the bytes belongs to it.
 
 use super::fastcgi::Records;
-use super::receive::Received;
+use super::receive::{Received, Wire};
 use crate::proxy::http::chunked::Decoder;
 
 /// How the end is known.
@@ -17,6 +17,8 @@ enum Framing {
     Close(bool),
     /// FastCGI's records, and so many bytes in them are still to come if that is known.
     Records(Box<Records>, Option<u64>),
+    /// HTTP/2's frames: bytes still to come, if that is known, and whether the end has come.
+    Stream(Option<u64>, bool),
 }
 
 /// Tells a body's bytes from what surrounds them.
@@ -45,7 +47,12 @@ impl Reader {
     pub fn new(received: &Received, is_head: bool) -> Self {
         let meaning = &received.meaning;
         let framing = match meaning.length {
-            length if received.records => Framing::Records(Box::default(), length),
+            length if received.wire == Wire::Records => Framing::Records(Box::default(), length),
+            length if received.wire != Wire::Http1 => {
+                let none = is_head || matches!(received.status, 204 | 304);
+                let ended = received.wire == Wire::Http2 { ended: true };
+                Framing::Stream(if none { Some(0) } else { length }, ended)
+            }
             _ if is_head || matches!(received.status, 204 | 304) => Framing::None,
             _ if meaning.chunked => Framing::Chunked(Box::default()),
             Some(0) => Framing::None,
@@ -63,6 +70,7 @@ impl Reader {
             Framing::Length(_) => false,
             Framing::Close(closed) => *closed,
             Framing::Records(records, left) => records.done && left.unwrap_or(0) == 0,
+            Framing::Stream(left, ended) => *ended && left.unwrap_or(0) == 0,
         }
     }
 
@@ -76,6 +84,7 @@ impl Reader {
         match &mut self.framing {
             Framing::Close(closed) => *closed = true,
             Framing::Records(records, _) => records.done = true,
+            Framing::Stream(_, ended) => *ended = true,
             _ => {}
         }
     }
@@ -90,7 +99,21 @@ impl Reader {
 
     /// Whether nothing more comes although it should.
     pub fn is_short(&self) -> bool {
-        matches!(&self.framing, Framing::Records(records, Some(1..)) if records.done)
+        match &self.framing {
+            Framing::Records(records, Some(1..)) => records.done,
+            Framing::Stream(Some(1..), ended) => *ended,
+            _ => false,
+        }
+    }
+
+    /// It turned out to be none: it never ends as it should.
+    pub fn fail(&mut self) {
+        self.framing = Framing::Stream(Some(u64::MAX), true);
+    }
+
+    /// Whether the body is of a stream of HTTP/2, which says itself where it ends.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.framing, Framing::Stream(..))
     }
 
     /// Whether the framing lets the connection serve again.
@@ -103,7 +126,7 @@ impl Reader {
         match self.framing {
             Framing::Length(left) => Some(left),
             Framing::Close(_) => Some(u64::MAX),
-            Framing::None | Framing::Chunked(_) | Framing::Records(..) => None,
+            Framing::None | Framing::Chunked(_) | Framing::Records(..) | Framing::Stream(..) => None,
         }
     }
 
@@ -142,6 +165,12 @@ impl Reader {
                 *left = left.map(|left| left - decoded.len() as u64);
                 Taken { data: decoded, excess }
             }
+            Framing::Stream(left, _) => {
+                let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+                let data = bytes.get(..most.min(bytes.len())).unwrap_or_default();
+                *left = left.map(|left| left - data.len() as u64);
+                Taken { data, excess: data.len() < bytes.len() }
+            }
         };
         self.length += taken.data.len() as u64;
         Ok(taken)
@@ -151,6 +180,7 @@ impl Reader {
     pub fn excess_text(&self) -> &'static str {
         match self.framing {
             Framing::Chunked(_) => "upstream sent data after final chunk",
+            Framing::Stream(..) => "upstream sent response body larger than indicated content length",
             _ => "upstream sent more data than specified in \"Content-Length\" header",
         }
     }

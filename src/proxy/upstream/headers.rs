@@ -95,7 +95,7 @@ impl RequestHeaders {
             own_coding: !named("transfer-encoding"),
             dropped: OWN.into_iter().chain(conf.set_header.iter().map(|set| set.name.as_str())).collect(),
             pass_client: conf.pass_request_headers,
-            keeps_host: conf.http_version == rkeep_parsers::table::value::HttpVersion::Http11,
+            keeps_host: conf.http_version != rkeep_parsers::table::value::HttpVersion::Http10,
         }
     }
 

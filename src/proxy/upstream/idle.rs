@@ -59,12 +59,14 @@ pub struct Owner {
     pub location: Option<usize>,
     /// By which settings it is encrypted, if it is.
     pub encrypted: Option<u64>,
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
 }
 
 impl Owner {
     fn takes(&self, kept: &Idle, address: &Address) -> bool {
         let owner = &kept.owner;
-        self.location == owner.location && self.encrypted == owner.encrypted && *address == kept.backend.address
+        self.location == owner.location && self.http2 == owner.http2 && self.encrypted == owner.encrypted && *address == kept.backend.address
     }
 }
 

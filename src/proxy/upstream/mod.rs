@@ -11,6 +11,7 @@ mod cached;
 mod cookies;
 mod fastcgi;
 pub mod head;
+mod http2;
 mod headers;
 mod idle;
 pub mod meaning;
@@ -31,6 +32,7 @@ mod target;
 mod tries;
 mod trouble;
 mod tunnel;
+mod upload;
 mod uri;
 
 pub use ambient::{chance, seconds};

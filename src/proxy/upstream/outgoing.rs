@@ -9,7 +9,7 @@ use rkeep_parsers::ir::http::{Protocol, ProxyPass};
 use rkeep_parsers::table::value::HttpVersion;
 
 use super::backend::Backend;
-use super::fastcgi;
+use super::{fastcgi, http2};
 use super::headers::Length;
 use super::route::Route;
 use super::splice::{self, Pipe};
@@ -30,6 +30,16 @@ pub struct Outgoing {
     body: Source,
     /// Whether the answer will have no body.
     pub is_head: bool,
+    /// Where it goes by HTTP/2.
+    http2: Option<Http2>,
+}
+
+/// What HTTP/2 does otherwise.
+#[derive(Clone, Copy, Debug)]
+struct Http2 {
+    https: bool,
+    /// Where the head ends within [`Outgoing::head`]: it leaves as fields.
+    end: usize,
 }
 
 /// Where the body comes from.
@@ -118,7 +128,7 @@ impl Outgoing {
             && cx.body.present()
             && !cx.body.unwanted
             && matches!(cx.body.stored, Stored::Nowhere)
-            && (!cx.body.chunked() || conf.http_version == HttpVersion::Http11)
+            && (!cx.body.chunked() || conf.http_version != HttpVersion::Http10)
     }
 
     /// Writes the head. The client's body has been read unless it is streamed.
@@ -147,22 +157,33 @@ impl Outgoing {
         let uri = start..head.len();
         head.extend_from_slice(match conf.http_version {
             HttpVersion::Http10 => b" HTTP/1.0\r\n",
-            HttpVersion::Http11 => b" HTTP/1.1\r\n",
+            HttpVersion::Http11 | HttpVersion::Http20 => b" HTTP/1.1\r\n",
         });
         let own_body = conf.set_body.as_ref().map(|body| cx.eval(body));
-        let length = length(cx, own_body.as_deref(), streamed);
+        let is_http2 = conf.http_version == HttpVersion::Http20;
+        let length = match pass.protocol {
+            // The end of the stream tells, unless the client has told.
+            Protocol::Grpc => cx.body.content_length.map_or(Length::None, Length::Known),
+            _ => length(cx, own_body.as_deref(), streamed),
+        };
         let headers = route.headers_for_cache.as_ref().filter(|_| for_cache).unwrap_or(&route.headers);
         headers.write(cx, &to.host, length, &mut head);
+        if pass.protocol == Protocol::Grpc && wants_trailers(cx) && !route.sets_te {
+            head.extend_from_slice(b"TE: trailers\r\n");
+        }
         head.extend_from_slice(b"\r\n");
+        let http2 = is_http2.then_some(Http2 { https: to.https, end: head.len() });
         head.extend_from_slice(own_body.as_deref().unwrap_or_default());
         let body = match &cx.body.stored {
             _ if own_body.is_some() || !conf.pass_request_body => Source::None,
-            _ if streamed => Source::Client(if cx.body.chunked() { Frame::Chunked } else { Frame::Plain }),
+            _ if streamed => {
+                Source::Client(if cx.body.chunked() && !is_http2 { Frame::Chunked } else { Frame::Plain })
+            }
             Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
             Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
             _ => Source::None,
         };
-        Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body }
+        Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body, http2 }
     }
 
     /// The same as FastCGI's records; what is in memory of the body goes with the head.
@@ -183,7 +204,7 @@ impl Outgoing {
             fastcgi::stdin(bytes, true, &mut head);
         }
         // A name for the log; nothing of it is sent by itself.
-        Outgoing { is_head: false, head, uri: 0..0, body }
+        Outgoing { is_head: false, head, uri: 0..0, body, http2: None }
     }
 
     /// Whether the body leaves in pieces as the client sends it: they must not wait for one another's acknowledgement.
@@ -207,6 +228,17 @@ impl Outgoing {
     /// # Errors
     /// [`Failure`]
     pub fn step(&self, cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Step, Failure> {
+        let step = self.advance(cx, backend, progress);
+        if let Some(h2) = backend.stream.http2() {
+            match step {
+                Ok(Step::Done) => h2.finish(),
+                _ => h2.flush(),
+            }
+        }
+        step
+    }
+
+    fn advance(&self, cx: &mut RequestCtx, backend: &Backend, progress: &mut Progress) -> Result<Step, Failure> {
         loop {
             if !backend.stream.is_encrypted()
                 && self.may_splice(cx, progress)
@@ -288,6 +320,15 @@ impl Outgoing {
 
     /// One call that sends.
     fn write(&self, cx: &RequestCtx, backend: &Backend, progress: &mut Progress) -> io::Result<usize> {
+        if let (Some(own), Some(h2)) = (&self.http2, backend.stream.http2())
+            && progress.head < own.end
+        {
+            let bodyless = matches!(self.body, Source::None) && own.end == self.head.len();
+            let text = self.head.get(..own.end).unwrap_or_default();
+            h2.begin(&http2::block(text, own.https), bodyless);
+            progress.head = own.end;
+            return Ok(own.end);
+        }
         let head = self.head.get(progress.head..).unwrap_or_default();
         let (n, body) = match &self.body {
             Source::File(..) if !head.is_empty() => (backend.stream.try_write_more(head)?, &[][..]),
@@ -378,9 +419,16 @@ fn read_piece(file: &File, progress: &mut Progress, out: &mut Vec<u8>) -> io::Re
 pub fn scheme(protocol: Protocol, https: bool) -> &'static [u8] {
     match protocol {
         Protocol::FastCgi => b"fastcgi://",
+        Protocol::Grpc if https => b"grpcs://",
+        Protocol::Grpc => b"grpc://",
         Protocol::Http if https => b"https://",
         Protocol::Http => b"http://",
     }
+}
+
+/// Whether the client takes trailers.
+fn wants_trailers(cx: &RequestCtx) -> bool {
+    cx.head.fields.get(b"TE").is_some_and(|te| te.windows(8).any(|word| word.eq_ignore_ascii_case(b"trailers")))
 }
 
 /// The framing of the body as the backend is told of it.

@@ -5,12 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rkeep_parsers::ir::http::{Address, Protocol, ProxyPass};
-use rkeep_parsers::table::value::Level;
+use rkeep_parsers::table::value::{HttpVersion, Level};
 
 use super::answer;
 use super::backend::{Backend, Client, Interrupted};
 use super::body::Reader;
 use super::cached::{self, Found};
+use super::http2;
 use super::idle::{self, Owner};
 use super::outgoing::{self, Outgoing};
 use super::receive::{Failed, Received, interrupted, receive};
@@ -21,6 +22,7 @@ use super::stream::{AnswerStream, Kind};
 use super::target::Destination;
 use super::tries::Tries;
 use super::trouble::Trouble;
+use super::upload::Upload;
 use crate::proxy::body::Body;
 use crate::proxy::cache::Lookup;
 use crate::proxy::clock;
@@ -60,8 +62,9 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
         _ => None,
     };
-    let mut exchange =
-        Exchange { protocol: pass.protocol, outgoing, location: location.index, streamed, lookup, keeps, secured };
+    let http2 = pass.protocol != Protocol::FastCgi && cx.conf().proxy.http_version == HttpVersion::Http20;
+    let (protocol, location) = (pass.protocol, location.index);
+    let mut exchange = Exchange { protocol, outgoing, location, streamed, lookup, keeps, secured, http2 };
     let mut tries = Tries::begin(cx, to.upstream, streamed, outgoing::scheme(pass.protocol, to.https));
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
@@ -104,6 +107,8 @@ struct Exchange {
     keeps: bool,
     /// For backends that are reached by TLS.
     secured: Option<Box<Secured>>,
+    /// HTTP/2 is spoken.
+    http2: bool,
 }
 
 /// What a handshake with a backend needs.
@@ -135,7 +140,7 @@ impl Exchange {
     /// Whether the client's leaving ends the request.
     fn watch(&self, cx: &RequestCtx) -> Client {
         // Of a subrequest the one that asked watches the client.
-        let elsewhere = cx.is_subrequest() || (self.streamed && !cx.body.done);
+        let elsewhere = cx.is_subrequest() || (self.streamed && !cx.body.done && cx.conn.stream.h2().is_none());
         let goes_on = cx.conf().proxy.ignore_client_abort || self.keeps || cx.conf().proxy.store.is_some();
         if goes_on || elsewhere { Client::Ignored } else { Client::Watched }
     }
@@ -159,17 +164,18 @@ impl Exchange {
             }
             why => interrupted(cx, why),
         })?;
-        match &self.secured {
-            Some(secured) => Box::pin(secure(cx, &secured.tls, backend, &secured.host, watch)).await,
-            None => Ok(backend),
-        }
+        let backend = match &self.secured {
+            Some(secured) => Box::pin(secure(cx, &secured.tls, backend, &secured.host, watch)).await?,
+            None => backend,
+        };
+        Ok(if self.http2 { http2::begin(cx, backend) } else { backend })
     }
 
     fn owner(&self, tries: &Tries) -> Owner {
         let upstream = tries.upstream();
         let local = upstream.keep.as_ref().is_some_and(|keep| keep.local);
         let encrypted = self.secured.as_ref().map(|secured| secured.tls.id);
-        Owner { pool: upstream.pool.id(), location: local.then_some(self.location), encrypted }
+        Owner { pool: upstream.pool.id(), location: local.then_some(self.location), encrypted, http2: self.http2 }
     }
 
     /// No backend gave an answer: an old one may do.
@@ -203,13 +209,20 @@ impl Exchange {
     ) -> Result<Answer, Status> {
         let status = received.status;
         let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
-        let stays = self.protocol == Protocol::Http || cx.conf().fastcgi.keep_conn;
-        let reusable = sent == Sent::Whole && !received.meaning.close && status != 101 && stays;
+        let stays = self.protocol != Protocol::FastCgi || cx.conf().fastcgi.keep_conn;
+        // A connection of HTTP/2 knows itself whether all has been said on it.
+        let whole = self.http2 || matches!(sent, Sent::Whole);
+        let reusable = whole && !received.meaning.close && status != 101 && stays;
+        let is_head = self.outgoing.is_head;
+        let upload = match sent {
+            Sent::Early(Some(progress)) => Some(Upload::new(std::mem::take(&mut self.outgoing), progress)),
+            _ => None,
+        };
         let held = tries.keep();
         let mut stream = AnswerStream {
             kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered: answer::buffers(cx, route) } },
             backend: Some(backend),
-            reader: Reader::new(&received, self.outgoing.is_head),
+            reader: Reader::new(&received, is_head),
             rest: std::mem::take(&mut received.rest),
             owner: self.owner(&tries),
             held,
@@ -218,6 +231,7 @@ impl Exchange {
             watch: self.watch(cx),
             pace: None,
             saving: None,
+            upload,
             spoilt: false,
         };
         if let Some(answer) = self.instead(cx, route, status) {
@@ -252,7 +266,7 @@ impl Exchange {
             stream.end(cx);
             return Ok(Answer::Body(Body::Empty));
         }
-        if cx.is_head() && stream.saving.is_none() && !self.outgoing.is_head {
+        if cx.is_head() && stream.saving.is_none() && !is_head {
             // Nobody wants what the backend was asked for in place of a head.
             stream.abandon(cx);
             return Ok(Answer::Body(Body::Empty));

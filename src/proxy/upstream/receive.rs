@@ -7,7 +7,7 @@ use rkeep_parsers::ir::http::Protocol;
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted};
-use super::fastcgi;
+use super::{fastcgi, http2};
 use super::head::{self, Parsed};
 use super::meaning::{Meaning, Verdict};
 use super::trouble::Trouble;
@@ -39,8 +39,23 @@ pub struct Received {
     pub http09: bool,
     /// What was read beyond the head.
     pub rest: Rest,
-    /// The body comes in FastCGI's records.
-    pub records: bool,
+    /// What the body comes in.
+    pub wire: Wire,
+}
+
+/// What surrounds an answer's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// What HTTP/1 says in the head.
+    #[default]
+    Http1,
+    /// FastCGI's records.
+    Records,
+    /// HTTP/2's frames.
+    Http2 {
+        /// It has ended with the head.
+        ended: bool,
+    },
 }
 
 /// Bytes read beyond the head.
@@ -87,6 +102,9 @@ pub async fn receive(
     protocol: Protocol,
     watch: Client,
 ) -> Result<Received, Failed> {
+    if let Some(h2) = backend.stream.http2() {
+        return Box::pin(http2::receive(cx, backend, h2, watch)).await;
+    }
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
     // A body whose rate is limited must not come whole with the head; the head itself may say the limit.
@@ -210,7 +228,7 @@ pub fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize
 
 impl Received {
     fn new(status: u16, status_line: Option<Vec<u8>>, meaning: Meaning, http09: bool) -> Self {
-        Received { status, status_line, meaning, http09, rest: Rest::Nothing, records: false }
+        Received { status, status_line, meaning, http09, rest: Rest::Nothing, wire: Wire::Http1 }
     }
 }
 

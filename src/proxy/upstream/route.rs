@@ -44,6 +44,8 @@ pub struct Route {
     pub uncached: cache::Ignored,
     /// What handshakes with backends need.
     pub tls: Option<Arc<ClientContext>>,
+    /// `TE` is set.
+    pub sets_te: bool,
     /// Scripts of FastCGI servers.
     pub scripts: Scripts,
 }
@@ -79,6 +81,7 @@ impl Route {
             ignored: Ignored::new(conf),
             uncached: uncached(conf),
             tls: tls(location, pass, plan)?,
+            sets_te: conf.set_header.iter().any(|set| set.name.eq_ignore_ascii_case("te")),
             scripts: Scripts::compile(&location.conf.fastcgi, &mut regexes)?,
         })
     }
@@ -109,6 +112,7 @@ fn tls(location: &Location, pass: &ProxyPass, plan: &ProxyPlan) -> Result<Option
 fn hidden(conf: &Proxy, protocol: Protocol) -> impl Iterator<Item = &str> {
     let own: &[&str] = match protocol {
         Protocol::Http => &HIDDEN_OF_HTTP,
+        Protocol::Grpc => &["Date", "Server"],
         Protocol::FastCgi => &["Status"],
     };
     let passed = |name: &&str| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));

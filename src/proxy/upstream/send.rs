@@ -14,12 +14,12 @@ use crate::proxy::clock;
 use crate::proxy::request::{RequestCtx, Status};
 
 /// How sending ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Sent {
     /// All is sent.
     Whole,
-    /// The backend answers already; the rest is not sent.
-    Early,
+    /// The backend answers already. By HTTP/1 the rest is not sent; by HTTP/2 both go on from where the request is.
+    Early(Option<Box<Progress>>),
 }
 
 /// What a wait was ended by.
@@ -49,10 +49,10 @@ pub async fn send(cx: &mut RequestCtx, outgoing: &Outgoing, backend: &Backend, w
             Ok(Step::Done) => break Sent::Whole,
             Ok(step) => match wait(cx, backend, step, watch).await? {
                 Woken::Go => {}
-                Woken::Answer => break Sent::Early,
+                Woken::Answer => break early(backend, progress),
             },
             // What the backend said before it closed is worth more than that it closed.
-            Err(Failure::Backend(_)) if progress.sent > 0 && has_answer(backend) => break Sent::Early,
+            Err(Failure::Backend(_)) if progress.sent > 0 && has_answer(backend) => break Sent::Early(None),
             Err(Failure::Backend(error)) => {
                 cx.error_io(Level::Error, &error, format_args!("{} failed", call_of(&error)));
                 return Err(Failed::Try(Trouble::Error));
@@ -61,6 +61,10 @@ pub async fn send(cx: &mut RequestCtx, outgoing: &Outgoing, backend: &Backend, w
         }
     };
     Ok(done)
+}
+
+fn early(backend: &Backend, progress: Progress) -> Sent {
+    Sent::Early(backend.stream.http2().is_some().then(|| Box::new(progress)))
 }
 
 fn call_of(error: &io::Error) -> &'static str {

@@ -10,7 +10,7 @@ use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
-use super::fastcgi;
+use super::{fastcgi, http2};
 use super::idle::{self, Owner};
 use super::outlet::Outlet;
 use super::receive::{Rest, interrupted, rate};
@@ -18,8 +18,10 @@ use super::splice::{self, Pipe};
 use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
+use super::upload::Upload;
 use crate::proxy::cache::Saving;
 use crate::proxy::clock;
+use crate::proxy::h2::BackendStream;
 use crate::proxy::io::Lease;
 use crate::proxy::pace::{Leave, Pace};
 use crate::proxy::request::RequestCtx;
@@ -51,6 +53,8 @@ pub struct AnswerStream {
     pub(super) pace: Option<Pace>,
     /// The file it goes into besides.
     pub(super) saving: Option<Box<Saving>>,
+    /// What is still to be sent of the request.
+    pub(super) upload: Option<Box<Upload>>,
     /// It turned out to be no valid body.
     pub(super) spoilt: bool,
 }
@@ -186,6 +190,7 @@ impl AnswerStream {
     /// Moves bytes as far as they go without waiting.
     fn advance(&mut self, cx: &mut RequestCtx, out: &mut Outlet<'_>, spool: &mut Spool) -> Result<Wants, Broken> {
         loop {
+            self.carry_on(cx)?;
             let blocked = out.sink.pending() >= SMALL;
             if self.reader.ended() {
                 self.end(cx);
@@ -217,6 +222,42 @@ impl AnswerStream {
         }
     }
 
+    /// Sends more of the request, where that is still to be done.
+    fn carry_on(&mut self, cx: &mut RequestCtx) -> Result<(), Broken> {
+        let (Some(upload), Some(backend)) = (&mut self.upload, &self.backend) else { return Ok(()) };
+        match upload.advance(cx, backend) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.upload = None;
+                Ok(())
+            }
+            Err(()) => {
+                self.give_up(cx);
+                Err(Broken)
+            }
+        }
+    }
+
+    /// The stream of HTTP/2 has ended: with what follows the body, and perhaps too early.
+    fn stream_ended(&mut self, cx: &mut RequestCtx) {
+        self.reader.finish();
+        if self.reader.is_short() {
+            cx.error(Level::Error, format_args!("upstream prematurely closed stream"));
+            return self.give_up(cx);
+        }
+        let trailers = self.backend.as_ref().and_then(|backend| backend.stream.http2()?.take_trailers());
+        for (name, value) in trailers.unwrap_or_default() {
+            if !http2::is_field(&name, &value) {
+                cx.error(Level::Error, format_args!("upstream sent invalid trailer"));
+                self.reader.fail();
+                return self.give_up(cx);
+            }
+            if cx.conf().proxy.pass_trailers {
+                cx.out.trailers.push(&name, &value);
+            }
+        }
+    }
+
     /// Until when nothing may be read.
     fn pause(&self) -> Option<Instant> {
         match self.pace?.leave(Instant::now(), self.reader.length) {
@@ -243,6 +284,7 @@ impl AnswerStream {
         let mut lease = Lease::take();
         let limit = limit.min(lease.len()).min(self.allowance());
         match backend.stream.try_read(lease.get_mut(..limit).unwrap_or_default()) {
+            Ok(0) if self.reader.is_stream() => self.stream_ended(cx),
             Ok(0) => self.closed(cx),
             Ok(n) => {
                 if let Some(record) = cx.upstream.last_mut() {
@@ -252,7 +294,10 @@ impl AnswerStream {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => {
-                cx.error_io(Level::Error, &error, format_args!("recv() failed"));
+                match backend.stream.http2().and_then(BackendStream::ended) {
+                    Some(why) => http2::tell(cx, why),
+                    None => cx.error_io(Level::Error, &error, format_args!("recv() failed")),
+                }
                 self.give_up(cx);
             }
         }
@@ -331,6 +376,10 @@ impl AnswerStream {
         }
         if excess {
             self.tell_excess(cx);
+            if self.reader.is_stream() {
+                self.reader.fail();
+                self.give_up(cx);
+            }
         }
         Ok(())
     }
@@ -387,6 +436,11 @@ impl AnswerStream {
         {
             return Poll::Ready(Ok(()));
         }
+        if let (Some(upload), Some(backend)) = (&self.upload, &self.backend)
+            && upload.poll(cx, backend, task).is_ready()
+        {
+            return Poll::Ready(Ok(()));
+        }
         let watch = if matches!(wants, Wants::Backend | Wants::Time(_)) { self.watch } else { Client::Ignored };
         poll_interrupt(&cx.conn, deadline, watch, task).map(Err)
     }
@@ -414,7 +468,11 @@ impl AnswerStream {
             record.response_time = Some(clock::since(self.since));
             record.response_length = self.reader.length;
         }
-        let reusable = self.reusable && self.reader.keeps_connection() && self.rest.bytes().is_empty();
+        self.upload = None;
+        let mut reusable = self.reusable && self.reader.keeps_connection() && self.rest.bytes().is_empty();
+        if let Some(h2) = backend.stream.http2() {
+            reusable &= h2.settle();
+        }
         if let Some(keep) = held.upstream().keep.as_ref().filter(|keep| reusable && keep.allows(&backend)) {
             idle::put(self.owner.clone(), backend, keep);
         }
@@ -464,6 +522,7 @@ impl AnswerStream {
             if out.len() > before {
                 return Ok(true);
             }
+            self.carry_on(cx).map_err(|_| source::Broken)?;
             let Some(backend) = &self.backend else { return Err(source::Broken) };
             let patience = cx.conf().proxy.read_timeout.duration();
             if let Err(why) = backend.readable(&cx.conn, patience, self.watch).await {

@@ -51,7 +51,15 @@ impl<'a> Destination<'a> {
             }
             Target::Dynamic(url) => {
                 let mut url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
-                if pass.protocol != Protocol::Http {
+                if pass.protocol == Protocol::Grpc {
+                    let begins = |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+                    let (written, meant) = match (begins("grpcs://"), begins("grpc://")) {
+                        (true, _) => (8, "https://"),
+                        (_, true) => (7, "http://"),
+                        _ => (0, "http://"),
+                    };
+                    url.replace_range(..written, meant);
+                } else if pass.protocol != Protocol::Http {
                     url.insert_str(0, "http://");
                 }
                 // In a box, so that requests to known upstreams are no larger for it.

@@ -30,6 +30,7 @@ impl Lowering<'_> {
             Keyword::ProxyCachePath | Keyword::FastCgiCachePath => self.cache_path(directive),
             Keyword::ProxyPass => self.proxy_pass(directive, frame),
             Keyword::FastCgiPass => self.backend_pass(directive, frame, Protocol::FastCgi),
+            Keyword::GrpcPass => self.backend_pass(directive, frame, Protocol::Grpc),
             Keyword::StubStatus => self.handler(Handler::StubStatus, frame),
             Keyword::EmptyGif => self.handler(Handler::EmptyGif, frame),
             Keyword::LogFormat => self.log_format(directive),

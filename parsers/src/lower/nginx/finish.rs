@@ -46,8 +46,15 @@ impl Lowering<'_> {
         location.conf = level.conf();
         location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
         let handler = location.handler.clone();
-        if let Handler::Proxy(ProxyPass { protocol: Protocol::FastCgi, .. }) = handler {
-            location.conf.proxy = std::sync::Arc::new(location.conf.fastcgi.as_proxy());
+        match &handler {
+            Handler::Proxy(ProxyPass { protocol: Protocol::FastCgi, .. }) => {
+                location.conf.proxy = Arc::new(location.conf.fastcgi.as_proxy());
+            }
+            Handler::Proxy(ProxyPass { protocol: Protocol::Grpc, .. }) => {
+                location.conf.proxy = Arc::new(location.conf.grpc.as_proxy());
+                location.conf.proxy_ssl = Arc::new(location.conf.grpc_ssl.as_proxy());
+            }
+            _ => {}
         }
         let inner: Vec<_> = inner_locations(location).collect();
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);

@@ -74,7 +74,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// `fastcgi_pass`: an address without a scheme.
+    /// `fastcgi_pass`: an address without a scheme; `grpc_pass`: one with it or without.
     pub(super) fn backend_pass(
         &mut self,
         directive: &Directive,
@@ -89,16 +89,24 @@ impl Lowering<'_> {
         location.auto_redirect |= location.name.ends_with(b"/") && prefix_like(&location.matched);
         let word = directive.arg(0);
         let text = word.lossy();
+        let after = |scheme: &str| {
+            let begins = text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+            text.get(scheme.len()..).filter(|_| begins && protocol == Protocol::Grpc)
+        };
+        let (plain, encrypted) = (after("grpc://"), after("grpcs://"));
+        let https = encrypted.is_some();
+        let bare = plain.or(encrypted).unwrap_or(&text);
         let (target, host) = if word.text.contains(&b'$') {
             (Target::Dynamic(Expr::of(word, &mut self.cx)?), Vec::new())
         } else {
-            let refused = |what: &str| Fault::new(format!("{what} in upstream \"{text}\"")).at(word.span);
-            let url = parse(&text, Kind::Server, 0).map_err(refused)?;
-            (Target::Pool(self.implied_pool(&url, directive)?), url.authority.into_bytes())
+            let refused = |what: &str| Fault::new(format!("{what} in upstream \"{bare}\"")).at(word.span);
+            let url = parse(bare, Kind::Server, 0).map_err(refused)?;
+            let unix = protocol == Protocol::Grpc && url.authority.starts_with("unix:");
+            let host = if unix { b"localhost".to_vec() } else { url.authority.clone().into_bytes() };
+            (Target::Pool(self.implied_pool(&url, directive)?), host)
         };
         let (url, span) = (word.text.clone(), directive.span);
-        let pass =
-            ProxyPass { protocol, https: false, target, uri: None, host, port: 0, url, replaced: Vec::new(), span };
+        let pass = ProxyPass { protocol, https, target, uri: None, host, port: 0, url, replaced: Vec::new(), span };
         self.handler(Handler::Proxy(pass), frame)
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Lowering;
-use crate::ir::http::{Handler, Listener, Location, Server};
+use crate::ir::http::{Handler, Listener, Location, Protocol, Server};
 use crate::nginx::{ProxySsl, Ssl};
 use crate::source::Span;
 use crate::table::value::{Named, TlsFile, VerifyClient};
@@ -16,9 +16,18 @@ impl Lowering<'_> {
             self.tls_of_server(ssl, *span);
         }
         let passes = |location: &&Location| matches!(&location.handler, Handler::Proxy(pass) if pass.may_be_https());
-        let conf: Vec<_> =
-            self.ir.locations.values().filter(passes).map(|location| location.conf.proxy_ssl.clone()).collect();
-        conf.iter().for_each(|conf| self.read_proxy_tls_files(conf));
+        let prefix = |location: &Location| match &location.handler {
+            Handler::Proxy(pass) if pass.protocol == Protocol::Grpc => "grpc",
+            _ => "proxy",
+        };
+        let conf: Vec<_> = self
+            .ir
+            .locations
+            .values()
+            .filter(passes)
+            .map(|location| (location.conf.proxy_ssl.clone(), prefix(location)))
+            .collect();
+        conf.iter().for_each(|(conf, prefix)| self.read_proxy_tls_files(conf, prefix));
         let listeners: Vec<_> = self.ir.listeners.values().filter(|listener| listener.options.ssl).cloned().collect();
         for listener in &listeners {
             self.listener_has_certificate(listener);
@@ -26,14 +35,14 @@ impl Lowering<'_> {
     }
 
     /// Files for TLS to the backends of a location.
-    pub(super) fn read_proxy_tls_files(&mut self, conf: &ProxySsl) {
+    fn read_proxy_tls_files(&mut self, conf: &ProxySsl, prefix: &str) {
         if let (Some(cert), None) = (&conf.certificate, &conf.certificate_key) {
             let shown = self.shown(cert);
-            let text = format!("no \"proxy_ssl_certificate_key\" is defined for certificate \"{shown}\"");
-            return self.fatal("nginx::tls", text.clone(), text, cert.span, Some("add proxy_ssl_certificate_key"));
+            let text = format!("no \"{prefix}_ssl_certificate_key\" is defined for certificate \"{shown}\"");
+            return self.fatal("nginx::tls", text.clone(), text, cert.span, Some("name the file of its key"));
         }
         if conf.verify && conf.trusted_certificate.is_none() {
-            let text = "no proxy_ssl_trusted_certificate for proxy_ssl_verify".to_owned();
+            let text = format!("no {prefix}_ssl_trusted_certificate for {prefix}_ssl_verify");
             let help = "name the file of the authorities that sign the backends' certificates";
             return self.fatal("nginx::tls", text.clone(), text, Span::NONE, Some(help));
         }

@@ -42,7 +42,7 @@ pub(super) fn bits(directive: &Directive, list: &[Flag<u32>], cx: &mut Cx) -> Re
 fn allowed(keyword: &str) -> &'static [&'static str] {
     match keyword {
         "keepalive_disable" => &["none", "msie6", "safari"],
-        "proxy_ignore_headers" => &[
+        ignored if ignored.ends_with("_ignore_headers") => &[
             "X-Accel-Redirect",
             "X-Accel-Expires",
             "X-Accel-Limit-Rate",
@@ -53,7 +53,7 @@ fn allowed(keyword: &str) -> &'static [&'static str] {
             "Set-Cookie",
             "Vary",
         ],
-        "ssl_protocols" | "proxy_ssl_protocols" => &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+        protocols if protocols.ends_with("ssl_protocols") => &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
         _ => &[],
     }
 }

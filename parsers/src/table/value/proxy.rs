@@ -26,6 +26,8 @@ pub enum HttpVersion {
     /// HTTP/1.1
     #[default]
     Http11,
+    /// HTTP/2
+    Http20,
 }
 
 /// `proxy_next_upstream`, a set.
@@ -126,6 +128,23 @@ impl Value for HttpVersion {
 
     fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
         one_of(directive.arg(0), &[("1.0", HttpVersion::Http10), ("1.1", HttpVersion::Http11)])
+    }
+}
+
+/// `proxy_http_version`: one more than `gzip_http_version` has.
+///
+/// # Errors
+/// `invalid value "x"`, or `is duplicate`.
+pub fn set_backend_version(
+    field: &mut Option<Spanned<HttpVersion>>,
+    directive: &Directive,
+    _: &mut Cx,
+) -> Result<(), Fault> {
+    let list = [("1.0", HttpVersion::Http10), ("1.1", HttpVersion::Http11), ("2", HttpVersion::Http20)];
+    let version = one_of(directive.arg(0), &list)?;
+    match field.replace(Spanned::new(version, directive.span)) {
+        Some(_) => Err(Fault::verdict("is duplicate")),
+        None => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What each kind of frame from the client does.
+//! What each kind of frame from the peer does.
 
 use super::*;
 
@@ -31,6 +31,10 @@ impl Machine {
             return Err(Code::FlowControl);
         }
         self.room -= size;
+        let early = |stream: &Stream| !stream.headed && !stream.reset;
+        if self.streams.get(&head.stream).is_some_and(early) {
+            return Err(Code::Protocol);
+        }
         self.refill();
         *rest = rest.get(HEAD + padded..).unwrap_or_default();
         let stream = self.streams.get_mut(&head.stream);
@@ -104,14 +108,18 @@ impl Machine {
             payload = payload.get(5..).ok_or(Code::FrameSize)?;
         }
         let known = self.streams.get(&head.stream);
-        if known.is_none() && (head.stream.is_multiple_of(2) || head.stream <= self.last) {
+        if self.role == Role::Client && head.stream > self.last {
+            return Err(Code::Protocol);
+        }
+        let known_or_past = known.is_some() || self.role == Role::Client;
+        if !known_or_past && (head.stream.is_multiple_of(2) || head.stream <= self.last) {
             return Err(Code::Protocol);
         }
         if known.is_some_and(|stream| stream.ended_in && !stream.reset) {
             return Err(Code::StreamClosed);
         }
         // What comes after a body ends it.
-        if known.is_some() && !head.has(flag::END_STREAM) {
+        if known.is_some_and(|stream| stream.headed) && !head.has(flag::END_STREAM) {
             return Err(Code::Protocol);
         }
         self.last = self.last.max(head.stream);
@@ -142,6 +150,9 @@ impl Machine {
             Fault::Malformed => Code::Compression,
             Fault::TooLarge => Code::EnhanceYourCalm,
         })?;
+        if self.role == Role::Client {
+            return self.block_of_answer(&block, fields);
+        }
         if let Some(stream) = self.streams.get_mut(&block.stream) {
             stream.ended_in = true;
             let short = stream.expected.is_some_and(|length| stream.received != length);
@@ -167,17 +178,8 @@ impl Machine {
             frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
             return Ok(());
         }
-        let stream = Stream {
-            window: self.initial,
-            room: i64::from(self.limits.preread),
-            input: Vec::new(),
-            received: 0,
-            expected,
-            ended_in: block.ends,
-            ended_out: false,
-            reset: false,
-            last_data: None,
-        };
+        let begun = Stream::new(self.initial, self.limits.preread);
+        let stream = Stream { expected, ended_in: block.ends, headed: true, ..begun };
         self.streams.insert(block.stream, stream);
         self.events.push_back(Event::Request { stream: block.stream, fields });
         Ok(())
@@ -240,9 +242,13 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn was_reset(&mut self, head: Head) -> Outcome {
+    pub(super) fn was_reset(&mut self, head: Head, payload: &[u8]) -> Outcome {
         if head.stream > self.last {
             return Err(Code::Protocol);
+        }
+        if self.role == Role::Client {
+            let code = payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+            return self.was_rejected(head.stream, code);
         }
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
         stream.reset = true;

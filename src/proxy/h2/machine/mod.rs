@@ -1,5 +1,6 @@
-//! One HTTP/2 connection as a server sees it: bytes come in, events and bytes go out. Knows no socket and no clock. Pure.
+//! One HTTP/2 connection, at either end of it: bytes come in, events and bytes go out. Knows no socket and no clock. Pure.
 
+mod client;
 mod incoming;
 mod outgoing;
 #[cfg(test)]
@@ -14,8 +15,32 @@ use super::hpack::{Decoder, Fault, Field};
 const WINDOW: i64 = 65_535;
 /// The largest window there is.
 const LARGEST: i64 = 0x7fff_ffff;
+/// The most bytes of a frame, where nothing else has been agreed on.
+const ASKED: usize = 16_384;
 /// A header block in one frame may have so many bytes; with what follows it, [`Limits::block`] bounds it.
 const FRAME: usize = 64 * 1024;
+
+/// Which end of the connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Requests come.
+    Server,
+    /// Requests are made, one at a time.
+    Client,
+}
+
+/// Why a server gives no (further) answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The connection has ended.
+    Closed,
+    /// It has broken the stream off.
+    Rejected(u32),
+    /// It takes no request of this number any more.
+    SentAway(u32),
+    /// What it sends is not HTTP/2.
+    Faulty(Code),
+}
 
 /// What the configuration allows.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +60,16 @@ pub enum Event {
     Request {
         /// Its stream.
         stream: u32,
+        /// Its fields.
+        fields: Vec<Field>,
+    },
+    /// The head of an answer.
+    Answer {
+        /// Its fields.
+        fields: Vec<Field>,
+    },
+    /// What follows an answer's body.
+    Trailers {
         /// Its fields.
         fields: Vec<Field>,
     },
@@ -62,10 +97,32 @@ struct Stream {
     ended_in: bool,
     /// All has been said to the client.
     ended_out: bool,
+    /// The head of the answer has come; of requests it always has.
+    headed: bool,
+    /// It has been broken off without a fault after its end.
+    dismissed: bool,
     /// Either side has broken it off.
     reset: bool,
     /// Where its last frame of data begins in what is not flushed yet.
     last_data: Option<usize>,
+}
+
+impl Stream {
+    fn new(window: i64, room: u32) -> Stream {
+        Stream {
+            window,
+            room: i64::from(room),
+            input: Vec::new(),
+            received: 0,
+            expected: None,
+            ended_in: false,
+            ended_out: false,
+            headed: true,
+            dismissed: false,
+            reset: false,
+            last_data: None,
+        }
+    }
 }
 
 /// A frame of data that has not come whole.
@@ -89,6 +146,7 @@ struct Block {
 /// The connection.
 #[derive(Debug)]
 pub struct Machine {
+    role: Role,
     limits: Limits,
     streams: HashMap<u32, Stream>,
     events: VecDeque<Event>,
@@ -108,6 +166,8 @@ pub struct Machine {
     leaving: bool,
     /// It is over: what is in `out` is the last.
     pub over: bool,
+    /// Why the server gives no answer.
+    why: Option<Ended>,
     frames: u64,
     payload: u64,
     requests: u64,
@@ -124,13 +184,18 @@ impl Machine {
         let streams = u32::try_from(limits.streams).unwrap_or(u32::MAX);
         frame::settings(&mut out, &[(3, streams), (4, limits.preread), (5, 0x00ff_ffff)]);
         frame::number(&mut out, kind::WINDOW_UPDATE, 0, (LARGEST - WINDOW) as u32);
+        Machine::begin(Role::Server, limits, out)
+    }
+
+    fn begin(role: Role, limits: Limits, out: Vec<u8>) -> Machine {
         Machine {
+            role,
             limits,
             streams: HashMap::new(),
             events: VecDeque::new(),
             out,
             input: Vec::new(),
-            greeted: false,
+            greeted: role == Role::Client,
             data: None,
             block: None,
             decoder: Decoder::default(),
@@ -141,6 +206,7 @@ impl Machine {
             last: 0,
             leaving: false,
             over: false,
+            why: None,
             frames: 0,
             payload: 0,
             requests: 0,
@@ -177,16 +243,19 @@ impl Machine {
 
     /// Ends the connection for a fault of the client.
     fn fail(&mut self, code: Code) {
-        frame::goaway(&mut self.out, self.last, code);
-        self.over = true;
+        let last = if self.role == Role::Server { self.last } else { 0 };
+        frame::goaway(&mut self.out, last, code);
+        self.why.get_or_insert(Ended::Faulty(code));
         self.abandon();
     }
 
-    /// The client has gone: so have all streams.
+    /// The peer has gone: so have all streams.
     pub fn abandon(&mut self) {
         self.over = true;
+        self.why.get_or_insert(Ended::Closed);
         for (&id, stream) in &mut self.streams {
-            stream.reset = true;
+            // An answer that has come whole stays one.
+            stream.reset |= self.role == Role::Server || !stream.ended_in;
             self.events.push_back(Event::Readable(id));
             self.events.push_back(Event::Writable(id));
         }
@@ -251,7 +320,7 @@ impl Machine {
             kind::GOAWAY => head.len < 8 || head.len > FRAME,
             kind::RST_STREAM | kind::WINDOW_UPDATE => head.len != 4,
             kind::PRIORITY => head.len != 5,
-            kind::DATA => false,
+            kind::DATA => self.role == Role::Client && head.len > ASKED,
             _ => head.len > FRAME,
         };
         if wrong_size {
@@ -284,14 +353,15 @@ impl Machine {
             kind::CONTINUATION => self.continuation(head, payload),
             kind::SETTINGS => self.settings(head, payload),
             kind::WINDOW_UPDATE => self.window_update(head, payload),
-            kind::RST_STREAM => self.was_reset(head),
+            kind::RST_STREAM => self.was_reset(head, payload),
             kind::PING if !head.has(flag::ACK) => {
                 frame::head(&mut self.out, 8, kind::PING, flag::ACK, 0);
                 self.out.extend_from_slice(payload);
                 Ok(())
             }
-            kind::PRIORITY => self.priority(head, payload),
-            // GOAWAY asks for nothing; unknown kinds are for others.
+            kind::PRIORITY if self.role == Role::Server => self.priority(head, payload),
+            kind::GOAWAY if self.role == Role::Client => self.sent_away(payload),
+            // A client's GOAWAY asks for nothing; unknown kinds are for others.
             _ => Ok(()),
         }
     }

@@ -24,9 +24,13 @@ impl Machine {
         }
         let n = stream.input.len().min(buffer.len());
         buffer.iter_mut().zip(stream.input.drain(..n)).for_each(|(to, from)| *to = from);
-        if !stream.ended_in && !stream.reset {
-            stream.room += n as i64;
-            frame::number(&mut self.out, kind::WINDOW_UPDATE, id, n as u32);
+        // A server's clients get back at once what they have used; servers have room enough for a while.
+        let told = stream.room + n as i64;
+        let enough = self.role == Role::Client && told > LARGEST / 4;
+        if !stream.ended_in && !stream.reset && !enough {
+            let most = if self.role == Role::Client { LARGEST } else { told };
+            frame::number(&mut self.out, kind::WINDOW_UPDATE, id, (most - stream.room) as u32);
+            stream.room = most;
         }
         Some(n)
     }
@@ -48,7 +52,8 @@ impl Machine {
 
     /// Whether a stream has been broken off.
     pub fn is_reset(&self, id: u32) -> bool {
-        self.over || self.streams.get(&id).is_none_or(|stream| stream.reset)
+        let gone = self.over && self.role == Role::Server;
+        gone || self.streams.get(&id).is_none_or(|stream| stream.reset)
     }
 
     /// Sends the fields of an answer, or those after it.
@@ -87,7 +92,7 @@ impl Machine {
         self.is_reset(id) || self.streams.get(&id).is_some_and(|stream| self.window.min(stream.window) > 0)
     }
 
-    /// Says that an answer is whole: on its last frame if that is still here.
+    /// Says that an answer or a request is whole: on its last frame if that is still here.
     pub fn end(&mut self, id: u32) {
         let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.reset && !stream.ended_out) else {
             return;

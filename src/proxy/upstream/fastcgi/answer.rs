@@ -4,7 +4,7 @@ use rkeep_parsers::table::value::Level;
 
 use super::records::{Malformed, Records, behind};
 use crate::proxy::request::RequestCtx;
-use crate::proxy::upstream::receive::{Failed, Received, Rest, read};
+use crate::proxy::upstream::receive::{Failed, Received, Rest, Wire, read};
 use crate::proxy::upstream::trouble::Trouble;
 
 /// What a head of HTTP has and CGI's has not.
@@ -29,7 +29,7 @@ pub fn receive(cx: &mut RequestCtx, raw: &[u8]) -> Result<Option<Received>, Fail
     match found? {
         Some((received, at)) => {
             let rest = behind(raw, at - STATUS_LINE.len());
-            status(cx, Received { rest: Rest::Own(rest, 0), records: true, ..received }).map(Some)
+            status(cx, Received { rest: Rest::Own(rest, 0), wire: Wire::Records, ..received }).map(Some)
         }
         None if records.done => {
             cx.error(Level::Error, format_args!("upstream prematurely closed FastCGI stdout"));

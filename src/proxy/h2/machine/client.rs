@@ -1,0 +1,98 @@
+//! The end that makes requests.
+
+use super::*;
+
+/// What servers may send of an answer unasked.
+const ROOM: u32 = LARGEST as u32;
+
+impl Machine {
+    /// A connection that has just been made; `block`: bytes of a header block, packed and unpacked.
+    pub fn client(block: usize) -> Machine {
+        let mut out = PREFACE.to_vec();
+        // No table for us, nothing pushed, and the answer as fast as it is read.
+        frame::settings(&mut out, &[(1, 0), (2, 0), (4, ROOM)]);
+        frame::number(&mut out, kind::WINDOW_UPDATE, 0, (LARGEST - WINDOW) as u32);
+        Machine::begin(Role::Client, Limits { streams: 1, preread: ROOM, block }, out)
+    }
+
+    /// Makes a request and gives its stream; none when the connection takes no more.
+    pub fn request(&mut self, block: &[u8], ends: bool) -> Option<u32> {
+        let id = if self.last == 0 { 1 } else { self.last + 2 };
+        if self.is_spent() || !self.streams.is_empty() {
+            return None;
+        }
+        self.last = id;
+        self.requests += 1;
+        let stream = Stream { ended_out: ends, headed: false, ..Stream::new(self.initial, ROOM) };
+        self.streams.insert(id, stream);
+        frame::headers(&mut self.out, id, block, ends, self.most);
+        Some(id)
+    }
+
+    /// Whether no further request can be made.
+    pub fn is_spent(&self) -> bool {
+        self.over || self.leaving || self.last >= LARGEST as u32 - 2
+    }
+
+    /// Why there is no (further) answer.
+    pub fn why(&self) -> Option<Ended> {
+        self.why
+    }
+
+    /// Whether all has been said on a stream, both ways, and read.
+    pub fn is_done(&self, id: u32) -> bool {
+        self.streams.get(&id).is_some_and(|stream| {
+            stream.ended_in && stream.ended_out && stream.input.is_empty() && !stream.reset
+        })
+    }
+
+    /// Bytes that have come and are not read.
+    pub fn held(&self, id: u32) -> usize {
+        self.streams.get(&id).map_or(0, |stream| stream.input.len())
+    }
+
+    /// A header block of the server.
+    pub(super) fn block_of_answer(&mut self, block: &Block, fields: Vec<Field>) -> Outcome {
+        let Some(stream) = self.streams.get_mut(&block.stream).filter(|stream| !stream.reset) else { return Ok(()) };
+        stream.ended_in |= block.ends;
+        if stream.headed {
+            self.events.push_back(Event::Trailers { fields });
+            return Ok(());
+        }
+        let interim = fields.first().is_some_and(|(name, value)| name == b":status" && is_interim(value));
+        if interim {
+            return if block.ends { Err(Code::Protocol) } else { Ok(()) };
+        }
+        stream.headed = true;
+        self.events.push_back(Event::Answer { fields });
+        Ok(())
+    }
+
+    /// The server takes no new requests, and perhaps not the present one.
+    pub(super) fn sent_away(&mut self, payload: &[u8]) -> Outcome {
+        let number = |at: usize| payload.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        let (last, code) = (number(0).unwrap_or(0) & 0x7fff_ffff, number(4).unwrap_or(0));
+        self.leaving = true;
+        for stream in self.streams.iter_mut().filter(|(id, _)| **id > last).map(|(_, stream)| stream) {
+            stream.reset = true;
+            self.why.get_or_insert(Ended::SentAway(code));
+        }
+        Ok(())
+    }
+
+    /// The server has broken a stream off. Without a fault, once, and after the answer's end that is no harm.
+    pub(super) fn was_rejected(&mut self, id: u32, code: u32) -> Outcome {
+        let Some(stream) = self.streams.get_mut(&id) else { return Ok(()) };
+        if code == Code::NoError as u32 && stream.ended_in && !stream.dismissed {
+            stream.dismissed = true;
+            return Ok(());
+        }
+        stream.reset = true;
+        self.why.get_or_insert(Ended::Rejected(code));
+        Ok(())
+    }
+}
+
+fn is_interim(status: &[u8]) -> bool {
+    status.len() == 3 && status.first() == Some(&b'1') && status != b"101"
+}
