@@ -90,15 +90,24 @@ pub struct Decoder {
     table: VecDeque<Field>,
     used: usize,
     limit: usize,
+    /// The size that may be agreed on.
+    most: usize,
+    /// Of a peer that is a server: some fill up with a whole byte.
+    lenient: bool,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { table: VecDeque::new(), used: 0, limit: SIZE }
+        Decoder { table: VecDeque::new(), used: 0, limit: SIZE, most: SIZE, lenient: false }
     }
 }
 
 impl Decoder {
+    /// Of what servers send to us, who have told them that we keep no table.
+    pub fn of_server() -> Decoder {
+        Decoder { limit: 0, most: 0, lenient: true, ..Decoder::default() }
+    }
+
     /// The fields of a block; together they may have `most` bytes.
     ///
     /// # Errors
@@ -117,7 +126,7 @@ impl Decoder {
                 0x20..=0x3f => {
                     let limit = integer(&mut block, 5)?;
                     // Sizes are said before the first field.
-                    if limit > SIZE || !fields.is_empty() {
+                    if limit > self.most || !fields.is_empty() {
                         return Err(Fault::Malformed);
                     }
                     self.limit = limit;
@@ -137,10 +146,10 @@ impl Decoder {
 
     fn literal(&self, block: &mut &[u8], bits: u32) -> Result<Field, Fault> {
         let name = match integer(block, bits)? {
-            0 => string(block)?,
+            0 => string(block, self.lenient)?,
             index => self.get(index)?.0,
         };
-        Ok((name, string(block)?))
+        Ok((name, string(block, self.lenient)?))
     }
 
     fn get(&self, index: usize) -> Result<Field, Fault> {
@@ -194,7 +203,7 @@ fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Fault> {
     Ok(value)
 }
 
-fn string(block: &mut &[u8]) -> Result<Vec<u8>, Fault> {
+fn string(block: &mut &[u8], lenient: bool) -> Result<Vec<u8>, Fault> {
     let packed = block.first().is_some_and(|first| first & 0x80 != 0);
     let len = integer(block, 7)?;
     let (bytes, rest) = block.split_at_checked(len).ok_or(Fault::Malformed)?;
@@ -203,7 +212,7 @@ fn string(block: &mut &[u8]) -> Result<Vec<u8>, Fault> {
         return Ok(bytes.to_vec());
     }
     let mut text = Vec::with_capacity(len * 2);
-    huffman::decode(bytes, &mut text).ok_or(Fault::Malformed)?;
+    huffman::decode(bytes, &mut text, if lenient { 8 } else { 7 }).ok_or(Fault::Malformed)?;
     Ok(text)
 }
 

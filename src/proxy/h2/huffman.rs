@@ -60,8 +60,8 @@ impl Code {
     }
 }
 
-/// Appends what the words stand for; none where they are no text.
-pub fn decode(packed: &[u8], text: &mut Vec<u8>) -> Option<()> {
+/// Appends what the words stand for; none where they are no text. `filling`: the most bits that may fill up the end.
+pub fn decode(packed: &[u8], text: &mut Vec<u8>, filling: usize) -> Option<()> {
     let (mut word, mut bits) = (0_u32, 0);
     for byte in packed {
         for shift in (0..8).rev() {
@@ -79,7 +79,7 @@ pub fn decode(packed: &[u8], text: &mut Vec<u8>) -> Option<()> {
         }
     }
     // The last byte is filled up with the beginning of the end.
-    (bits < 8 && word.count_ones() as usize == bits).then_some(())
+    (bits <= filling && word.count_ones() as usize == bits).then_some(())
 }
 
 /// Appends the words of a text.
@@ -113,7 +113,7 @@ mod tests {
         for text in [&all[..], b"", b"/", b"localhost", b"www.example.com", b"GET"] {
             let (mut packed, mut back) = (Vec::new(), Vec::new());
             encode(text, &mut packed);
-            assert_eq!(decode(&packed, &mut back), Some(()), "{}", text.escape_ascii());
+            assert_eq!(decode(&packed, &mut back, 7), Some(()), "{}", text.escape_ascii());
             assert_eq!(back, text);
         }
     }
@@ -130,9 +130,10 @@ mod tests {
     #[test]
     fn only_the_beginning_of_the_end_fills_up() {
         let mut text = Vec::new();
-        assert_eq!(decode(&[0x1f], &mut text), Some(()));
-        assert_eq!(decode(&[0x1e], &mut text), None, "zeros");
-        assert_eq!(decode(&[0x1f, 0xff], &mut text), None, "a whole byte");
-        assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff], &mut text), None, "the end itself");
+        assert_eq!(decode(&[0x1f], &mut text, 7), Some(()));
+        assert_eq!(decode(&[0x1e], &mut text, 7), None, "zeros");
+        assert_eq!(decode(&[0x1f, 0xff], &mut text, 7), None, "a whole byte");
+        assert_eq!(decode(&[0xff], &mut text, 8), Some(()), "where that is tolerated");
+        assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff], &mut text, 7), None, "the end itself");
     }
 }

@@ -157,10 +157,8 @@ mod tests {
     fn a_head_becomes_fields() {
         let text = b"POST /a?b HTTP/1.1\r\nHost: h\r\nX-Y:  z \r\nConnection: close\r\nTE: trailers\r\nHost: i\r\n\r\n";
         let fields = Decoder::default().decode(&block(text, true), 4096).unwrap();
-        let shown: Vec<String> = fields
-            .iter()
-            .map(|(name, value)| format!("{}: {}", name.escape_ascii(), value.escape_ascii()))
-            .collect();
+        let shown: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}: {}", name.escape_ascii(), value.escape_ascii())).collect();
         let wanted =
             [":method: POST", ":scheme: https", ":path: /a?b", ":authority: h", "x-y: z", "te: trailers", "host: i"];
         assert_eq!(shown, wanted);
@@ -171,7 +169,8 @@ mod tests {
         let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let good = [field(":status", "200"), field("a", "b"), field("connection", "close")];
         assert_eq!(text(&good), Ok(b"HTTP/1.1 200 \r\na: b\r\n\r\n".to_vec()));
-        for (name, value) in [("A", "b"), ("a b", "c"), ("a:b", "c"), ("", "c"), ("a", "b\r\nc: d"), (":status", "200")] {
+        for (name, value) in [("A", "b"), ("a b", "c"), ("a:b", "c"), ("", "c"), ("a", "b\r\nc: d"), (":status", "200")]
+        {
             assert!(text(&[field(":status", "200"), field(name, value)]).is_err(), "{name}: {value}");
         }
         for status in ["101", "20", "2000", "2x0"] {

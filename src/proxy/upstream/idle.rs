@@ -66,7 +66,10 @@ pub struct Owner {
 impl Owner {
     fn takes(&self, kept: &Idle, address: &Address) -> bool {
         let owner = &kept.owner;
-        self.location == owner.location && self.http2 == owner.http2 && self.encrypted == owner.encrypted && *address == kept.backend.address
+        self.location == owner.location
+            && self.http2 == owner.http2
+            && self.encrypted == owner.encrypted
+            && *address == kept.backend.address
     }
 }
 

@@ -9,11 +9,11 @@ use rkeep_parsers::ir::http::{Protocol, ProxyPass};
 use rkeep_parsers::table::value::HttpVersion;
 
 use super::backend::Backend;
-use super::{fastcgi, http2};
 use super::headers::Length;
 use super::route::Route;
 use super::splice::{self, Pipe};
 use super::target::Destination;
+use super::{fastcgi, http2};
 use crate::proxy::body::{Stored, Took};
 use crate::proxy::http::chunked::{LAST_CHUNK, chunk_line};
 use crate::proxy::io::Lease;
@@ -176,9 +176,7 @@ impl Outgoing {
         head.extend_from_slice(own_body.as_deref().unwrap_or_default());
         let body = match &cx.body.stored {
             _ if own_body.is_some() || !conf.pass_request_body => Source::None,
-            _ if streamed => {
-                Source::Client(if cx.body.chunked() && !is_http2 { Frame::Chunked } else { Frame::Plain })
-            }
+            _ if streamed => Source::Client(if cx.body.chunked() && !is_http2 { Frame::Chunked } else { Frame::Plain }),
             Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
             Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
             _ => Source::None,

@@ -7,10 +7,10 @@ use rkeep_parsers::ir::http::Protocol;
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted};
-use super::{fastcgi, http2};
 use super::head::{self, Parsed};
 use super::meaning::{Meaning, Verdict};
 use super::trouble::Trouble;
+use super::{fastcgi, http2};
 use crate::proxy::http::fields::Fields;
 use crate::proxy::http::known::Known;
 use crate::proxy::io::Lease;

@@ -10,7 +10,6 @@ use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::body::Reader;
-use super::{fastcgi, http2};
 use super::idle::{self, Owner};
 use super::outlet::Outlet;
 use super::receive::{Rest, interrupted, rate};
@@ -19,6 +18,7 @@ use super::spool::Spool;
 use super::tries::Held;
 use super::tunnel;
 use super::upload::Upload;
+use super::{fastcgi, http2};
 use crate::proxy::cache::Saving;
 use crate::proxy::clock;
 use crate::proxy::h2::BackendStream;

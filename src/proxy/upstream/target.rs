@@ -52,7 +52,8 @@ impl<'a> Destination<'a> {
             Target::Dynamic(url) => {
                 let mut url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
                 if pass.protocol == Protocol::Grpc {
-                    let begins = |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+                    let begins =
+                        |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
                     let (written, meant) = match (begins("grpcs://"), begins("grpc://")) {
                         (true, _) => (8, "https://"),
                         (_, true) => (7, "http://"),

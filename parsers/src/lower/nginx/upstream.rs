@@ -191,8 +191,9 @@ impl Lowering<'_> {
             UpstreamKeepalive::fill_defaults(&mut draft.keepalive, &mut self.cx);
             let pool = item(&mut self.ir.pools, id);
             pool.keepalive = UpstreamKeepalive::finish(&draft.keepalive);
-            // Since 1.29.7 every group keeps 32 connections, each for its own location.
-            if pool.keepalive.connections.is_none() && self.cx.compat.nginx >= (1, 29) {
+            // Since 1.29.7 every group that is written keeps 32 connections, each for its own location.
+            let written = draft.implied.is_none();
+            if written && pool.keepalive.connections.is_none() && self.cx.compat.nginx >= (1, 29) {
                 pool.keepalive.connections = Some(Number(32));
                 pool.keepalive.local = true;
             }

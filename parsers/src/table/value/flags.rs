@@ -53,7 +53,9 @@ fn allowed(keyword: &str) -> &'static [&'static str] {
             "Set-Cookie",
             "Vary",
         ],
-        protocols if protocols.ends_with("ssl_protocols") => &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+        protocols if protocols.ends_with("ssl_protocols") => {
+            &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+        }
         _ => &[],
     }
 }

@@ -38,7 +38,8 @@ pub use log::{AccessLog, AccessLogs, ErrorLog, Level, LogTarget, Syslog};
 pub use param::Param;
 pub use process::{TempPath, User, WorkerProcesses};
 pub use proxy::{
-    Bind, CookieRewrite, HeaderPair, HttpVersion, NextUpstream, RedirectRule, Redirects, Store, set_backend_version, set_redirect,
+    Bind, CookieRewrite, HeaderPair, HttpVersion, NextUpstream, RedirectRule, Redirects, Store, set_backend_version,
+    set_redirect,
 };
 pub use realip::{RealIpHeader, Trusted};
 pub use scalar::{

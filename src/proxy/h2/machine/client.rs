@@ -41,9 +41,9 @@ impl Machine {
 
     /// Whether all has been said on a stream, both ways, and read.
     pub fn is_done(&self, id: u32) -> bool {
-        self.streams.get(&id).is_some_and(|stream| {
-            stream.ended_in && stream.ended_out && stream.input.is_empty() && !stream.reset
-        })
+        self.streams
+            .get(&id)
+            .is_some_and(|stream| stream.ended_in && stream.ended_out && stream.input.is_empty() && !stream.reset)
     }
 
     /// Bytes that have come and are not read.

@@ -198,7 +198,10 @@ impl Machine {
             greeted: role == Role::Client,
             data: None,
             block: None,
-            decoder: Decoder::default(),
+            decoder: match role {
+                Role::Server => Decoder::default(),
+                Role::Client => Decoder::of_server(),
+            },
             window: WINDOW,
             room: LARGEST,
             initial: WINDOW,
