@@ -17,6 +17,7 @@ fn server(words: &str) -> PoolServer {
     let mut server = PoolServer {
         name: format!("127.0.0.1:271{port}"),
         addresses: vec![Address::Inet(format!("127.0.0.1:271{port}").parse::<SocketAddr>().unwrap())],
+        resolve: None,
         weight: 1,
         max_conns: 0,
         max_fails: 1,

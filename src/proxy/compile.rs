@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rkeep_parsers::ir::http::{self, Address, Handler};
 use rkeep_parsers::table::Compat;
-use rkeep_parsers::table::value::ErrorLog;
+use rkeep_parsers::table::value::{self, ErrorLog};
 use rustc_hash::FxHashMap;
 
 use super::accesslog::AccessLogs;
@@ -124,18 +124,20 @@ impl Snapshot {
         logs: &LogFiles,
         stats: Arc<Stats>,
     ) -> Result<Snapshot, String> {
-        let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams))?;
+        let mut resolvers = Resolvers::default();
+        let old_resolvers = old.map(|old| &old.resolvers);
+        let mut asked = |conf: &value::Resolver| resolvers.get(conf, old_resolvers);
+        let upstreams = Upstreams::compile(&plan, old.map(|old| &old.upstreams), &mut asked)?;
         let caches = Caches::compile(&plan, old.map(|old| &old.caches));
         let zones = Zones::compile(&plan.limit_zones, old.map(|old| &old.zones));
         let tls = contexts(&plan, old)?;
-        let mut resolvers = Resolvers::default();
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
         let aliases = alias::find(&plan);
         for (id, location) in plan.locations.iter() {
             let limits = Limits::compile(location, &zones);
             let written = location.conf.core.resolver.as_ref();
-            let resolver = written.map(|conf| resolvers.get(conf, old.map(|old| &old.resolvers)));
+            let resolver = written.map(|conf| resolvers.get(conf, old_resolvers));
             let compiled = Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?;
             locations.push(Arc::new(Location { limits, resolver, ..compiled }));
         }

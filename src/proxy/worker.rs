@@ -24,6 +24,7 @@ use super::pulse;
 use super::stats::Stats;
 use super::thread::Thread;
 use super::tls::TlsStream;
+use super::upstream::Named;
 
 /// How long a thread waits before it accepts again after the system refused.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -52,12 +53,18 @@ async fn run(shared: Arc<Shared>, index: usize, mut commands: mpsc::UnboundedRec
     let mut listening = Vec::new();
     let mut clock = None;
     let mut beating = None;
+    let mut asking = Vec::new();
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(sockets) => {
                 stop(&mut listening);
                 listening = sockets.into_iter().filter_map(|(address, fd)| listen(&thread, address, fd)).collect();
                 keep_time(&thread, &mut clock);
+                stop(&mut asking);
+                // One thread asks for all.
+                if index == 0 {
+                    asking = ask_for_names(&thread);
+                }
             }
             Command::Expire(generation, patience) => {
                 let thread = thread.clone();
@@ -104,6 +111,16 @@ fn keep_time(thread: &Rc<Thread>, clock: &mut Option<JoinHandle<()>>) {
         }
         _ => {}
     }
+}
+
+/// Begins to ask for names of upstreams' servers.
+fn ask_for_names(thread: &Rc<Thread>) -> Vec<JoinHandle<()>> {
+    let Some(snapshot) = thread.snapshot() else { return Vec::new() };
+    let watch = |named: &Arc<Named>| {
+        let thread = thread.clone();
+        named.watch(move |text| thread.log(Level::Error, text))
+    };
+    snapshot.upstreams.named().flat_map(watch).collect()
 }
 
 fn stop(listening: &mut Vec<JoinHandle<()>>) {

@@ -192,6 +192,46 @@ pub enum Protocol {
     FastCgi,
     /// gRPC: HTTP/2
     Grpc,
+    /// SCGI
+    Scgi,
+    /// uwsgi
+    Uwsgi,
+    /// memcached's text protocol
+    Memcached,
+}
+
+impl Protocol {
+    /// What the URL of a backend begins with.
+    pub fn scheme(self, https: bool) -> &'static str {
+        match (self, https) {
+            (Protocol::Http, false) => "http://",
+            (Protocol::Http, true) => "https://",
+            (Protocol::FastCgi, _) => "fastcgi://",
+            (Protocol::Grpc, false) => "grpc://",
+            (Protocol::Grpc, true) => "grpcs://",
+            (Protocol::Scgi, _) => "scgi://",
+            (Protocol::Uwsgi, false) => "uwsgi://",
+            (Protocol::Uwsgi, true) => "suwsgi://",
+            (Protocol::Memcached, _) => "memcached://",
+        }
+    }
+
+    /// Whether its URLs may say so themselves, and may ask for TLS.
+    pub fn has_schemes(self) -> bool {
+        matches!(self, Protocol::Http | Protocol::Grpc | Protocol::Uwsgi)
+    }
+
+    /// What its directives begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Protocol::Http => "proxy",
+            Protocol::FastCgi => "fastcgi",
+            Protocol::Grpc => "grpc",
+            Protocol::Scgi => "scgi",
+            Protocol::Uwsgi => "uwsgi",
+            Protocol::Memcached => "memcached",
+        }
+    }
 }
 
 /// Where `proxy_pass` and its like go.
@@ -213,6 +253,8 @@ pub struct ProxyPass {
     pub url: Vec<u8>,
     /// The prefix of the location that the URI replaces; empty in regex and named locations.
     pub replaced: Vec<u8>,
+    /// What a memcached server is asked for.
+    pub key: Option<Expr>,
     /// The directive.
     pub span: Span,
 }
@@ -220,7 +262,7 @@ pub struct ProxyPass {
 impl ProxyPass {
     /// Whether requests may go to a backend by TLS; of a URL with variables only a request knows.
     pub fn may_be_https(&self) -> bool {
-        self.https || (self.protocol != Protocol::FastCgi && matches!(self.target, Target::Dynamic(_)))
+        self.https || (self.protocol.has_schemes() && matches!(self.target, Target::Dynamic(_)))
     }
 }
 

@@ -6,6 +6,7 @@ use super::expr::Expr;
 use super::http::Address;
 use crate::nginx::UpstreamKeepalive;
 use crate::source::Span;
+use crate::table::value::Resolver;
 
 /// An `upstream`, or the addresses a `proxy_pass` names.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Pool {
     pub balancer: Balancer,
     /// `keepalive …`
     pub keepalive: UpstreamKeepalive,
+    /// Where names of servers with `resolve` are asked for, and how long that may take.
+    pub resolver: Option<(Resolver, Duration)>,
     /// `zone NAME SIZE`
     pub zone: Option<(String, u64)>,
     /// Where.
@@ -33,6 +36,8 @@ pub struct PoolServer {
     pub name: String,
     /// What the name resolved to when the file was read.
     pub addresses: Vec<Address>,
+    /// `resolve`: the name that stands for its addresses while requests are served, and their port.
+    pub resolve: Option<(String, u16)>,
     /// `weight=`, default 1.
     pub weight: u32,
     /// `max_conns=`, 0 for any number.
@@ -79,6 +84,7 @@ impl PoolServer {
         PoolServer {
             name: name.to_owned(),
             addresses,
+            resolve: None,
             weight: 1,
             max_conns: 0,
             max_fails: 1,

@@ -66,6 +66,18 @@ keywords! {
     FastCgiPass "fastcgi_pass" "ngx_http_fastcgi_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
     /// The gRPC server that answers.
     GrpcPass "grpc_pass" "ngx_http_grpc_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
+    /// A directory of cached answers.
+    ScgiCachePath "scgi_cache_path" "ngx_http_scgi_module" in [HTTP]
+        Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
+    /// The SCGI server that answers.
+    ScgiPass "scgi_pass" "ngx_http_scgi_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
+    /// A directory of cached answers.
+    UwsgiCachePath "uwsgi_cache_path" "ngx_http_uwsgi_module" in [HTTP]
+        Arity::range(2, u8::MAX), "path keys_zone=name:size [parameter …]";
+    /// The uwsgi server that answers.
+    UwsgiPass "uwsgi_pass" "ngx_http_uwsgi_module" in [LOCATION LOCATION_IF] Arity::ONE, "[protocol://]address";
+    /// The memcached server that answers, asked for `$memcached_key`.
+    MemcachedPass "memcached_pass" "ngx_http_memcached_module" in [LOCATION LOCATION_IF] Arity::ONE, "address";
     /// Counters of connections and requests.
     StubStatus "stub_status" "ngx_http_stub_status_module" in [SERVER LOCATION] Arity::range(0, 1), "";
     /// A picture of one transparent pixel.

@@ -134,6 +134,14 @@ group! {
         grpc: super::Grpc,
         /// `grpc_ssl_…`
         grpc_ssl: super::GrpcSsl,
+        /// `scgi_…`
+        scgi: super::Scgi,
+        /// `uwsgi_…`
+        uwsgi: super::Uwsgi,
+        /// `uwsgi_ssl_…`
+        uwsgi_ssl: super::UwsgiSsl,
+        /// `memcached_…`
+        memcached: super::Memcached,
         /// `access_log`
         log: super::HttpLog,
         /// `allow`, `deny`

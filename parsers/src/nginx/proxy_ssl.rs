@@ -64,29 +64,28 @@ backend_tls! {
     GrpcSsl module "ngx_http_grpc_module" prefix "grpc_ssl_"
 }
 
-impl GrpcSsl {
-    /// The same in the words of `proxy_pass`, whose machinery it is that serves them.
-    pub fn as_proxy(&self) -> ProxySsl {
-        let Self { session_reuse, protocols, ciphers, name, server_name, verify, verify_depth, .. } = self.clone();
-        let Self { trusted_certificate, crl, certificate, certificate_key, password_file, conf_command, .. } =
-            self.clone();
-        ProxySsl {
-            session_reuse,
-            protocols,
-            ciphers,
-            name,
-            server_name,
-            verify,
-            verify_depth,
-            trusted_certificate,
-            crl,
-            certificate,
-            certificate_key,
-            password_file,
-            conf_command,
-        }
-    }
+backend_tls! {
+    /// `uwsgi_ssl_…`
+    UwsgiSsl module "ngx_http_uwsgi_module" prefix "uwsgi_ssl_"
 }
+
+/// Says the same in the words of `proxy_pass`, whose machinery it is that serves them.
+macro_rules! as_proxy {
+    ($($name:ident)*) => {
+        $(impl $name {
+            /// The same in the words of `proxy_pass`, whose machinery it is that serves them.
+            pub fn as_proxy(&self) -> ProxySsl {
+                as_proxy!(self; session_reuse protocols ciphers name server_name verify verify_depth
+                    trusted_certificate crl certificate certificate_key password_file conf_command)
+            }
+        })*
+    };
+    ($of:expr; $($field:ident)*) => {
+        ProxySsl { $($field: $of.$field.clone()),* }
+    };
+}
+
+as_proxy! { GrpcSsl UwsgiSsl }
 
 impl ProxySsl {
     /// What it has in common with the TLS of a server.

@@ -2,7 +2,7 @@
 //! taken by the lowering.
 
 use crate::table::Directives;
-use crate::table::value::{Msec, Number};
+use crate::table::value::{Msec, Number, Resolver};
 
 /// Idle connections kept to an upstream's servers.
 #[derive(Clone, Debug, Default, Directives)]
@@ -21,4 +21,16 @@ pub struct UpstreamKeepalive {
     /// How long it may be idle.
     #[row("keepalive_timeout", default = "60s")]
     pub timeout: Msec,
+}
+
+/// Who is asked for names of servers with `resolve`.
+#[derive(Clone, Debug, Default, Directives)]
+#[directives(module = "ngx_http_upstream_module", within(upstream))]
+pub struct UpstreamResolver {
+    /// Name servers; those of `http` where there are none.
+    #[row("resolver")]
+    pub resolver: Option<Resolver>,
+    /// How long a name may take; as in `http` where it is not written.
+    #[row("resolver_timeout")]
+    pub timeout: Option<Msec>,
 }

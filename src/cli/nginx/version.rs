@@ -80,6 +80,9 @@ pub fn configure(layout: &Layout) -> String {
              --http-client-body-temp-path={} --http-proxy-temp-path={}",
             layout.conf, layout.access_log, layout.error_log, layout.pid, layout.client_body, layout.proxy
         );
+        for other in ["fastcgi", "uwsgi", "scgi"] {
+            line += &format!(" --http-{other}-temp-path={}", layout.proxy.replace("proxy", other));
+        }
     }
     line += " --with-debug";
     for module in OPTIONAL.iter().filter(|module| has(module)) {

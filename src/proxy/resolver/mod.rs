@@ -68,15 +68,31 @@ impl Resolver {
     /// # Errors
     /// Why there are none. There is no timeout: that is the caller's.
     pub async fn resolve(self: &Arc<Self>, name: &str) -> Result<Vec<IpAddr>, Failure> {
+        self.resolve_for(name).await.0
+    }
+
+    /// The same, and for how long that is known.
+    pub async fn resolve_for(self: &Arc<Self>, name: &str) -> (Result<Vec<IpAddr>, Failure>, Duration) {
         let mut name = name.to_ascii_lowercase().trim_end_matches('.').to_owned();
+        let mut lasting = Duration::MAX;
         for _ in 0..MOST_ALIASES {
-            match self.look_up(&name).await {
-                Outcome::Addresses(found) => return Ok(turned(found, super::upstream::chance() as usize)),
+            let outcome = self.look_up(&name).await;
+            lasting = lasting.min(self.lasting(&name));
+            match outcome {
+                Outcome::Addresses(found) => {
+                    return (Ok(turned(found, super::upstream::chance() as usize)), lasting);
+                }
                 Outcome::Alias(other) => name = other,
-                Outcome::Failed(failure) => return Err(failure),
+                Outcome::Failed(failure) => return (Err(failure), lasting),
             }
         }
-        Err(Failure::NOT_FOUND)
+        (Err(Failure::NOT_FOUND), lasting)
+    }
+
+    /// How long what is known of a name holds.
+    fn lasting(&self, name: &str) -> Duration {
+        let until = self.state().known.peek(name).map(|(_, until)| *until);
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

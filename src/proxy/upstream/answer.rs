@@ -1,7 +1,7 @@
 //! The head of the answer as the client is to see it: fields copied, hidden, rewritten; X-Accel heeded.
 
 use super::meaning::digits;
-use super::receive::{Received, Wire};
+use super::receive::{Form, Received};
 use super::route::Route;
 use super::uri;
 use crate::proxy::http::date;
@@ -20,7 +20,7 @@ pub fn copy(cx: &mut RequestCtx, route: &Route, received: &mut Received, kept: b
     let forced = cx.conf().proxy.force_ranges;
     cx.out.allow_ranges = forced || (kept && cx.upstream_fields.has(b"Accept-Ranges"));
     // Where they pass, the backend's count even if it sent none.
-    let has = |name: &[u8]| received.wire != Wire::Records || cx.upstream_fields.has(name);
+    let has = |name: &[u8]| matches!(received.form, Form::Http | Form::Http2 { .. }) || cx.upstream_fields.has(name);
     let (own_server, own_date) = (has(b"Server"), has(b"Date"));
     cx.out.own_server = !route.hides(Known::Server) && own_server;
     cx.out.own_date = !route.hides(Known::Date) && own_date;

@@ -1,7 +1,8 @@
 //! The body of a backend's answer: where it ends, and what of the bytes belongs to it.
 
 use super::fastcgi::Records;
-use super::receive::{Received, Wire};
+use super::memcached::TRAILER;
+use super::receive::{Form, Received};
 use crate::proxy::http::chunked::Decoder;
 
 /// How the end is known.
@@ -19,6 +20,8 @@ enum Framing {
     Records(Box<Records>, Option<u64>),
     /// HTTP/2's frames: bytes still to come, if that is known, and whether the end has come.
     Stream(Option<u64>, bool),
+    /// So many bytes are still to come, then what is left of memcached's trailer; none once it proved to be another.
+    Trailed(u64, Option<&'static [u8]>),
 }
 
 /// Tells a body's bytes from what surrounds them.
@@ -47,12 +50,13 @@ impl Reader {
     pub fn new(received: &Received, is_head: bool) -> Self {
         let meaning = &received.meaning;
         let framing = match meaning.length {
-            length if received.wire == Wire::Records => Framing::Records(Box::default(), length),
-            length if received.wire != Wire::Http1 => {
+            length if received.form == Form::Records => Framing::Records(Box::default(), length),
+            length if matches!(received.form, Form::Http2 { .. }) => {
                 let none = is_head || matches!(received.status, 204 | 304);
-                let ended = received.wire == Wire::Http2 { ended: true };
+                let ended = received.form == Form::Http2 { ended: true };
                 Framing::Stream(if none { Some(0) } else { length }, ended)
             }
+            Some(length) if received.form == Form::Memcached => Framing::Trailed(length, Some(TRAILER)),
             _ if is_head || matches!(received.status, 204 | 304) => Framing::None,
             _ if meaning.chunked => Framing::Chunked(Box::default()),
             Some(0) => Framing::None,
@@ -71,6 +75,7 @@ impl Reader {
             Framing::Close(closed) => *closed,
             Framing::Records(records, left) => records.done && left.unwrap_or(0) == 0,
             Framing::Stream(left, ended) => *ended && left.unwrap_or(0) == 0,
+            Framing::Trailed(left, trailer) => *left == 0 && trailer.is_none_or(<[u8]>::is_empty),
         }
     }
 
@@ -118,7 +123,7 @@ impl Reader {
 
     /// Whether the framing lets the connection serve again.
     pub fn keeps_connection(&self) -> bool {
-        self.ended() && !matches!(self.framing, Framing::Close(_))
+        self.ended() && !matches!(self.framing, Framing::Close(_) | Framing::Trailed(_, None))
     }
 
     /// How many bytes may be passed on unseen: those of a body that is neither chunked nor short.
@@ -126,7 +131,9 @@ impl Reader {
         match self.framing {
             Framing::Length(left) => Some(left),
             Framing::Close(_) => Some(u64::MAX),
-            Framing::None | Framing::Chunked(_) | Framing::Records(..) | Framing::Stream(..) => None,
+            Framing::None | Framing::Chunked(_) | Framing::Records(..) | Framing::Stream(..) | Framing::Trailed(..) => {
+                None
+            }
         }
     }
 
@@ -171,6 +178,15 @@ impl Reader {
                 *left = left.map(|left| left - data.len() as u64);
                 Taken { data, excess: data.len() < bytes.len() }
             }
+            Framing::Trailed(left, trailer) => {
+                let len = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let (data, rest) = bytes.split_at(len);
+                *left -= len as u64;
+                *trailer = trailer.and_then(|trailer| {
+                    trailer.split_at_checked(rest.len()).filter(|(come, _)| *come == rest).map(|(_, left)| left)
+                });
+                Taken { data, excess: trailer.is_none() && !rest.is_empty() }
+            }
         };
         self.length += taken.data.len() as u64;
         Ok(taken)
@@ -181,6 +197,7 @@ impl Reader {
         match self.framing {
             Framing::Chunked(_) => "upstream sent data after final chunk",
             Framing::Stream(..) => "upstream sent response body larger than indicated content length",
+            Framing::Trailed(..) => "memcached sent invalid trailer",
             _ => "upstream sent more data than specified in \"Content-Length\" header",
         }
     }

@@ -6,7 +6,6 @@ use rkeep_parsers::ir::http::{Handler, ProxyPass};
 use rkeep_parsers::table::value::Level;
 
 use super::answer;
-use super::outgoing;
 use super::proxy::handle;
 use super::receive::{Received, stored};
 use super::route::Route;
@@ -39,7 +38,7 @@ pub async fn look(
     to: &Destination<'_>,
     location: &Arc<Location>,
 ) -> Result<Found, Status> {
-    let mut url = outgoing::scheme(pass.protocol, to.https).to_vec();
+    let mut url = pass.protocol.scheme(to.https).as_bytes().to_vec();
     url.extend_from_slice(&to.host);
     to.write_uri(cx, pass, &mut url);
     Ok(match cache::begin(cx, || url).await? {

@@ -4,7 +4,7 @@
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client};
-use super::receive::{Failed, Received, Wire, interrupted, read};
+use super::receive::{Failed, Form, Received, interrupted, read};
 use super::trouble::Trouble;
 use crate::proxy::h2::BackendStream;
 use crate::proxy::h2::hpack::{Field, encode};
@@ -102,7 +102,7 @@ fn head(cx: &mut RequestCtx, fields: &[Field], ended: bool) -> Result<Received, 
         return Err(Failed::Try(Trouble::InvalidHeader));
     };
     received.status_line = None;
-    received.wire = Wire::Http2 { ended };
+    received.form = Form::Http2 { ended };
     if ended {
         received.meaning.length.get_or_insert(0);
     }

@@ -33,6 +33,11 @@ impl Meaning {
         Meaning { close: true, ..Meaning::default() }
     }
 
+    /// Of an answer without fields whose length is known.
+    pub fn of_length(length: u64) -> Self {
+        Meaning { length: Some(length), ..Meaning::default() }
+    }
+
     /// Takes one field in. `before` are those that came before it.
     pub fn take(&mut self, known: Option<Known>, name: &[u8], value: &[u8], before: &Fields) -> Verdict {
         match known {

@@ -6,10 +6,13 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rkeep_parsers::ir::http::{Protocol, ProxyPass};
-use rkeep_parsers::table::value::HttpVersion;
+use rkeep_parsers::table::value::{HttpVersion, Level};
 
 use super::backend::Backend;
 use super::headers::Length;
+use super::memcached;
+use super::packets;
+use super::params;
 use super::route::Route;
 use super::splice::{self, Pipe};
 use super::target::Destination;
@@ -55,6 +58,21 @@ enum Source {
     Client(Frame),
     /// A file, framed as it is sent.
     Records(Arc<File>, u64),
+}
+
+impl Source {
+    /// The client's body as it is, but for chunks.
+    fn of(cx: &RequestCtx, streamed: bool) -> Source {
+        match &cx.body.stored {
+            _ if !cx.conf().proxy.pass_request_body => Source::None,
+            _ if streamed => {
+                Source::Client(if cx.body.chunked() && !by_http2(cx) { Frame::Chunked } else { Frame::Plain })
+            }
+            Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
+            Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
+            _ => Source::None,
+        }
+    }
 }
 
 /// What is put around pieces of a body.
@@ -133,6 +151,9 @@ impl Outgoing {
 
     /// Writes the head. The client's body has been read unless it is streamed.
     /// `for_cache`: its answer may be kept.
+    ///
+    /// # Errors
+    /// 500 for what the protocol cannot say; the log says what.
     pub fn compose(
         cx: &RequestCtx,
         route: &Route,
@@ -140,9 +161,12 @@ impl Outgoing {
         to: &Destination<'_>,
         streamed: bool,
         for_cache: bool,
-    ) -> Outgoing {
-        if pass.protocol == Protocol::FastCgi {
-            return Outgoing::of_records(cx, streamed, for_cache);
+    ) -> Result<Outgoing, Status> {
+        match pass.protocol {
+            Protocol::Http | Protocol::Grpc => {}
+            Protocol::FastCgi => return Ok(Outgoing::of_records(cx, streamed, for_cache)),
+            Protocol::Scgi | Protocol::Uwsgi => return Outgoing::of_params(cx, pass.protocol, streamed, for_cache),
+            Protocol::Memcached => return Outgoing::of_item(cx, pass),
         }
         let conf = &cx.conf().proxy;
         let mut head = Buffer::take();
@@ -160,7 +184,7 @@ impl Outgoing {
             HttpVersion::Http11 | HttpVersion::Http20 => b" HTTP/1.1\r\n",
         });
         let own_body = conf.set_body.as_ref().map(|body| cx.eval(body));
-        let is_http2 = conf.http_version == HttpVersion::Http20;
+        let is_http2 = by_http2(cx);
         let length = match pass.protocol {
             // The end of the stream tells, unless the client has told.
             Protocol::Grpc => cx.body.content_length.map_or(Length::None, Length::Known),
@@ -174,14 +198,45 @@ impl Outgoing {
         head.extend_from_slice(b"\r\n");
         let http2 = is_http2.then_some(Http2 { https: to.https, end: head.len() });
         head.extend_from_slice(own_body.as_deref().unwrap_or_default());
-        let body = match &cx.body.stored {
-            _ if own_body.is_some() || !conf.pass_request_body => Source::None,
-            _ if streamed => Source::Client(if cx.body.chunked() && !is_http2 { Frame::Chunked } else { Frame::Plain }),
-            Stored::Memory(bytes) if !bytes.is_empty() => Source::Memory,
-            Stored::File { file, len, .. } => Source::File(Arc::clone(file), *len),
-            _ => Source::None,
+        let body = if own_body.is_some() { Source::None } else { Source::of(cx, streamed) };
+        Ok(Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body, http2 })
+    }
+
+    /// The same as the parameters of SCGI or uwsgi, with the body behind them.
+    fn of_params(cx: &RequestCtx, protocol: Protocol, streamed: bool, for_cache: bool) -> Result<Outgoing, Status> {
+        let (mut head, mut params, mut fits) = (Buffer::take(), Vec::new(), true);
+        params::each(cx, protocol, for_cache, |name, value| match protocol {
+            Protocol::Scgi => packets::scgi_param(name, value, &mut params),
+            _ => fits &= packets::uwsgi_param(name, value, &mut params),
+        });
+        if protocol == Protocol::Scgi {
+            let length = match length(cx, None, streamed) {
+                Length::Known(length) => length,
+                Length::None | Length::Chunked => 0,
+            };
+            packets::scgi(length, &params, &mut head);
+        } else {
+            let conf = &cx.conf().uwsgi;
+            params.extend_from_slice(conf.string.as_deref().unwrap_or_default().as_bytes());
+            fits &= packets::uwsgi((conf.modifier1.0 as u8, conf.modifier2.0 as u8), &params, &mut head);
+        }
+        if !fits {
+            cx.error(Level::Alert, format_args!("uwsgi request is too big: {}", params.len()));
+            return Err(Status(500));
+        }
+        Ok(Outgoing { is_head: false, head, uri: 0..0, body: Source::of(cx, streamed), http2: None })
+    }
+
+    /// The request for an item of memcached.
+    fn of_item(cx: &RequestCtx, pass: &ProxyPass) -> Result<Outgoing, Status> {
+        let key = pass.key.as_ref().map(|key| cx.eval(key)).filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            cx.error(Level::Error, format_args!("the \"$memcached_key\" variable is not set"));
+            return Err(Status(500));
         };
-        Outgoing { is_head: method.eq_ignore_ascii_case(b"HEAD"), head, uri, body, http2 }
+        let mut head = Buffer::take();
+        memcached::request(&key, &mut head);
+        Ok(Outgoing { is_head: false, head, uri: 0..0, body: Source::None, http2: None })
     }
 
     /// The same as FastCGI's records; what is in memory of the body goes with the head.
@@ -208,6 +263,11 @@ impl Outgoing {
     /// Whether the body leaves in pieces as the client sends it: they must not wait for one another's acknowledgement.
     pub fn comes_in_pieces(&self) -> bool {
         matches!(self.body, Source::Client(_))
+    }
+
+    /// What is sent before the body.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// The URI.
@@ -413,15 +473,9 @@ fn read_piece(file: &File, progress: &mut Progress, out: &mut Vec<u8>) -> io::Re
     }
 }
 
-/// What the URL of a backend begins with.
-pub fn scheme(protocol: Protocol, https: bool) -> &'static [u8] {
-    match protocol {
-        Protocol::FastCgi => b"fastcgi://",
-        Protocol::Grpc if https => b"grpcs://",
-        Protocol::Grpc => b"grpc://",
-        Protocol::Http if https => b"https://",
-        Protocol::Http => b"http://",
-    }
+/// Whether requests leave as frames of HTTP/2.
+fn by_http2(cx: &RequestCtx) -> bool {
+    cx.conf().proxy.http_version == HttpVersion::Http20
 }
 
 /// Whether the client takes trailers.

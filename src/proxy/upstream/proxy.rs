@@ -13,7 +13,7 @@ use super::body::Reader;
 use super::cached::{self, Found};
 use super::http2;
 use super::idle::{self, Owner};
-use super::outgoing::{self, Outgoing};
+use super::outgoing::Outgoing;
 use super::receive::{Failed, Received, interrupted, receive};
 use super::route::Route;
 use super::secure::secure;
@@ -27,6 +27,7 @@ use crate::proxy::body::Body;
 use crate::proxy::cache::Lookup;
 use crate::proxy::clock;
 use crate::proxy::compile::Location;
+use crate::proxy::content::set_content_type;
 use crate::proxy::io::Connect;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 use crate::proxy::tls::client::ClientContext;
@@ -37,6 +38,12 @@ use crate::proxy::tls::client::ClientContext;
 /// The status that `error_page` or a built-in page shows.
 pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Location>) -> Result<Answer, Status> {
     let Some(route) = &location.route else { return Err(Status(500)) };
+    if pass.protocol == Protocol::Memcached {
+        if !matches!(cx.method.as_slice(), b"GET" | b"HEAD") {
+            return Err(Status(405));
+        }
+        set_content_type(cx);
+    }
     let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
     if !streamed && !cx.body.unwanted && (!cx.body.done || cx.body.expects_continue) {
         // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
@@ -52,7 +59,7 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         }
     }
     let keeps = lookup.as_ref().is_some_and(|lookup| lookup.keeps);
-    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed, keeps);
+    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed, keeps)?;
     if outgoing.has_no_uri() {
         cx.error(Level::Error, format_args!("zero length URI to proxy"));
         return Err(Status(500));
@@ -62,10 +69,11 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
         _ => None,
     };
-    let http2 = pass.protocol != Protocol::FastCgi && cx.conf().proxy.http_version == HttpVersion::Http20;
+    let speaks_http = matches!(pass.protocol, Protocol::Http | Protocol::Grpc);
+    let http2 = speaks_http && cx.conf().proxy.http_version == HttpVersion::Http20;
     let (protocol, location) = (pass.protocol, location.index);
     let mut exchange = Exchange { protocol, outgoing, location, streamed, lookup, keeps, secured, http2 };
-    let mut tries = Tries::begin(cx, to.upstream, streamed, outgoing::scheme(pass.protocol, to.https));
+    let mut tries = Tries::begin(cx, to.upstream, streamed, pass.protocol.scheme(to.https).as_bytes());
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
             Ok((backend, received, sent)) => {
@@ -129,7 +137,7 @@ impl Exchange {
         }
         tries.sent = true;
         let sent = send(cx, &self.outgoing, &backend, self.watch(cx)).await?;
-        let received = receive(cx, &backend, self.protocol, self.watch(cx)).await?;
+        let received = receive(cx, &backend, self.protocol, self.outgoing.head(), self.watch(cx)).await?;
         if let Some(record) = cx.upstream.last_mut() {
             record.status = received.status;
             record.header_time = Some(clock::since(tries.since));
@@ -209,7 +217,11 @@ impl Exchange {
     ) -> Result<Answer, Status> {
         let status = received.status;
         let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
-        let stays = self.protocol != Protocol::FastCgi || cx.conf().fastcgi.keep_conn;
+        let stays = match self.protocol {
+            Protocol::Http | Protocol::Grpc | Protocol::Memcached => true,
+            Protocol::FastCgi => cx.conf().fastcgi.keep_conn,
+            Protocol::Scgi | Protocol::Uwsgi => false,
+        };
         // A connection of HTTP/2 knows itself whether all has been said on it.
         let whole = self.http2 || matches!(sent, Sent::Whole);
         let reusable = whole && !received.meaning.close && status != 101 && stays;
@@ -237,6 +249,10 @@ impl Exchange {
         if let Some(answer) = self.instead(cx, route, status) {
             stream.abandon(cx);
             return answer;
+        }
+        if status == 404 && self.protocol == Protocol::Memcached {
+            stream.end(cx);
+            return Err(Status(404));
         }
         if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
             cached::remember(cx, route, self.lookup.as_deref(), status);

@@ -7,8 +7,10 @@ use rkeep_parsers::ir::http::Protocol;
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client, Interrupted};
+use super::cgi;
 use super::head::{self, Parsed};
 use super::meaning::{Meaning, Verdict};
+use super::memcached;
 use super::trouble::Trouble;
 use super::{fastcgi, http2};
 use crate::proxy::http::fields::Fields;
@@ -39,23 +41,27 @@ pub struct Received {
     pub http09: bool,
     /// What was read beyond the head.
     pub rest: Rest,
-    /// What the body comes in.
-    pub wire: Wire,
+    /// What the answer comes in.
+    pub form: Form,
 }
 
-/// What surrounds an answer's body.
+/// What an answer comes in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wire {
-    /// What HTTP/1 says in the head.
+pub enum Form {
+    /// As HTTP/1 has it.
     #[default]
-    Http1,
-    /// FastCGI's records.
-    Records,
-    /// HTTP/2's frames.
+    Http,
+    /// In HTTP/2's frames.
     Http2 {
         /// It has ended with the head.
         ended: bool,
     },
+    /// Without framing: its length is told, or the connection's end is its end.
+    Cgi,
+    /// In FastCGI's records.
+    Records,
+    /// With memcached's trailer behind it.
+    Memcached,
 }
 
 /// Bytes read beyond the head.
@@ -92,7 +98,7 @@ impl Rest {
     }
 }
 
-/// Reads until a final head is there. Interim answers (1xx but 101) are skipped.
+/// Reads until a final head is there. Interim answers (1xx but 101) are skipped. `request` is the head that was sent.
 ///
 /// # Errors
 /// [`Failed`]; the log says why.
@@ -100,6 +106,7 @@ pub async fn receive(
     cx: &mut RequestCtx,
     backend: &Backend,
     protocol: Protocol,
+    request: &[u8],
     watch: Client,
 ) -> Result<Received, Failed> {
     if let Some(h2) = backend.stream.http2() {
@@ -129,10 +136,15 @@ pub async fn receive(
         if let Some(record) = cx.upstream.last_mut() {
             record.bytes_received += n as u64;
         }
-        if protocol == Protocol::FastCgi {
+        if protocol != Protocol::Http {
             early.extend_from_slice(lease.get(..n).unwrap_or_default());
             drop(lease);
-            if let Some(received) = fastcgi::answer::receive(cx, &early)? {
+            let received = match protocol {
+                Protocol::FastCgi => fastcgi::answer::receive(cx, &early)?,
+                Protocol::Memcached => memcached::receive(cx, &early, request)?,
+                _ => cgi::receive(cx, &early)?,
+            };
+            if let Some(received) = received {
                 return Ok(received);
             }
         } else if early.is_empty() {
@@ -228,7 +240,13 @@ pub fn read(cx: &mut RequestCtx, bytes: &[u8]) -> Result<Option<(Received, usize
 
 impl Received {
     fn new(status: u16, status_line: Option<Vec<u8>>, meaning: Meaning, http09: bool) -> Self {
-        Received { status, status_line, meaning, http09, rest: Rest::Nothing, wire: Wire::Http1 }
+        Received { status, status_line, meaning, http09, rest: Rest::Nothing, form: Form::Http }
+    }
+
+    /// Of an answer that has no fields but a length.
+    pub fn of_length(status: u16, length: u64) -> Self {
+        let meaning = Meaning::of_length(length);
+        Received::new(status, None, meaning, false)
     }
 }
 

@@ -113,7 +113,8 @@ fn hidden(conf: &Proxy, protocol: Protocol) -> impl Iterator<Item = &str> {
     let own: &[&str] = match protocol {
         Protocol::Http => &HIDDEN_OF_HTTP,
         Protocol::Grpc => &["Date", "Server"],
-        Protocol::FastCgi => &["Status"],
+        Protocol::FastCgi | Protocol::Scgi | Protocol::Uwsgi => &["Status"],
+        Protocol::Memcached => &[],
     };
     let passed = |name: &&str| conf.pass_header.iter().any(|passed| passed.eq_ignore_ascii_case(name));
     let all = own.iter().copied().chain(HIDDEN).chain(conf.hide_header.iter().map(String::as_str));

@@ -46,36 +46,33 @@ impl<'a> Destination<'a> {
     pub async fn of(cx: &mut RequestCtx, pass: &'a ProxyPass) -> Result<Destination<'a>, Status> {
         match &pass.target {
             Target::Pool(id) => {
-                let upstream = cx.snapshot.upstreams.get(*id).cloned().ok_or(Status(500))?;
+                let upstream = cx.snapshot.upstreams.get(*id).ok_or(Status(500))?;
                 Ok(Destination { upstream, host: Cow::Borrowed(&pass.host), https: pass.https, uri: None })
             }
             Target::Dynamic(url) => {
                 let mut url = String::from_utf8_lossy(&cx.eval(url)).into_owned();
-                if pass.protocol == Protocol::Grpc {
-                    let begins =
-                        |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-                    let (written, meant) = match (begins("grpcs://"), begins("grpc://")) {
-                        (true, _) => (8, "https://"),
-                        (_, true) => (7, "http://"),
-                        _ => (0, "http://"),
-                    };
-                    url.replace_range(..written, meant);
-                } else if pass.protocol != Protocol::Http {
-                    url.insert_str(0, "http://");
+                let protocol = pass.protocol;
+                let begins = |https| {
+                    let scheme = protocol.scheme(https);
+                    url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+                };
+                if protocol != Protocol::Http && !(protocol.has_schemes() && (begins(false) || begins(true))) {
+                    url.insert_str(0, protocol.scheme(false));
                 }
                 // In a box, so that requests to known upstreams are no larger for it.
-                Box::pin(Destination::of_url(cx, &url)).await
+                Box::pin(Destination::of_url(cx, &url, protocol)).await
             }
         }
     }
 
-    async fn of_url(cx: &mut RequestCtx, text: &str) -> Result<Destination<'a>, Status> {
+    async fn of_url(cx: &mut RequestCtx, text: &str, protocol: Protocol) -> Result<Destination<'a>, Status> {
         let after = |scheme: &str| {
             let begins = text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
             text.get(scheme.len()..).filter(|rest| begins && !rest.is_empty())
         };
-        let (plain, encrypted) = (after("http://"), after("https://"));
-        let https = encrypted.is_some();
+        let (plain, encrypted) = (after(protocol.scheme(false)), after(protocol.scheme(true)));
+        // Where both schemes are one there is no other.
+        let https = encrypted.is_some() && plain.is_none();
         let usual = if https { 443 } else { 80 };
         let Some(rest) = plain.or(encrypted) else {
             cx.error(Level::Error, format_args!("invalid URL prefix in \"{text}\""));
@@ -113,7 +110,7 @@ impl<'a> Destination<'a> {
 /// The upstream a URL names, or one of its address alone.
 async fn find(cx: &mut RequestCtx, url: &Url, usual: u16) -> Result<Arc<Upstream>, Status> {
     if let Some(upstream) = cx.snapshot.upstreams.by_name(&url.name, url.port, usual) {
-        return Ok(Arc::clone(upstream));
+        return Ok(upstream);
     }
     let port = url.port.unwrap_or(usual);
     let ip = url.name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

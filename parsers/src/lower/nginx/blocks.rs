@@ -27,10 +27,15 @@ impl Lowering<'_> {
             }
             Keyword::Zone => self.zone(directive, frame),
             Keyword::Keepalive => self.keepalive(directive, frame),
-            Keyword::ProxyCachePath | Keyword::FastCgiCachePath => self.cache_path(directive),
+            Keyword::ProxyCachePath | Keyword::FastCgiCachePath | Keyword::ScgiCachePath | Keyword::UwsgiCachePath => {
+                self.cache_path(directive)
+            }
             Keyword::ProxyPass => self.proxy_pass(directive, frame),
             Keyword::FastCgiPass => self.backend_pass(directive, frame, Protocol::FastCgi),
             Keyword::GrpcPass => self.backend_pass(directive, frame, Protocol::Grpc),
+            Keyword::ScgiPass => self.backend_pass(directive, frame, Protocol::Scgi),
+            Keyword::UwsgiPass => self.backend_pass(directive, frame, Protocol::Uwsgi),
+            Keyword::MemcachedPass => self.backend_pass(directive, frame, Protocol::Memcached),
             Keyword::StubStatus => self.handler(Handler::StubStatus, frame),
             Keyword::EmptyGif => self.handler(Handler::EmptyGif, frame),
             Keyword::LogFormat => self.log_format(directive),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::{Draft, Lowering};
 use crate::ir::Id;
-use crate::ir::http::{Handler, Location, Match, Op, Protocol, ProxyPass};
-use crate::nginx::LocationLevel;
+use crate::ir::http::{Handler, Location, Match, Op, Protocol};
+use crate::nginx::{LocationConf, LocationLevel};
 use crate::source::{Span, Spanned};
+use crate::table::value::HttpVersion;
 
 impl Lowering<'_> {
     /// The end of `http`; `close` is its brace, where nginx sees mistakes of the whole.
@@ -16,6 +17,7 @@ impl Lowering<'_> {
         self.finish_pools();
         let server_level = self.http_server.outermost(&mut self.cx);
         let level = self.http.outermost(&mut self.cx);
+        self.finish_resolvers(&level.conf().core);
         let ids: Vec<_> = self.ir.servers.iter().map(|(id, server)| (id, server.root)).collect();
         for (id, root) in ids {
             let layers = self.servers.get(id.index()).cloned().unwrap_or_default();
@@ -46,15 +48,8 @@ impl Lowering<'_> {
         location.conf = level.conf();
         location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
         let handler = location.handler.clone();
-        match &handler {
-            Handler::Proxy(ProxyPass { protocol: Protocol::FastCgi, .. }) => {
-                location.conf.proxy = Arc::new(location.conf.fastcgi.as_proxy());
-            }
-            Handler::Proxy(ProxyPass { protocol: Protocol::Grpc, .. }) => {
-                location.conf.proxy = Arc::new(location.conf.grpc.as_proxy());
-                location.conf.proxy_ssl = Arc::new(location.conf.grpc_ssl.as_proxy());
-            }
-            _ => {}
+        if let Handler::Proxy(pass) = &handler {
+            speak(&mut location.conf, pass.protocol);
         }
         let inner: Vec<_> = inner_locations(location).collect();
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);
@@ -141,4 +136,29 @@ fn inherited(matched: &Match, around: Option<&Handler>) -> Option<Handler> {
         (Match::LimitExcept { .. }, Some(handler @ Handler::Proxy(_))) => Some(handler.clone()),
         _ => None,
     }
+}
+
+/// Says what holds for a backend of another protocol in the words of `proxy_pass`.
+fn speak(conf: &mut LocationConf, protocol: Protocol) {
+    let proxy = match protocol {
+        Protocol::Http => return,
+        Protocol::FastCgi => conf.fastcgi.as_proxy(),
+        Protocol::Grpc => {
+            conf.proxy_ssl = Arc::new(conf.grpc_ssl.as_proxy());
+            conf.grpc.as_proxy()
+        }
+        Protocol::Scgi => conf.scgi.as_proxy(),
+        Protocol::Uwsgi => {
+            conf.proxy_ssl = Arc::new(conf.uwsgi_ssl.as_proxy());
+            conf.uwsgi.as_proxy()
+        }
+        Protocol::Memcached => conf.memcached.as_proxy(),
+    };
+    let http_version = match protocol {
+        Protocol::Grpc => HttpVersion::Http20,
+        // It can pass a body whose length is not known.
+        Protocol::FastCgi => HttpVersion::Http11,
+        _ => HttpVersion::Http10,
+    };
+    conf.proxy = Arc::new(crate::nginx::Proxy { http_version, ..proxy });
 }

@@ -3,7 +3,7 @@
 use super::url::{Kind, parse};
 use super::{Frame, Lowering};
 use crate::ir::Id;
-use crate::ir::expr::Expr;
+use crate::ir::expr::{Expr, Part};
 use crate::ir::http::{Handler, Location, Match, Protocol, ProxyPass, Target};
 use crate::syntax::tree::Directive;
 use crate::table::Fault;
@@ -38,6 +38,7 @@ impl Lowering<'_> {
             port: if https { 443 } else { 80 },
             url: word.text.clone(),
             replaced: Vec::new(),
+            key: None,
             span: directive.span,
         })
     }
@@ -70,11 +71,12 @@ impl Lowering<'_> {
             port: url.port,
             url: word.text.clone(),
             replaced: if keeps_uri { location.name.clone() } else { Vec::new() },
+            key: None,
             span: directive.span,
         })
     }
 
-    /// `fastcgi_pass`: an address without a scheme; `grpc_pass`: one with it or without.
+    /// `fastcgi_pass` and its like: an address, with a scheme only where the protocol has some.
     pub(super) fn backend_pass(
         &mut self,
         directive: &Directive,
@@ -89,13 +91,7 @@ impl Lowering<'_> {
         location.auto_redirect |= location.name.ends_with(b"/") && prefix_like(&location.matched);
         let word = directive.arg(0);
         let text = word.lossy();
-        let after = |scheme: &str| {
-            let begins = text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-            text.get(scheme.len()..).filter(|_| begins && protocol == Protocol::Grpc)
-        };
-        let (plain, encrypted) = (after("grpc://"), after("grpcs://"));
-        let https = encrypted.is_some();
-        let bare = plain.or(encrypted).unwrap_or(&text);
+        let (https, bare) = without_scheme(&text, protocol);
         let (target, host) = if word.text.contains(&b'$') {
             (Target::Dynamic(Expr::of(word, &mut self.cx)?), Vec::new())
         } else {
@@ -105,8 +101,20 @@ impl Lowering<'_> {
             let host = if unix { b"localhost".to_vec() } else { url.authority.clone().into_bytes() };
             (Target::Pool(self.implied_pool(&url, directive)?), host)
         };
-        let (url, span) = (word.text.clone(), directive.span);
-        let pass = ProxyPass { protocol, https, target, uri: None, host, port: 0, url, replaced: Vec::new(), span };
+        let asked =
+            (protocol == Protocol::Memcached).then(|| self.cx.variables.lookup("memcached_key", directive.span));
+        let pass = ProxyPass {
+            protocol,
+            https,
+            target,
+            uri: None,
+            host,
+            port: 0,
+            url: word.text.clone(),
+            replaced: Vec::new(),
+            key: asked.map(|key| Expr { parts: vec![Part::Var(key)] }),
+            span: directive.span,
+        };
         self.handler(Handler::Proxy(pass), frame)
     }
 
@@ -120,6 +128,16 @@ impl Lowering<'_> {
             _ => Err(Fault::new("\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive")),
         }
     }
+}
+
+/// Whether a URL asks for TLS, and what follows its scheme.
+fn without_scheme(text: &str, protocol: Protocol) -> (bool, &str) {
+    let after = |https| {
+        let scheme = protocol.scheme(https);
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        (protocol.has_schemes() && head.eq_ignore_ascii_case(scheme)).then_some((https, rest))
+    };
+    after(false).or_else(|| after(true)).unwrap_or((false, text))
 }
 
 /// A location whose name is the beginning of the URIs that enter it.

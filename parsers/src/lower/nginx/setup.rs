@@ -56,6 +56,9 @@ impl Layout {
             ("access_log", format!("{} combined", self.access_log)),
             ("client_body_temp_path", self.client_body_temp.clone()),
             ("proxy_temp_path", self.proxy_temp.clone()),
+            ("fastcgi_temp_path", self.proxy_temp.replace("proxy", "fastcgi")),
+            ("scgi_temp_path", self.proxy_temp.replace("proxy", "scgi")),
+            ("uwsgi_temp_path", self.proxy_temp.replace("proxy", "uwsgi")),
             ("user", self.user.clone()),
         ]);
         if compat.nginx < (1, 29) {

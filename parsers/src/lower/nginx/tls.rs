@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Lowering;
-use crate::ir::http::{Handler, Listener, Location, Protocol, Server};
+use crate::ir::http::{Handler, Listener, Location, Server};
 use crate::nginx::{ProxySsl, Ssl};
 use crate::source::Span;
 use crate::table::value::{Named, TlsFile, VerifyClient};
@@ -15,18 +15,12 @@ impl Lowering<'_> {
         for (ssl, span) in &servers {
             self.tls_of_server(ssl, *span);
         }
-        let passes = |location: &&Location| matches!(&location.handler, Handler::Proxy(pass) if pass.may_be_https());
         let prefix = |location: &Location| match &location.handler {
-            Handler::Proxy(pass) if pass.protocol == Protocol::Grpc => "grpc",
-            _ => "proxy",
+            Handler::Proxy(pass) if pass.may_be_https() => Some(pass.protocol.prefix()),
+            _ => None,
         };
-        let conf: Vec<_> = self
-            .ir
-            .locations
-            .values()
-            .filter(passes)
-            .map(|location| (location.conf.proxy_ssl.clone(), prefix(location)))
-            .collect();
+        let conf = |location: &Location| Some((location.conf.proxy_ssl.clone(), prefix(location)?));
+        let conf: Vec<_> = self.ir.locations.values().filter_map(conf).collect();
         conf.iter().for_each(|(conf, prefix)| self.read_proxy_tls_files(conf, prefix));
         let listeners: Vec<_> = self.ir.listeners.values().filter(|listener| listener.options.ssl).cloned().collect();
         for listener in &listeners {

@@ -8,10 +8,10 @@ use crate::ir::Id;
 use crate::ir::expr::Expr;
 use crate::ir::pool::{Balancer, Pool, PoolServer};
 use crate::nginx::blocks::Keyword;
-use crate::nginx::{UpstreamKeepalive, UpstreamKeepaliveLayer};
+use crate::nginx::{HttpCore, UpstreamKeepalive, UpstreamKeepaliveLayer, UpstreamResolver, UpstreamResolverLayer};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
-use crate::table::value::{Number, ZoneUse, parse_number, parse_size, parse_time};
+use crate::table::value::{Number, Resolver, ZoneUse, parse_number, parse_size, parse_time};
 use crate::table::{Contexts, Fault, Module};
 
 /// A pool while it is being read.
@@ -21,6 +21,7 @@ pub(super) struct Draft {
     port: Option<u16>,
     no_port: bool,
     keepalive: UpstreamKeepaliveLayer,
+    resolver: UpstreamResolverLayer,
     /// A balancing method was named.
     method: bool,
     /// What an implied group is resolved from, and the directive that implies it.
@@ -97,8 +98,12 @@ impl Lowering<'_> {
         let Some(id) = frame.pool else { return Ok(()) };
         let word = directive.arg(0);
         let mut server = PoolServer::new(word.lossy().into_owned(), directive.span);
+        let mut resolve = false;
         for word in directive.args.iter().skip(1) {
-            parameter(&mut server, word)?;
+            match word.is("resolve") {
+                true => resolve = true,
+                false => parameter(&mut server, word)?,
+            }
             let no_backup = !matches!(self.ir.pools[id].balancer, Balancer::RoundRobin | Balancer::LeastConn);
             if server.backup && no_backup {
                 let text = format!("balancing method does not support parameter \"{}\"", word.lossy());
@@ -108,7 +113,10 @@ impl Lowering<'_> {
         let refused = |what: &str| Fault::new(format!("{what} in upstream \"{}\"", word.lossy())).at(word.span);
         let url = parse(&server.name, Kind::Server, 80).map_err(refused)?;
         let unknown = |what| refused(what).help("the name must resolve when the file is read, or write the address");
-        server.addresses = url.addresses(self.loader).map_err(unknown)?;
+        match &url.host {
+            Host::Name(name) if resolve => server.resolve = Some((name.clone(), url.port)),
+            _ => server.addresses = url.addresses(self.loader).map_err(unknown)?,
+        }
         self.ir.pools[id].servers.push(server);
         Ok(())
     }
@@ -180,6 +188,39 @@ impl Lowering<'_> {
         UpstreamKeepalive::set(&mut draft.keepalive, row, directive, &mut self.cx)
     }
 
+    pub(super) fn resolver_value(&mut self, row: usize, directive: &Directive, frame: Frame) -> Result<(), Fault> {
+        let Some(draft) = frame.pool.and_then(|id| self.pools.get_mut(id.index())) else { return Ok(()) };
+        UpstreamResolver::set(&mut draft.resolver, row, directive, &mut self.cx)
+    }
+
+    /// Groups with names to resolve while requests are served need a name server, and a zone to have them in.
+    pub(super) fn finish_resolvers(&mut self, http: &HttpCore) {
+        let mut found = Vec::new();
+        for pool in self.ir.pools.values_mut() {
+            if !pool.servers.iter().any(|server| server.resolve.is_some()) {
+                pool.resolver = None;
+                continue;
+            }
+            let (resolver, timeout) = pool.resolver.take().unzip();
+            let resolver = resolver.filter(|own: &Resolver| !own.servers.is_empty()).or_else(|| http.resolver.clone());
+            let timeout = timeout.filter(|own: &Duration| !own.is_zero());
+            let timeout = timeout.unwrap_or_else(|| http.resolver_timeout.duration());
+            let (name, at) = (pool.name.clone(), pool.span);
+            match (&pool.zone, &resolver) {
+                (None, _) => found.push((name, at, "resolving names at run time requires", " to be in shared memory")),
+                (_, None) => found.push((name, at, "no resolver defined to resolve names at run time in", "")),
+                _ => {}
+            }
+            pool.resolver = resolver.map(|resolver| (resolver, timeout));
+        }
+        for (name, at, before, after) in found {
+            let place = self.cx.sources.place(at);
+            let text = format!("{before} upstream \"{name}\" in {place}{after}");
+            let help = "write zone NAME SIZE in the upstream, and resolver ADDRESS there or in http";
+            self.fatal("nginx::upstream", text.clone(), text, at, Some(help));
+        }
+    }
+
     /// Resolves implied groups and completes all.
     pub(super) fn finish_pools(&mut self) {
         for (index, mut draft) in std::mem::take(&mut self.pools).into_iter().enumerate() {
@@ -189,7 +230,11 @@ impl Lowering<'_> {
             }
             self.only_backups(id);
             UpstreamKeepalive::fill_defaults(&mut draft.keepalive, &mut self.cx);
+            let resolver = UpstreamResolver::finish(&draft.resolver);
             let pool = item(&mut self.ir.pools, id);
+            // Until what holds in `http` is known the missing part is empty.
+            let timeout = resolver.timeout.map(|timeout| timeout.duration());
+            pool.resolver = Some((resolver.resolver.unwrap_or_default(), timeout.unwrap_or_default()));
             pool.keepalive = UpstreamKeepalive::finish(&draft.keepalive);
             // Since 1.29.7 every group that is written keeps 32 connections, each for its own location.
             let written = draft.implied.is_none();
@@ -243,6 +288,7 @@ impl PoolServer {
         PoolServer {
             name,
             addresses: Vec::new(),
+            resolve: None,
             weight: 1,
             max_conns: 0,
             max_fails: 1,
@@ -291,7 +337,7 @@ fn parameter(server: &mut PoolServer, word: &Word) -> Result<(), Fault> {
         }
         None if text == "backup" => server.backup = true,
         None if text == "down" => server.down = true,
-        None if matches!(text.as_ref(), "resolve" | "drain") => {
+        None if text == "drain" => {
             return Err(invalid().help("known to nginx, not built into rkeep yet"));
         }
         Some(("route" | "service", _)) => return Err(invalid().help("known to nginx, not built into rkeep yet")),

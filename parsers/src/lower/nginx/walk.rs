@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::{Frame, Lowering};
 use crate::diag::Diagnostic;
 use crate::nginx::blocks::{KEYWORDS, Keyword, ROWS};
-use crate::nginx::{LocationLayers, MainLayers, ServerLayers, UpstreamKeepalive, unbuilt};
+use crate::nginx::{LocationLayers, MainLayers, ServerLayers, UpstreamKeepalive, UpstreamResolver, unbuilt};
 use crate::syntax::tree::{Directive, Quote, Word};
 use crate::table::{Contexts, Entry, Fault, Index, Miss, Module, Row, Status};
 
@@ -26,6 +26,8 @@ pub(crate) enum Slot {
     Location(usize, usize),
     /// A field of the keepalive module of upstreams.
     Keepalive(usize),
+    /// A field about name servers of upstreams.
+    Resolver(usize),
     /// Nobody: it is not built.
     Nobody,
 }
@@ -34,11 +36,13 @@ pub(crate) enum Slot {
 pub(super) static INDEX: LazyLock<Index<Slot>> = LazyLock::new(|| {
     let structural = KEYWORDS.iter().zip(ROWS).map(|(keyword, row)| (row, Slot::Structural(*keyword)));
     let keepalive = UpstreamKeepalive::ROWS.iter().enumerate().map(|(at, row)| (row, Slot::Keepalive(at)));
+    let resolver = UpstreamResolver::ROWS.iter().enumerate().map(|(at, row)| (row, Slot::Resolver(at)));
     let all = structural
         .chain(tables(MainLayers::TABLES, Slot::Main))
         .chain(tables(ServerLayers::TABLES, Slot::Server))
         .chain(tables(LocationLayers::TABLES, Slot::Location))
         .chain(keepalive)
+        .chain(resolver)
         .chain(unbuilt::rows().iter().map(|row| (row, Slot::Nobody)));
     Index::new(all.map(|(row, slot)| Entry { row, slot }))
 });
@@ -121,6 +125,7 @@ impl Lowering<'_> {
             }
             Slot::Location(table, row) => self.location_value(table, row, directive, frame),
             Slot::Keepalive(row) => self.keepalive_value(row, directive, frame),
+            Slot::Resolver(row) => self.resolver_value(row, directive, frame),
             Slot::Nobody => Ok(()),
         }
     }

@@ -22,6 +22,18 @@ pub fn set_gzip_level(field: &mut Option<Spanned<Number>>, directive: &Directive
     }
 }
 
+/// A modifier of uwsgi: one byte.
+///
+/// # Errors
+/// Out of range, not a number, or twice.
+pub fn set_byte(field: &mut Option<Spanned<Number>>, directive: &Directive, cx: &mut Cx) -> Outcome {
+    set_field(field, directive, cx)?;
+    match field.as_ref().map(|field| field.value.0) {
+        Some(0..=255) | None => Ok(()),
+        Some(_) => Err(Fault::new("value must be between 0 and 255").at(directive.arg(0).span)),
+    }
+}
+
 /// `worker_connections`: nginx names the wrong number.
 ///
 /// # Errors

@@ -25,7 +25,9 @@ pub(crate) use access::parse_network;
 pub use access::{AccessRule, Whom};
 pub use answer::{GzipStatic, ListFormat, SubRule};
 pub use cache::{AnyOf, CacheMethods, CacheName, CacheValid, StoreAccess};
-pub use checked::{set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate};
+pub use checked::{
+    set_byte, set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate,
+};
 pub use client::{
     BodyInFile, GzipProxied, IfModifiedSince, KeepaliveTimeout, Lingering, Resolver, Satisfy, ServerTokens,
 };

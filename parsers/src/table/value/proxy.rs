@@ -168,7 +168,15 @@ impl Value for NextUpstream {
             ("updating", NextUpstream::UPDATING),
             ("off", NextUpstream::OFF),
         ];
-        bits(directive, &list, cx).map(NextUpstream)
+        let of_memcached = [
+            ("error", NextUpstream::ERROR),
+            ("timeout", NextUpstream::TIMEOUT),
+            ("invalid_response", NextUpstream::INVALID_HEADER),
+            ("not_found", NextUpstream::HTTP_404),
+            ("off", NextUpstream::OFF),
+        ];
+        let list = if directive.name.is("memcached_next_upstream") { &of_memcached[..] } else { &list };
+        bits(directive, list, cx).map(NextUpstream)
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {
