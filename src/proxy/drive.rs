@@ -30,6 +30,8 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     })
     .await;
     let mut deadline = clock::now() + first_patience(conn);
+    // Until then the connection stays, whatever else would end it.
+    let mut kept_until = None;
     let mut rest = Vec::new();
     if told_by_proxy(conn) && !introduced(conn, deadline).await {
         return;
@@ -41,16 +43,23 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         return Box::pin(h2::drive::connection(conn, slot)).await;
     }
     loop {
-        if rest.is_empty() && !wait(conn, deadline).await {
+        let kept = kept_until.take().filter(|until| conn.thread.draining() || *until > clock::now());
+        let begun = match kept {
+            _ if !rest.is_empty() => true,
+            Some(until) => wait_anyway(conn, until).await || wait(conn, deadline).await,
+            None => wait(conn, deadline).await,
+        };
+        if !begun {
             return;
         }
         // In a box of its own, so that the idle connection holds none of it.
         match Box::pin(request(conn, slot, std::mem::take(&mut rest))).await {
             After::Close => return,
             After::Wait => {}
-            After::Keep { patience, input } => {
+            After::Keep { patience, least, input } => {
                 conn.thread.serving(slot, None);
                 deadline = clock::now() + patience;
+                kept_until = (!least.is_zero()).then(|| clock::now() + least);
                 rest = input;
             }
         }
@@ -83,6 +92,17 @@ fn first_patience(conn: &Connection) -> Duration {
     server.map_or(Duration::from_secs(60), |server| server.ir.conf.http.client_header_timeout.duration())
 }
 
+/// Waits for the first byte of a request even if the thread drains; false when none has come.
+async fn wait_anyway(conn: &Connection, until: Instant) -> bool {
+    poll_fn(|cx| {
+        if let Poll::Ready(ready) = conn.stream.poll_readable(cx) {
+            return Poll::Ready(ready.is_ok());
+        }
+        conn.poll_deadline(until, cx).map(|_| false)
+    })
+    .await
+}
+
 /// Waits for the first byte of a request; false when the connection is to be closed.
 async fn wait(conn: &Connection, deadline: Instant) -> bool {
     poll_fn(|cx| {
@@ -107,6 +127,8 @@ enum After {
     Keep {
         /// How long.
         patience: Duration,
+        /// How long even if the thread drains.
+        least: Duration,
         /// Bytes of the next requests that have come already.
         input: Vec<u8>,
     },
@@ -131,9 +153,10 @@ async fn request(conn: &Rc<Connection>, slot: usize, input: Vec<u8>) -> After {
 async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
     if cx.keepalive && !cx.body.broken && (cx.body.done || Box::pin(discard(&mut cx)).await) {
         let patience = cx.conf().core.keepalive_timeout.timeout.duration();
+        let least = cx.conf().core.keepalive_min_timeout.duration().min(patience);
         let input = std::mem::take(&mut cx.input);
         intake::recycle(cx);
-        return After::Keep { patience, input };
+        return After::Keep { patience, least, input };
     }
     let lingering = cx.conf().core.lingering_close;
     let unread = cx.body.present() && !cx.body.done;

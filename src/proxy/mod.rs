@@ -35,6 +35,7 @@ pub mod regex;
 pub mod request;
 pub mod resolver;
 pub mod response;
+pub mod secure_link;
 pub mod serve;
 pub mod sink;
 pub mod source;
@@ -46,6 +47,7 @@ pub mod syslog;
 pub mod thread;
 pub mod tls;
 pub mod upstream;
+pub mod userid;
 pub mod vars;
 pub mod worker;
 

@@ -18,6 +18,7 @@ use super::realip::Real;
 use super::response::ResponseHead;
 use super::spare::Memory;
 use super::ssi::Known;
+use super::userid::Seen;
 
 /// The protocol a client speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +120,8 @@ pub struct Shared {
     pub user: RefCell<Vec<Option<Vec<u8>>>>,
     /// What server-side includes know; none where there are none.
     pub pages: RefCell<Option<Box<Known>>>,
+    /// The client's number, once somebody has asked for it.
+    pub uid: OnceCell<Box<Seen>>,
 }
 
 impl Shared {

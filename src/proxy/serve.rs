@@ -21,7 +21,12 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
         None => Step::PostRead,
     };
     match phases::run(cx, step).await {
-        End::Answer(prepared) => send(cx, prepared).await,
+        End::Answer(prepared) => {
+            send(cx, prepared).await;
+            if cx.conf().core.post_action.is_some() {
+                Box::pin(post_action(cx)).await;
+            }
+        }
         End::Silent(status) => {
             cx.error_status = status;
             cx.out.status = status;
@@ -32,6 +37,26 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
     cx.debug(format_args!("http status: {}, bytes sent: {}", cx.out.status, cx.sent));
     cx.action = " while closing request";
     cx.log_access();
+}
+
+/// `post_action`: the request goes on elsewhere, and the client sees nothing of it.
+async fn post_action(cx: &mut RequestCtx) {
+    let mut before = None;
+    while let Some(target) = cx.conf().core.post_action.clone() {
+        // Where it leads to itself it has been done.
+        if before.as_ref() == Some(&target) {
+            return;
+        }
+        cx.out.clear();
+        let step = match target.starts_with('@') {
+            true => phases::named(cx, target.as_bytes()),
+            false => phases::redirect(cx, target.clone().into_bytes(), Vec::new()),
+        };
+        if let End::Answer(prepared) = phases::run(cx, step).await {
+            prepared.body.abandon(cx);
+        }
+        before = Some(target);
+    }
 }
 
 impl RequestCtx {

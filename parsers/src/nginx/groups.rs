@@ -95,6 +95,13 @@ macro_rules! group {
     };
 }
 
+impl LocationLevel {
+    /// What is added to answers here.
+    pub fn headers(&self) -> &super::Headers {
+        &self.headers.value
+    }
+}
+
 group! {
     /// The main level.
     Main, MainLayers, MainLevel {
@@ -178,6 +185,12 @@ group! {
         addition: super::Addition,
         /// `ssi…`
         ssi: super::Ssi,
+        /// `secure_link…`
+        secure_link: super::SecureLink,
+        /// `random_index`
+        random_index: super::RandomIndex,
+        /// `userid…`
+        userid: super::Userid,
         /// `index`
         index: super::Index,
         /// `rewrite_log`, `uninitialized_variable_warn`

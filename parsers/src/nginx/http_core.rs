@@ -4,8 +4,8 @@ use crate::ir::expr::Expr;
 use crate::nginx::log::ErrorLog;
 use crate::table::Directives;
 use crate::table::value::{
-    BodyInFile, Buffers, ErrorPage, IfModifiedSince, KeepaliveTimeout, Lingering, Msec, Number, Offset, PathTemplate,
-    Present, Resolver, Satisfy, ServerTokens, Size, TempPath, TryFiles, Types, Words,
+    AnyOf, BodyInFile, Buffers, ErrorPage, IfModifiedSince, KeepaliveTimeout, Lingering, Msec, Number, Offset,
+    PathTemplate, Present, Resolver, Satisfy, ServerTokens, Size, TempPath, TryFiles, Types, Words,
 };
 
 /// Core values of a location.
@@ -75,6 +75,15 @@ pub struct HttpCore {
     /// How old a connection may get.
     #[row("keepalive_time", default = "1h")]
     pub keepalive_time: Msec,
+    /// How long an idle connection stays at least, whatever else would close it.
+    #[row("keepalive_min_timeout", default = "0")]
+    pub keepalive_min_timeout: Msec,
+    /// When early hints of a backend are passed on.
+    #[row("early_hints")]
+    pub early_hints: AnyOf,
+    /// What is run once an answer has been sent; the client sees nothing of it.
+    #[row("post_action", within(http, server, location, location_if))]
+    pub post_action: Option<String>,
     /// Browsers that get no keepalive.
     #[row("keepalive_disable", default = "msie6", by = crate::table::value::set_flags)]
     pub keepalive_disable: Words,

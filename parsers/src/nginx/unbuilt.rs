@@ -74,8 +74,6 @@ const GROUPS: &[Group] = groups! {
         "geoip_proxy geoip_proxy_recursive";
     "ngx_http_grpc_module" [HTTP SERVER LOCATION] line Ignored("rkeep reads certificates when a request needs them")
         "grpc_ssl_certificate_cache";
-    "ngx_http_headers_filter_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("fields are inherited or replaced as a whole")
-        "add_header_inherit add_trailer_inherit";
     "ngx_http_image_filter_module" [LOCATION] line Refused("pictures are not changed")
         "image_filter";
     "ngx_http_image_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with image_filter")
@@ -91,12 +89,6 @@ const GROUPS: &[Group] = groups! {
         "proxy_socket_rcvbuf proxy_socket_sndbuf";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
         "proxy_ssl_certificate_cache";
-    "ngx_http_random_index_module" [LOCATION] line Refused("it is not built")
-        "random_index";
-    "ngx_http_secure_link_module" [HTTP SERVER LOCATION] line Refused("links are not checked yet")
-        "secure_link secure_link_secret";
-    "ngx_http_secure_link_module" [HTTP SERVER LOCATION] line Ignored("it acts only with secure_link")
-        "secure_link_md5";
     "ngx_http_slice_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not sliced")
         "slice";
     "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with listen … ssl")
@@ -112,11 +104,6 @@ const GROUPS: &[Group] = groups! {
         "least_time";
     "ngx_http_upstream_sticky_module" [UPSTREAM] line Refused("clients are kept by ip_hash or hash only")
         "sticky";
-    "ngx_http_userid_filter_module" [HTTP SERVER LOCATION] line Refused("cookies are not given out yet")
-        "userid";
-    "ngx_http_userid_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with userid")
-        "userid_service userid_name userid_domain userid_path userid_expires userid_flags userid_p3p \
-         userid_mark";
     "ngx_http_uwsgi_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
         "uwsgi_ssl_certificate_cache";
     "ngx_http_xslt_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with xslt_stylesheet")
@@ -129,12 +116,8 @@ const GROUPS: &[Group] = groups! {
         "perl";
     "ngx_http_core_module" [HTTP SERVER] line Refused("it is not built yet")
         "client_body_early_read";
-    "ngx_http_core_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
-        "keepalive_min_timeout early_hints";
     "ngx_http_core_module" [HTTP SERVER LOCATION] line Ignored("it acts only with open_file_cache")
         "open_file_cache_events";
-    "ngx_http_core_module" [HTTP SERVER LOCATION LOCATION_IF] line Refused("it is not built yet")
-        "post_action";
     "ngx_http_v2_module" [HTTP SERVER] line Ignored("rkeep allocates as needed")
         "http2_pool_size http2_streams_index_size";
     "ngx_http_v2_module" [HTTP SERVER] line Ignored("nginx has it no more: see keepalive_…, client_header_timeout and large_client_header_buffers")

@@ -92,7 +92,7 @@ fn read(cx: &RequestCtx, dir: &[u8]) -> Result<Vec<Entry>, Status> {
 }
 
 /// Of what a link leads to; of the link itself where that is not there.
-fn metadata(entry: &DirEntry) -> Result<Metadata, Error> {
+pub fn metadata(entry: &DirEntry) -> Result<Metadata, Error> {
     match std::fs::metadata(entry.path()) {
         Err(error) if error.kind() == ErrorKind::NotFound => entry.metadata(),
         done => done,
@@ -112,7 +112,8 @@ fn of(name: Vec<u8>, meta: &Metadata) -> Entry {
     Entry { name, dir: meta.is_dir(), kind, size, modified: meta.mtime() }
 }
 
-fn failed(cx: &RequestCtx, shown: &str, error: &Error) -> Status {
+/// Why a directory cannot be read, told to the log.
+pub fn failed(cx: &RequestCtx, shown: &str, error: &Error) -> Status {
     let (level, status) = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => (Level::Error, 404),
         ErrorKind::PermissionDenied => (Level::Error, 403),

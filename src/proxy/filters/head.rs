@@ -30,7 +30,7 @@ pub fn settle(cx: &mut RequestCtx) {
         out.header_only = true;
     }
     out.header_only |= head || out.status == 304 || out.status == 204 || out.status < 200;
-    if cx.conn.thread.draining() {
+    if cx.conn.thread.draining() && cx.conf().core.keepalive_min_timeout.0 == 0 {
         cx.keepalive = false;
     }
     if !cx.conf().gzip.vary {

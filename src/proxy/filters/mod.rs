@@ -22,6 +22,7 @@ use super::compose::Joins;
 use super::request::{RequestCtx, Status};
 use super::response::ResponseHead;
 use super::ssi;
+use super::userid;
 use edit::Edits;
 use gzip::Encoder;
 
@@ -54,6 +55,7 @@ pub fn prepare(cx: &mut RequestCtx, body: Body) -> Result<Prepared, Status> {
     }
     not_modified::filter(cx)?;
     headers::filter(cx);
+    userid::filter(cx);
     let added = addition::filter(cx);
     let edits = edit::filter(cx);
     let page = ssi::filter(cx);

@@ -75,6 +75,14 @@ pub fn http(at: i64) -> String {
     format!("{day}, {:02} {month} {:04} {:02}:{:02}:{:02} GMT", c.day, c.year, c.hour, c.minute, c.second)
 }
 
+/// `Thu, 31-Dec-37 23:55:55 GMT`, as cookies have it.
+pub fn cookie(at: i64) -> String {
+    let c = Civil::of(at);
+    let (day, month) = (c.day_name(), c.month_name());
+    let year = if c.year > 2037 { c.year.to_string() } else { format!("{:02}", c.year.rem_euclid(100)) };
+    format!("{day}, {:02}-{month}-{year} {:02}:{:02}:{:02} GMT", c.day, c.hour, c.minute, c.second)
+}
+
 /// Reads a date of HTTP: RFC 1123, RFC 850 or asctime.
 pub fn parse(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?.trim();

@@ -101,6 +101,8 @@ pub enum Escape {
     Uri,
     /// A path or arguments put together from captures: these and `&+;`.
     Args,
+    /// A URL within a page: quotes, blanks and what cannot be shown.
+    Refresh,
     /// One component: all but letters, digits, `-._~`.
     Component,
 }
@@ -109,6 +111,7 @@ fn must_escape(byte: u8, what: Escape) -> bool {
     let in_path = byte <= 0x20 || byte >= 0x7f || b"\"#%<>?\\^`{|}".contains(&byte);
     match what {
         Escape::Uri => in_path,
+        Escape::Refresh => byte <= 0x20 || byte >= 0x7f || b"\"'<>\\^`{|~".contains(&byte),
         Escape::Args => in_path || b"&+;".contains(&byte),
         Escape::Component => !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
     }

@@ -3,7 +3,7 @@
 use rkeep_parsers::ir::http::Handler;
 use rkeep_parsers::table::value::Level;
 
-use crate::proxy::content::{empty_gif, index, static_file, stub_status};
+use crate::proxy::content::{empty_gif, index, random_index, static_file, stub_status};
 use crate::proxy::request::{Answer, RequestCtx, Status};
 use crate::proxy::upstream;
 
@@ -21,7 +21,10 @@ pub async fn run(cx: &mut RequestCtx) -> Result<Answer, Status> {
             cx.error(Level::Alert, format_args!("no upstream configuration"));
             Err(Status(500))
         }
-        Handler::Static if cx.uri.last() == Some(&b'/') => index::answer(cx),
+        Handler::Static if cx.uri.last() == Some(&b'/') => match random_index::answer(cx)? {
+            Some(answer) => Ok(answer),
+            None => index::answer(cx),
+        },
         Handler::Static => static_file::answer(cx),
     }
 }

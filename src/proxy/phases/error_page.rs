@@ -6,7 +6,7 @@ use super::{Step, named, redirect};
 use crate::proxy::body::Body;
 use crate::proxy::filters::head::product;
 use crate::proxy::http::status::page;
-use crate::proxy::http::uri::split_args;
+use crate::proxy::http::uri::{self, split_args};
 use crate::proxy::request::{RequestCtx, Status, Version};
 
 /// Handles a status.
@@ -67,6 +67,9 @@ fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
     if (494..=497).contains(&status) {
         cx.error_status = 400;
     }
+    if matches!(status, 301 | 302) && cx.conf().core.msie_refresh && is_msie(cx) {
+        return refresh(cx);
+    }
     let padded = cx.conf().core.msie_padding && cx.head.version >= Version::Http10 && wants_padding(cx);
     let page = page(status, &product(cx), padded);
     cx.out.clear_body_fields();
@@ -81,6 +84,27 @@ fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
         }
         None => Step::Send(Body::Empty),
     }
+}
+
+/// A page that leads on, for browsers that lose fragments in redirects.
+fn refresh(cx: &mut RequestCtx) -> Step {
+    let mut page = b"<html><head><meta http-equiv=\"Refresh\" content=\"0; URL=".to_vec();
+    uri::escape(cx.out.fields.get(b"Location").unwrap_or_default(), uri::Escape::Refresh, &mut page);
+    page.extend_from_slice(b"\"></head><body></body></html>\r\n");
+    cx.out.fields.remove(b"Location");
+    cx.out.clear_body_fields();
+    cx.error_status = 200;
+    (cx.out.status, cx.out.status_line) = (200, None);
+    cx.out.content_length = Some(page.len() as u64);
+    cx.out.content_type.extend_from_slice(b"text/html");
+    cx.out.charset_open = true;
+    Step::Send(Body::Memory(Bytes::from(page)))
+}
+
+/// Whether the client says that it is Internet Explorer.
+fn is_msie(cx: &RequestCtx) -> bool {
+    let agent = cx.head.fields.get(b"User-Agent").unwrap_or_default();
+    agent.windows(5).position(|word| word == b"MSIE ").is_some_and(|at| at + 7 < agent.len())
 }
 
 /// Browsers that put their own page in place of a short one.

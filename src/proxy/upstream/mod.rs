@@ -13,6 +13,7 @@ mod cookies;
 mod fastcgi;
 pub mod head;
 mod headers;
+mod hints;
 mod http2;
 mod idle;
 pub mod meaning;

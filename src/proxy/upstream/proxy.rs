@@ -218,7 +218,9 @@ impl Exchange {
         let status = received.status;
         let upgrade = status == 101 && cx.head.fields.has(b"Upgrade");
         let stays = match self.protocol {
-            Protocol::Http | Protocol::Grpc | Protocol::Memcached => true,
+            Protocol::Http | Protocol::Grpc => true,
+            // What nobody wants of an item is not waited for.
+            Protocol::Memcached => !cx.is_head() || status == 404,
             Protocol::FastCgi => cx.conf().fastcgi.keep_conn,
             Protocol::Scgi | Protocol::Uwsgi => false,
         };

@@ -9,6 +9,7 @@ use rkeep_parsers::table::value::Level;
 use super::backend::{Backend, Client, Interrupted};
 use super::cgi;
 use super::head::{self, Parsed};
+use super::hints;
 use super::meaning::{Meaning, Verdict};
 use super::memcached;
 use super::trouble::Trouble;
@@ -117,6 +118,7 @@ pub async fn receive(
     // A body whose rate is limited must not come whole with the head; the head itself may say the limit.
     let most = if may_be_slow(cx) { cx.conf().proxy.buffer_size.0 as usize } else { usize::MAX };
     let mut early: Vec<u8> = Vec::new();
+    let mut hints = (protocol == Protocol::Http && hints::wanted(cx)).then_some(0);
     loop {
         backend.readable(&cx.conn, patience, watch).await.map_err(|why| interrupted(cx, why))?;
         let mut lease = Lease::take();
@@ -147,7 +149,7 @@ pub async fn receive(
             if let Some(received) = received {
                 return Ok(received);
             }
-        } else if early.is_empty() {
+        } else if early.is_empty() && hints.is_none() {
             let bytes = lease.get(..n).unwrap_or_default();
             if let Some((found, at)) = read(cx, bytes)? {
                 let rest = if at < n { Rest::Lent(lease, at..n) } else { Rest::Nothing };
@@ -157,6 +159,9 @@ pub async fn receive(
         } else {
             early.extend_from_slice(lease.get(..n).unwrap_or_default());
             drop(lease);
+            if let Some(passed) = &mut hints {
+                *passed = Box::pin(hints::pass(cx, &early, *passed)).await;
+            }
             if let Some((found, at)) = read(cx, &early)? {
                 return Ok(Received { rest: Rest::Own(early, at), ..found });
             }

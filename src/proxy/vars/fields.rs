@@ -29,7 +29,7 @@ fn join(fields: &Fields, name: &str, separator: &[u8], out: &mut Vec<u8>) -> boo
 }
 
 /// `$cookie_NAME`
-pub(super) fn cookie(fields: &Fields, name: &str, out: &mut Vec<u8>) -> bool {
+pub fn cookie(fields: &Fields, name: &str, out: &mut Vec<u8>) -> bool {
     let value = fields.all(b"Cookie").find_map(|cookies| pair(cookies.split(|byte| *byte == b';'), name));
     super::put_some(out, value)
 }

@@ -1,7 +1,7 @@
 //! Values of variables and of strings with variables.
 
 mod connection;
-mod fields;
+pub mod fields;
 mod geo;
 pub mod map;
 mod request;
@@ -121,6 +121,11 @@ impl RequestCtx {
             | B::ProxyAddXForwardedFor
             | B::ProxyInternalBodyLength
             | B::ProxyInternalChunked => self.upstream_variable(builtin, out),
+            B::SecureLink => self.secure_link(out),
+            B::SecureLinkExpires => self.secure_link_expires(out),
+            B::UidGot => self.uid_got(out),
+            B::UidSet => self.uid_set(out),
+            B::UidReset => put(out, b""),
             B::SslAlpnProtocol
             | B::SslCipher
             | B::SslCiphers

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Lowering;
+use crate::diag::Diagnostic;
 use crate::ir::cache::CachePath;
 use crate::syntax::tree::{Directive, Word};
 use crate::table::Fault;
@@ -27,6 +28,9 @@ impl Lowering<'_> {
         };
         for word in directive.args.iter().skip(1) {
             parameter(&mut cache, word)?;
+            if word.text.starts_with(b"loader_") || word.text.starts_with(b"manager_") {
+                self.tunes_nothing(word);
+            }
         }
         let keyword = directive.name.lossy();
         if cache.name.is_empty() {
@@ -38,6 +42,13 @@ impl Lowering<'_> {
         }
         self.ir.caches.push(cache);
         Ok(())
+    }
+
+    /// How nginx's two processes share their work; rkeep's thread needs no such limits.
+    fn tunes_nothing(&mut self, word: &Word) {
+        let text =
+            format!("\"{}\" has no effect: one thread reads the cache's files and keeps its bounds", word.lossy());
+        self.cx.diagnostics.push(Diagnostic::note("nginx::no-effect", text).at(word.span, ""));
     }
 }
 
@@ -69,7 +80,6 @@ fn parameter(cache: &mut CachePath, word: &Word) -> Result<(), Fault> {
                 _ => return Err(refused("use_temp_path value").help("it must be \"on\" or \"off\"")),
             };
         }
-        // How nginx's two processes share their work; rkeep's thread needs no such limits.
         "loader_files" | "manager_files" => {
             value.parse::<u32>().map_err(|_| refused(&format!("{name} value")))?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Draft, Lowering};
 use crate::ir::Id;
 use crate::ir::http::{Handler, Location, Match, Op, Protocol};
-use crate::nginx::{LocationConf, LocationLevel};
+use crate::nginx::{HeadersLayer, LocationConf, LocationLayers, LocationLevel};
 use crate::source::{Span, Spanned};
 use crate::table::value::HttpVersion;
 
@@ -42,7 +42,9 @@ impl Lowering<'_> {
 
     fn merge(&mut self, id: Id<Location>, outer: &LocationLevel, around: Option<&Handler>, close: Span) {
         let draft = self.drafts.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
-        let Draft { layers, handler } = draft;
+        let Draft { mut layers, handler } = draft;
+        HeadersLayer::inherit_fields(&mut layers.headers, outer.headers());
+        self.secure_link(id, &mut layers, close);
         let level = layers.inside(outer);
         let location = &mut self.ir.locations[id];
         location.conf = level.conf();
@@ -55,6 +57,25 @@ impl Lowering<'_> {
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);
         for id in inner {
             self.merge(id, &level, Some(&handler), close);
+        }
+    }
+
+    /// The two ways of checking links exclude each other: a level's own replaces the other one of the outer level.
+    fn secure_link(&mut self, id: Id<Location>, layers: &mut LocationLayers, close: Span) {
+        let Some(layer) = &mut layers.secure_link else { return };
+        let nothing = Span::NONE;
+        match (&layer.secret, layer.link.is_some() || layer.md5.is_some()) {
+            (Some(_), true) => {
+                let text = "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
+                let help = Some("keep one of the two ways".to_owned());
+                self.cx.emerg("nginx::secure-link", text, self.ir.locations[id].span, close, help);
+            }
+            (Some(_), false) => {
+                layer.link = Some(Spanned::new(None, nothing));
+                layer.md5 = Some(Spanned::new(None, nothing));
+            }
+            (None, true) => layer.secret = Some(Spanned::new(None, nothing)),
+            (None, false) => {}
         }
     }
 

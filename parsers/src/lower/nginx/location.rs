@@ -5,6 +5,7 @@ use crate::ir::Id;
 use crate::ir::http::{Location, Match, Regex};
 use crate::source::Span;
 use crate::syntax::tree::Directive;
+use crate::table::value::Store;
 use crate::table::{Contexts, Cx, Fault};
 
 impl Lowering<'_> {
@@ -67,7 +68,25 @@ impl Lowering<'_> {
             "proxy_redirect" if directive.args.len() == 1 && directive.arg(0).is("default") => {
                 self.redirect_default(id)
             }
+            "proxy_store" | "proxy_cache" => self.store_or_cache(id, directive),
             _ => Ok(()),
+        }
+    }
+
+    /// What is stored cannot be cached, too.
+    fn store_or_cache(&self, id: Id<Location>, directive: &Directive) -> Result<(), Fault> {
+        let proxy = self.drafts.get(id.index()).and_then(|draft| draft.layers.proxy.as_deref());
+        let Some(proxy) = proxy.filter(|_| !directive.arg(0).is("off")) else { return Ok(()) };
+        let other = match directive.name.is("proxy_store") {
+            true => proxy.cache.as_ref().is_some_and(|cache| cache.value.0.is_some()).then_some("proxy_cache"),
+            false => {
+                let stored = |store: &Option<Store>| store.as_ref().is_some_and(|store| store.0.is_some());
+                proxy.store.as_ref().is_some_and(|store| stored(&store.value)).then_some("proxy_store")
+            }
+        };
+        match other {
+            Some(other) => Err(Fault::verdict(format!("is incompatible with \"{other}\""))),
+            None => Ok(()),
         }
     }
 

@@ -140,6 +140,28 @@ impl Value for MediaTypes {
     }
 }
 
+/// `add_header_inherit`, `add_trailer_inherit`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeadersInherit {
+    /// Fields of the outer level hold where a level has none of its own.
+    #[default]
+    On,
+    /// They never do.
+    Off,
+    /// They are added to the level's own.
+    Merge,
+}
+
+impl Value for HeadersInherit {
+    const ARITY: Arity = Arity::ONE;
+    const SYNTAX: &'static str = "on | off | merge";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let list = [("on", HeadersInherit::On), ("off", HeadersInherit::Off), ("merge", HeadersInherit::Merge)];
+        super::flags::one_of(directive.arg(0), &list)
+    }
+}
+
 impl Value for AddHeader {
     const ARITY: Arity = Arity::range(2, 3);
     const SYNTAX: &'static str = "name value [always]";

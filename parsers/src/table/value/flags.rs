@@ -42,6 +42,7 @@ pub(super) fn bits(directive: &Directive, list: &[Flag<u32>], cx: &mut Cx) -> Re
 fn allowed(keyword: &str) -> &'static [&'static str] {
     match keyword {
         "keepalive_disable" => &["none", "msie6", "safari"],
+        "userid_flags" => &["off", "secure", "httponly", "samesite=strict", "samesite=lax", "samesite=none"],
         ignored if ignored.ends_with("_ignore_headers") => &[
             "X-Accel-Redirect",
             "X-Accel-Expires",

@@ -18,6 +18,7 @@ mod realip;
 mod scalar;
 mod subrequest;
 mod tls;
+mod userid;
 mod visitor;
 mod zones;
 
@@ -31,7 +32,7 @@ pub use checked::{
 pub use client::{
     BodyInFile, GzipProxied, IfModifiedSince, KeepaliveTimeout, Lingering, Resolver, Satisfy, ServerTokens,
 };
-pub use content::{AddHeader, CharsetName, Expires, MediaTypes, Types, set_types};
+pub use content::{AddHeader, CharsetName, Expires, HeadersInherit, MediaTypes, Types, set_types};
 pub use cx::{Compat, Cx, Dialect, Fault};
 pub use expr::{ErrorPage, Exprs, PathTemplate, TryFallback, TryFile, TryFiles};
 pub use flags::{Flag, set_flags};
@@ -50,6 +51,7 @@ pub use scalar::{
 };
 pub use subrequest::{Assignment, Mirrors, OrOff};
 pub use tls::{Named, OpensslSetting, SessionCache, TlsFile, VerifyClient};
+pub use userid::{UseridExpires, UseridMark, UseridMode};
 pub use visitor::{Realm, Referers, UserFile};
 pub use zones::{ZoneUse, Zones};
 

@@ -82,6 +82,7 @@ impl SetTarget {
         match Builtin::by_name(&name.to_ascii_lowercase()) {
             Some(Builtin::Args) => Ok(SetTarget::Args),
             Some(Builtin::LimitRate) => Ok(SetTarget::LimitRate),
+            Some(Builtin::UidReset) => Ok(SetTarget::User(cx.variables.define("uid_reset", word.span))),
             Some(_) => {
                 let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(word.span);
                 Err(fault.help("nginx sets this variable itself: take another name"))
