@@ -54,6 +54,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
     let inherits = slots.iter().filter_map(Slot::inherit);
     let defaults = slots.iter().filter_map(Slot::fill_default);
     let finishes = slots.iter().map(Slot::finish);
+    let moves = slots.iter().map(Slot::take);
     let owned = slots.iter().filter(|slot| slot.is_own()).map(|slot| slot.name);
     Ok(quote! {
         #[doc = #layer_doc]
@@ -96,6 +97,11 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
                 let _ = &layer;
                 Self { #(#finishes)* }
             }
+
+            fn take(layer: Self::Layer) -> Self {
+                let _ = &layer;
+                Self { #(#moves)* }
+            }
         }
     })
 }
@@ -124,6 +130,15 @@ impl Slot<'_> {
         let row = self.rows.iter().find(|row| row.default.is_some() && !row.own)?;
         let (keyword, default) = (&row.keyword, &row.default);
         Some(quote!(crate::table::module::default_field(&mut layer.#name, #keyword, #default, cx);))
+    }
+
+    fn take(&self) -> Tokens {
+        let name = self.name;
+        match (self.rows.is_empty(), self.is_own()) {
+            (true, _) => quote!(#name: layer.#name,),
+            (false, false) => quote!(#name: layer.#name.map(|field| field.value).unwrap_or_default(),),
+            (false, true) => self.finish(),
+        }
     }
 
     fn finish(&self) -> Tokens {

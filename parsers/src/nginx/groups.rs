@@ -32,13 +32,29 @@ impl<M: Module> Resolved<M> {
         Resolved::of(layer)
     }
 
-    fn inside(written: Option<&M::Layer>, outer: &Self) -> Self {
-        if written.is_none() && !M::has_own(&outer.layer) {
-            return outer.clone();
+    fn inside(written: Option<Box<M::Layer>>, outer: &Self) -> Self {
+        match Self::inherited(written, outer) {
+            Some(layer) => Resolved::of(layer),
+            None => outer.clone(),
         }
-        let mut layer = written.cloned().unwrap_or_default();
+    }
+
+    /// The value of a level that has none inside.
+    fn innermost(written: Option<Box<M::Layer>>, outer: &Self) -> Arc<M> {
+        match Self::inherited(written, outer) {
+            Some(layer) => Arc::new(M::take(layer)),
+            None => outer.value.clone(),
+        }
+    }
+
+    /// What is written with what it inherits; none where all is inherited.
+    fn inherited(written: Option<Box<M::Layer>>, outer: &Self) -> Option<M::Layer> {
+        if written.is_none() && !M::has_own(&outer.layer) {
+            return None;
+        }
+        let mut layer = written.map(|layer| *layer).unwrap_or_default();
         M::inherit(&mut layer, &outer.layer);
-        Resolved::of(layer)
+        Some(layer)
     }
 }
 
@@ -81,8 +97,13 @@ macro_rules! group {
             }
 
             /// A level inside another: what is not written is inherited.
-            pub fn inside(&self, outer: &$level) -> $level {
-                $level { $($field: Resolved::inside(self.$field.as_deref(), &outer.$field),)* }
+            pub fn inside(self, outer: &$level) -> $level {
+                $level { $($field: Resolved::inside(self.$field, &outer.$field),)* }
+            }
+
+            /// The effective values of a level that has none inside.
+            pub fn innermost(self, outer: &$level) -> $conf {
+                $conf { $($field: Resolved::innermost(self.$field, &outer.$field),)* }
             }
         }
 

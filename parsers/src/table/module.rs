@@ -29,6 +29,9 @@ pub trait Module: Sized {
 
     /// The effective values.
     fn finish(layer: &Self::Layer) -> Self;
+
+    /// The same where the layer is needed no more: nothing is copied.
+    fn take(layer: Self::Layer) -> Self;
 }
 
 /// Reads a directive into its field.

@@ -18,7 +18,8 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Gunzip> {
         return None;
     }
     cx.out.gzip_vary = true;
-    if client_takes_it(cx) {
+    // What a subrequest answers becomes part of a body that is not packed.
+    if !cx.is_subrequest() && client_takes_it(cx) {
         return None;
     }
     cx.out.fields.remove(b"Content-Encoding");

@@ -43,11 +43,18 @@ pub(super) fn set_cookie(fields: &Fields, name: &str, out: &mut Vec<u8>) -> bool
 /// The value of the first `name=value`.
 fn pair<'a>(mut pairs: impl Iterator<Item = &'a [u8]>, name: &str) -> Option<&'a [u8]> {
     pairs.find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let (have, value) = pair.split_at_checked(name.len())?;
-        let value = value.trim_ascii_start().strip_prefix(b"=")?;
-        have.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+        let (have, value) = trim(pair).split_at_checked(name.len())?;
+        let value = trim(value).strip_prefix(b"=")?;
+        have.eq_ignore_ascii_case(name.as_bytes()).then(|| trim(value))
     })
+}
+
+/// Without spaces at either end; tabs stay.
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
 }
 
 /// `$arg_NAME`, as it stands.

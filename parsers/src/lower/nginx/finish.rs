@@ -20,7 +20,7 @@ impl Lowering<'_> {
         self.finish_resolvers(&level.conf().core);
         let ids: Vec<_> = self.ir.servers.iter().map(|(id, server)| (id, server.root)).collect();
         for (id, root) in ids {
-            let layers = self.servers.get(id.index()).cloned().unwrap_or_default();
+            let layers = self.servers.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
             self.ir.servers[id].conf = layers.inside(&server_level).conf();
             self.merge(root, &level, None, close);
         }
@@ -45,18 +45,24 @@ impl Lowering<'_> {
         let Draft { mut layers, handler } = draft;
         HeadersLayer::inherit_fields(&mut layers.headers, outer.headers());
         self.secure_link(id, &mut layers, close);
-        let level = layers.inside(outer);
         let location = &mut self.ir.locations[id];
-        location.conf = level.conf();
+        let inner: Vec<_> = inner_locations(location).collect();
+        let level = if inner.is_empty() {
+            location.conf = layers.innermost(outer);
+            None
+        } else {
+            let level = layers.inside(outer);
+            location.conf = level.conf();
+            Some(level)
+        };
         location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
-        let handler = location.handler.clone();
-        if let Handler::Proxy(pass) = &handler {
+        if let Handler::Proxy(pass) = &location.handler {
             speak(&mut location.conf, pass.protocol);
         }
-        let inner: Vec<_> = inner_locations(location).collect();
+        let handler = level.is_some().then(|| location.handler.clone());
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);
         for id in inner {
-            self.merge(id, &level, Some(&handler), close);
+            self.merge(id, level.as_ref().unwrap_or(outer), handler.as_ref(), close);
         }
     }
 

@@ -43,7 +43,7 @@ impl Lowering<'_> {
             return Err(fault.help(format!("write ${shown}")));
         };
         let built_in = Builtin::by_name(&name.to_ascii_lowercase());
-        if built_in.is_some_and(|known| !matches!(known, Builtin::Args | Builtin::LimitRate)) {
+        if built_in.is_some_and(|known| !matches!(known, Builtin::Args | Builtin::LimitRate | Builtin::UidReset)) {
             let fault = Fault::new(format!("the duplicate \"{name}\" variable")).at(target.span);
             return Err(fault.help("nginx sets this variable itself: take another name"));
         }

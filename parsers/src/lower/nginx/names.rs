@@ -1,6 +1,6 @@
 //! `server_name`, and names that two servers of one socket claim.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Frame, Lowering};
 use crate::diag::{Class, Diagnostic};
@@ -31,6 +31,10 @@ impl Lowering<'_> {
             }
         }
         let mut found = Vec::new();
+        let mut places: HashMap<Id<Server>, Vec<Span>> = HashMap::new();
+        for (server, span) in &self.names_at {
+            places.entry(*server).or_default().push(*span);
+        }
         for listener in self.ir.listeners.values() {
             // A server that is alone on its socket answers every name: nginx does not look at its names.
             if listener.servers.len() < 2 && !self.has_pattern(listener.default) {
@@ -40,9 +44,10 @@ impl Lowering<'_> {
             let address = shown(&listener.address);
             for &id in &listener.servers {
                 let Some(server) = self.ir.servers.get(id) else { continue };
+                let places = places.get(&id).map(Vec::as_slice).unwrap_or_default();
                 for (at, name) in server.names.iter().enumerate() {
-                    let span = self.names_at.iter().filter(|(owner, _)| *owner == id).nth(at).map(|(_, span)| *span);
-                    found.extend(claim(name, &address, span.unwrap_or(server.span), &mut claimed));
+                    let span = places.get(at).copied().unwrap_or(server.span);
+                    found.extend(claim(name, &address, span, &mut claimed));
                 }
             }
         }
