@@ -118,6 +118,8 @@ pub struct ClientBody {
     pub expects_continue: bool,
     /// The client has left in the middle of it: it is not answered.
     pub gone: bool,
+    /// It is not to be kept in a file: `proxy_request_buffering off`.
+    pub unbuffered: bool,
     /// It is read only to get to what follows.
     pub unwanted: bool,
     /// Reading failed or must not go on: the connection cannot be used again.

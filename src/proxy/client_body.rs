@@ -14,6 +14,7 @@ use rkeep_parsers::table::value::{BodyInFile, Level, TempPath};
 use super::body::{Framing, Stored, Took};
 use super::clock;
 use super::h2::H2Stream;
+use super::h2::frame::Code;
 use super::io::Lease;
 use super::request::{RequestCtx, Status, Version};
 
@@ -78,7 +79,7 @@ impl RequestCtx {
         if !matches!(self.body.stored, Stored::Nowhere) || self.body.done {
             return Ok(());
         }
-        let in_file = self.conf().core.client_body_in_file_only != BodyInFile::Off;
+        let in_file = self.conf().core.client_body_in_file_only != BodyInFile::Off && !self.body.unbuffered;
         let room = self.conf().core.client_body_buffer_size.0 as usize;
         let mut memory = Vec::new();
         let mut file: Option<TempFile> = None;
@@ -291,6 +292,9 @@ impl RequestCtx {
         self.keepalive = false;
         if error.kind() == io::ErrorKind::TimedOut {
             self.error_io(Level::Info, &io::Error::from_raw_os_error(110), format_args!("client timed out"));
+            if let Some(h2) = self.conn.stream.h2() {
+                h2.break_off(Code::Protocol);
+            }
             return Status(408);
         }
         self.error_io(Level::Info, error, format_args!("recv() failed"));

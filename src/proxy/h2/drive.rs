@@ -68,7 +68,8 @@ fn limits(server: &Server) -> Limits {
     Limits {
         streams: usize::try_from(conf.http2.max_concurrent_streams.0).unwrap_or(usize::MAX).max(1),
         preread: u32::try_from(conf.http2.body_preread_size.0).unwrap_or(65_536),
-        block: (u64::from(large.count) * large.size).max(16 * 1024) as usize,
+        block: usize::try_from(u64::from(large.count).saturating_mul(large.size)).unwrap_or(usize::MAX),
+        field: usize::try_from(large.size).unwrap_or(usize::MAX),
     }
 }
 
@@ -120,6 +121,12 @@ impl Turn {
         }
         let idle = hub.machine.borrow().open() == 0;
         if idle && self.conn.poll_deadline(self.idle, cx).is_ready() {
+            // Whoever is late with a head is refused only that.
+            if hub.machine.borrow_mut().give_up_head() {
+                self.idle = clock::now() + self.server.root.ir.conf.core.keepalive_timeout.timeout.duration();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             hub.machine.borrow_mut().leave();
             // Who does not take it need not know.
             let _ = self.flush();

@@ -72,6 +72,10 @@ const STATIC: [(&str, &str); 61] = [
     ("www-authenticate", ""),
 ];
 
+/// The most bits that fill up a packed text: one more than allowed, since some fill up with a whole byte.
+const FILLING: usize = 8;
+/// The most fields of a block.
+const FIELDS: usize = 4096;
 /// The table's size that holds until another is agreed on.
 const SIZE: usize = 4096;
 
@@ -84,6 +88,15 @@ pub enum Fault {
     TooLarge,
 }
 
+/// How many bytes fields may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// A name or a value.
+    pub one: usize,
+    /// All of a block.
+    pub all: usize,
+}
+
 /// Decodes blocks; what they say changes how later ones are read.
 #[derive(Debug)]
 pub struct Decoder {
@@ -92,27 +105,25 @@ pub struct Decoder {
     limit: usize,
     /// The size that may be agreed on.
     most: usize,
-    /// Of a peer that is a server: some fill up with a whole byte.
-    lenient: bool,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder { table: VecDeque::new(), used: 0, limit: SIZE, most: SIZE, lenient: false }
+        Decoder { table: VecDeque::new(), used: 0, limit: SIZE, most: SIZE }
     }
 }
 
 impl Decoder {
     /// Of what servers send to us, who have told them that we keep no table.
     pub fn of_server() -> Decoder {
-        Decoder { limit: 0, most: 0, lenient: true, ..Decoder::default() }
+        Decoder { limit: 0, most: 0, ..Decoder::default() }
     }
 
-    /// The fields of a block; together they may have `most` bytes.
+    /// The fields of a block.
     ///
     /// # Errors
     /// [`Fault`]. After one the connection cannot go on.
-    pub fn decode(&mut self, mut block: &[u8], most: usize) -> Result<Vec<Field>, Fault> {
+    pub fn decode(&mut self, mut block: &[u8], most: Most) -> Result<Vec<Field>, Fault> {
         let mut fields: Vec<Field> = Vec::new();
         let mut size = 0;
         while let Some(&first) = block.first() {
@@ -135,8 +146,9 @@ impl Decoder {
                 }
                 _ => self.literal(&mut block, 4)?,
             };
-            size += field.0.len() + field.1.len() + 32;
-            if size > most {
+            size += field.0.len() + field.1.len();
+            let largest = field.0.len().max(field.1.len());
+            if size > most.all || largest > most.one || fields.len() >= FIELDS {
                 return Err(Fault::TooLarge);
             }
             fields.push(field);
@@ -146,10 +158,10 @@ impl Decoder {
 
     fn literal(&self, block: &mut &[u8], bits: u32) -> Result<Field, Fault> {
         let name = match integer(block, bits)? {
-            0 => string(block, self.lenient)?,
+            0 => string(block)?,
             index => self.get(index)?.0,
         };
-        Ok((name, string(block, self.lenient)?))
+        Ok((name, string(block)?))
     }
 
     fn get(&self, index: usize) -> Result<Field, Fault> {
@@ -203,7 +215,7 @@ fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Fault> {
     Ok(value)
 }
 
-fn string(block: &mut &[u8], lenient: bool) -> Result<Vec<u8>, Fault> {
+fn string(block: &mut &[u8]) -> Result<Vec<u8>, Fault> {
     let packed = block.first().is_some_and(|first| first & 0x80 != 0);
     let len = integer(block, 7)?;
     let (bytes, rest) = block.split_at_checked(len).ok_or(Fault::Malformed)?;
@@ -212,7 +224,7 @@ fn string(block: &mut &[u8], lenient: bool) -> Result<Vec<u8>, Fault> {
         return Ok(bytes.to_vec());
     }
     let mut text = Vec::with_capacity(len * 2);
-    huffman::decode(bytes, &mut text, if lenient { 8 } else { 7 }).ok_or(Fault::Malformed)?;
+    huffman::decode(bytes, &mut text, FILLING).ok_or(Fault::Malformed)?;
     Ok(text)
 }
 
@@ -260,6 +272,8 @@ fn put_integer(out: &mut Vec<u8>, first: u8, bits: u32, value: usize) {
 mod tests {
     use super::*;
 
+    const MOST: Most = Most { one: 8192, all: 65_536 };
+
     fn shown(fields: &[Field]) -> Vec<String> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         fields.iter().map(|(name, value)| format!("{}: {}", text(name), text(value))).collect()
@@ -271,10 +285,10 @@ mod tests {
         let mut decoder = Decoder::default();
         let first =
             [0x82, 0x86, 0x84, 0x41, 0x8c, 0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
-        let fields = decoder.decode(&first, 4096).unwrap();
+        let fields = decoder.decode(&first, MOST).unwrap();
         assert_eq!(shown(&fields), [":method: GET", ":scheme: http", ":path: /", ":authority: www.example.com"]);
         let second = [0x82, 0x86, 0x84, 0xbe, 0x58, 0x86, 0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf];
-        let fields = decoder.decode(&second, 4096).unwrap();
+        let fields = decoder.decode(&second, MOST).unwrap();
         assert_eq!(shown(&fields)[3..], [":authority: www.example.com", "cache-control: no-cache"]);
     }
 
@@ -283,7 +297,7 @@ mod tests {
         let fields = [("server", "nginx/1.31.5"), (":status", "200"), ("x-long", &"y".repeat(500)), ("x", "")];
         let mut block = Vec::new();
         fields.iter().for_each(|(name, value)| encode(&mut block, name.as_bytes(), value.as_bytes()));
-        let decoded = Decoder::default().decode(&block, 4096).unwrap();
+        let decoded = Decoder::default().decode(&block, MOST).unwrap();
         let wanted: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(shown(&decoded), wanted);
     }
@@ -296,10 +310,10 @@ mod tests {
         put_string(&mut block, b"n");
         put_string(&mut block, &[b'v'; 2000]);
         block.extend([0xbe; 100]);
-        assert_eq!(decoder.decode(&block, 64 * 1024), Err(Fault::TooLarge));
-        assert_eq!(Decoder::default().decode(&[0x80], 100), Err(Fault::Malformed));
-        assert_eq!(Decoder::default().decode(&[0xc0], 100), Err(Fault::Malformed));
-        assert_eq!(Decoder::default().decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 100), Err(Fault::Malformed));
-        assert_eq!(Decoder::default().decode(&[0x00, 0x05, b'a'], 100), Err(Fault::Malformed));
+        assert_eq!(decoder.decode(&block, MOST), Err(Fault::TooLarge));
+        assert_eq!(Decoder::default().decode(&[0x80], MOST), Err(Fault::Malformed));
+        assert_eq!(Decoder::default().decode(&[0xc0], MOST), Err(Fault::Malformed));
+        assert_eq!(Decoder::default().decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], MOST), Err(Fault::Malformed));
+        assert_eq!(Decoder::default().decode(&[0x00, 0x05, b'a'], MOST), Err(Fault::Malformed));
     }
 }

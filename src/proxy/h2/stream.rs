@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::frame::Code;
 use super::machine::{Event, Machine};
 use crate::proxy::io::{Stream, copy_file};
 
@@ -111,6 +112,12 @@ impl H2Stream {
     /// Says that the answer is whole.
     pub fn end(&self) {
         self.hub.machine.borrow_mut().end(self.id);
+        self.hub.nudge();
+    }
+
+    /// Breaks it off.
+    pub fn break_off(&self, code: Code) {
+        self.hub.machine.borrow_mut().break_off(self.id, code);
         self.hub.nudge();
     }
 

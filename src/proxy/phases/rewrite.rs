@@ -110,7 +110,10 @@ fn leaves_backend(cx: &RequestCtx, inner: &Location) -> bool {
 pub fn assign(cx: &mut RequestCtx, target: SetTarget, value: Vec<u8>) {
     match target {
         SetTarget::User(var) => cx.set_user(var, value),
-        SetTarget::Args => cx.args = value,
+        SetTarget::Args => {
+            cx.args = value;
+            cx.uri_untouched = false;
+        }
         SetTarget::LimitRate => cx.limit_rate = paths::size(&value),
     }
 }

@@ -147,6 +147,12 @@ pub struct Tickets {
     lifetime: Duration,
 }
 
+impl Tickets {
+    fn now(&self) -> u64 {
+        u64::try_from(super::accept::now()).unwrap_or(0)
+    }
+}
+
 impl ProducesTickets for Tickets {
     fn enabled(&self) -> bool {
         true
@@ -160,7 +166,8 @@ impl ProducesTickets for Tickets {
         let key = self.keys.first()?;
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).ok()?;
-        let mut sealed = plain.to_vec();
+        // When it was made goes with it, so that it is not taken longer than a session that is kept here.
+        let mut sealed = [&self.now().to_be_bytes()[..], plain].concat();
         let aad = Aad::from(key.name);
         key.secret.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
         Some([key.name.as_slice(), &nonce, &sealed].concat())
@@ -174,7 +181,9 @@ impl ProducesTickets for Tickets {
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let len = key.secret.open_in_place(nonce, Aad::from(*name), &mut plain).ok()?.len();
         plain.truncate(len);
-        Some(plain)
+        let (made, session) = plain.split_first_chunk()?;
+        let age = self.now().saturating_sub(u64::from_be_bytes(*made));
+        (age <= self.lifetime.as_secs()).then(|| session.to_vec())
     }
 }
 
@@ -197,6 +206,14 @@ mod tests {
         let mut forged = ticket.clone();
         *forged.last_mut().expect("bytes") ^= 1;
         assert_eq!(before.decrypt(&forged), None);
+    }
+
+    #[test]
+    fn old_tickets_are_not_taken() {
+        let ticket = tickets(&[&[1; 48]]).encrypt(b"session").expect("sealed");
+        let forgetful = Tickets { lifetime: Duration::ZERO, ..tickets(&[&[1; 48]]) };
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(forgetful.decrypt(&ticket), None);
     }
 
     #[test]

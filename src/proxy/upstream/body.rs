@@ -174,9 +174,11 @@ impl Reader {
             }
             Framing::Stream(left, _) => {
                 let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-                let data = bytes.get(..most.min(bytes.len())).unwrap_or_default();
+                // Of what goes beyond the length nothing is taken.
+                let excess = bytes.len() > most;
+                let data = if excess { &[][..] } else { bytes };
                 *left = left.map(|left| left - data.len() as u64);
-                Taken { data, excess: data.len() < bytes.len() }
+                Taken { data, excess }
             }
             Framing::Trailed(left, trailer) => {
                 let len = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));

@@ -23,6 +23,9 @@ use crate::proxy::io::Lease;
 use crate::proxy::request::{RequestCtx, Status};
 use crate::proxy::spare::Buffer;
 
+/// With fewer bytes at hand more are taken, so that small windows are filled by one frame.
+const WORTH: usize = 16 * 1024;
+
 /// A request as it will be sent, however often.
 #[derive(Debug, Default)]
 pub struct Outgoing {
@@ -304,10 +307,12 @@ impl Outgoing {
             {
                 return Ok(step);
             }
+            let left = progress.taken.len() - progress.taken_at;
             if matches!(self.body, Source::Client(_) | Source::Records(..))
-                && progress.taken_at == progress.taken.len()
+                && (left == 0 || (self.http2.is_some() && left < WORTH))
                 && !progress.ended
                 && !self.take(cx, progress)?
+                && left == 0
                 && progress.head == self.head.len()
             {
                 return Ok(Step::Starved);
@@ -347,7 +352,7 @@ impl Outgoing {
     /// Takes what is here of a body that is framed as it is sent. Says whether there was something.
     fn take(&self, cx: &mut RequestCtx, progress: &mut Progress) -> Result<bool, Failure> {
         let mut raw = std::mem::take(&mut progress.taken);
-        raw.clear();
+        raw.drain(..progress.taken_at);
         progress.taken_at = 0;
         let frame = match &self.body {
             Source::Client(frame) => *frame,

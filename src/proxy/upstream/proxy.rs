@@ -44,7 +44,8 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         }
         set_content_type(cx);
     }
-    let streamed = Outgoing::streams(cx) && !cx.body_is_here()?;
+    cx.body.unbuffered = Outgoing::streams(cx);
+    let streamed = cx.body.unbuffered && !cx.body_is_here()?;
     if !streamed && !cx.body.unwanted && (!cx.body.done || cx.body.expects_continue) {
         // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
         Box::pin(cx.read_body()).await?;

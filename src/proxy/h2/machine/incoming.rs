@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A header block that goes on in further frames may have so many bytes in any case.
+const PACKED: usize = 16 * 1024;
+
 impl Machine {
     pub(super) fn priority(&mut self, head: Head, payload: &[u8]) -> Outcome {
         if depends_on(payload) == Some(head.stream) {
@@ -135,7 +138,7 @@ impl Machine {
     pub(super) fn continuation(&mut self, head: Head, payload: &[u8]) -> Outcome {
         let Some(mut block) = self.block.take() else { return Err(Code::Protocol) };
         block.bytes.extend_from_slice(payload);
-        if block.bytes.len() > self.limits.block {
+        if block.bytes.len() > self.limits.block.max(PACKED) {
             return Err(Code::EnhanceYourCalm);
         }
         if head.has(flag::END_HEADERS) {
@@ -146,7 +149,8 @@ impl Machine {
     }
 
     pub(super) fn whole_block(&mut self, block: Block) -> Outcome {
-        let fields = self.decoder.decode(&block.bytes, self.limits.block).map_err(|fault| match fault {
+        let most = Most { one: self.limits.field, all: self.limits.block };
+        let fields = self.decoder.decode(&block.bytes, most).map_err(|fault| match fault {
             Fault::Malformed => Code::Compression,
             Fault::TooLarge => Code::EnhanceYourCalm,
         })?;
@@ -168,7 +172,14 @@ impl Machine {
             self.resets += 1;
             return self.calm();
         }
-        if block.depends_on_itself {
+        // Until it has taken our settings, a client may send more of a body than they allow.
+        let eager = !self.settled && !block.ends && i64::from(self.limits.preread) < WINDOW;
+        if eager {
+            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::RefusedStream as u32);
+            self.resets += 1;
+            return self.calm();
+        }
+        if std::mem::take(&mut self.late) || block.depends_on_itself {
             frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
             return Ok(());
         }
@@ -187,6 +198,7 @@ impl Machine {
 
     pub(super) fn settings(&mut self, head: Head, payload: &[u8]) -> Outcome {
         if head.has(flag::ACK) {
+            self.settled = true;
             return if payload.is_empty() { Ok(()) } else { Err(Code::FrameSize) };
         }
         let before = self.initial;

@@ -9,7 +9,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 
 use super::frame::{self, Code, HEAD, Head, PREFACE, flag, kind};
-use super::hpack::{Decoder, Fault, Field};
+use super::hpack::{Decoder, Fault, Field, Most};
 
 /// The window that every stream and connection begins with.
 const WINDOW: i64 = 65_535;
@@ -51,6 +51,8 @@ pub struct Limits {
     pub preread: u32,
     /// Bytes of a header block, packed and unpacked.
     pub block: usize,
+    /// Bytes of a name or a value in it.
+    pub field: usize,
 }
 
 /// What has happened.
@@ -162,6 +164,10 @@ pub struct Machine {
     initial: i64,
     most: usize,
     last: u32,
+    /// The peer has taken our settings.
+    settled: bool,
+    /// The head that is coming comes too late.
+    late: bool,
     /// Nothing new is taken any more.
     leaving: bool,
     /// It is over: what is in `out` is the last.
@@ -207,6 +213,8 @@ impl Machine {
             initial: WINDOW,
             most: 16_384,
             last: 0,
+            settled: false,
+            late: false,
             leaving: false,
             over: false,
             why: None,
@@ -262,6 +270,14 @@ impl Machine {
             self.events.push_back(Event::Readable(id));
             self.events.push_back(Event::Writable(id));
         }
+    }
+
+    /// Whether a head has begun to come; it is refused when it has come, as one that is too late.
+    pub fn give_up_head(&mut self) -> bool {
+        let coming = self.block.is_some() || Head::read(&self.input).is_some_and(|head| head.kind == kind::HEADERS);
+        let first = coming && !self.late;
+        self.late |= coming;
+        first
     }
 
     /// Takes no new streams; those that are open go on.

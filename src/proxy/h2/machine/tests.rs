@@ -1,6 +1,6 @@
 use super::*;
 
-const LIMITS: Limits = Limits { streams: 2, preread: 65_536, block: 32 * 1024 };
+const LIMITS: Limits = Limits { streams: 2, preread: 65_536, block: 32 * 1024, field: 8192 };
 
 fn greeted() -> Machine {
     let mut machine = Machine::new(LIMITS);
