@@ -130,11 +130,12 @@ fn go(journal: &mut Journal, dry_run: bool) -> io::Result<ExitCode> {
     };
     eprintln!("rkeep: cannot {}: {}", failed.step, failed.error);
     if journal.heading == Heading::In {
-        eprintln!("rkeep: everything is put back");
+        eprintln!("rkeep: putting everything back");
         journal.heading = Heading::Out;
         swap::carry_out(journal, &rkeep, &mut say).map_err(|failed| {
             io::Error::other(format!("cannot {}: {}; `rkeep swap-out` tries it again", failed.step, failed.error))
         })?;
+        eprintln!("rkeep: the originals are in place as before");
     }
     Ok(ExitCode::FAILURE)
 }

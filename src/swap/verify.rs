@@ -59,15 +59,26 @@ pub fn addresses() -> io::Result<Vec<IpAddr>> {
     Ok(if_addrs::get_if_addrs()?.iter().map(if_addrs::Interface::ip).collect())
 }
 
-/// Every listener of the configuration answers.
+/// Every listener of the configuration answers; but for those of addresses that another box has now.
 ///
 /// # Errors
 /// One does not; the text says which.
 pub fn listeners(site: &Site) -> io::Result<()> {
-    let config = nginx::config(site)?;
-    config.plan.listeners.values().try_for_each(|listener| {
+    let (config, own) = (nginx::config(site)?, addresses()?);
+    config.plan.listeners.values().filter(|listener| is_here(&listener.address, &own)).try_for_each(|listener| {
         answers(listener).map_err(|error| told(error, &format!("nothing answers on {}", shown(&listener.address))))
     })
+}
+
+/// Whether whoever asks there asks this machine.
+fn is_here(address: &Address, own: &[IpAddr]) -> bool {
+    match address {
+        Address::Inet(address) => {
+            let ip = address.ip();
+            ip.is_unspecified() || ip.is_loopback() || own.contains(&ip)
+        }
+        Address::Unix(_) => true,
+    }
 }
 
 fn shown(address: &Address) -> String {
@@ -111,4 +122,17 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_the_peer_has_is_not_asked() {
+        let own = ["10.0.0.1".parse().unwrap()];
+        let here = |address: &str| is_here(&Address::Inet(address.parse().unwrap()), &own);
+        assert!(here("0.0.0.0:80") && here("[::]:80") && here("127.0.0.2:80") && here("10.0.0.1:80"));
+        assert!(!here("10.0.0.100:80"));
+    }
 }
