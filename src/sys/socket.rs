@@ -34,6 +34,18 @@ pub fn set_defer_accept(socket: &impl AsFd, on: bool) -> io::Result<()> {
     set(socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, on.into())
 }
 
+/// Drops what comes with a lower hop limit (`IP_MINTTL`, `IPV6_MINHOPCOUNT`): it was routed.
+///
+/// # Errors
+/// Those of `setsockopt`.
+pub fn set_least_hops(socket: &impl AsFd, ipv4: bool, hops: u8) -> io::Result<()> {
+    let (level, option) = match ipv4 {
+        true => (libc::SOL_IP, libc::IP_MINTTL),
+        false => (libc::SOL_IPV6, libc::IPV6_MINHOPCOUNT),
+    };
+    set(socket, level, option, hops.into())
+}
+
 fn set(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let size = size_of_val(&value) as libc::socklen_t;
     let fd = socket.as_fd().as_raw_fd();

@@ -4,6 +4,7 @@
 //! interfaces, scripts, files and processes mean to them, [`ability`] what others' facts mean; all are pure. [`drive`] brings them into the world through [`sockets`] and [`netlink`].
 
 mod ability;
+mod bfd;
 mod drive;
 mod dump;
 mod group;

@@ -60,7 +60,8 @@ impl Trackers {
         });
         let files = defined.files.iter().map(|file| (Kind::File, &file.name, Standing::Number(0)));
         let processes = defined.processes.iter().map(|process| (Kind::Process, &process.name, unknown));
-        for (kind, name, begin) in scripts.chain(files).chain(processes) {
+        let sessions = defined.sessions.iter().map(|session| (Kind::Bfd, &session.name, Standing::Bad));
+        for (kind, name, begin) in scripts.chain(files).chain(processes).chain(sessions) {
             let key = (kind, name.clone());
             let standing = old.get(&key).copied().unwrap_or(begin);
             self.known.insert(key, standing);
@@ -78,6 +79,23 @@ impl Trackers {
             _ => return false,
         };
         std::mem::replace(standing, now) != now
+    }
+
+    /// How a session is. Whether anything may follow from it.
+    pub fn note_session(&mut self, name: &str, up: bool) -> bool {
+        let now = if up { Standing::Good } else { Standing::Bad };
+        let known = self.known.get_mut(&(Kind::Bfd, name.to_owned()));
+        known.is_some_and(|standing| std::mem::replace(standing, now) != now)
+    }
+
+    /// How a thing is, in a word or a number.
+    pub fn shown(&self, kind: Kind, name: &str) -> String {
+        match self.known.get(&(kind, name.to_owned())) {
+            Some(Standing::Good) => "GOOD".to_owned(),
+            Some(Standing::Bad) => "BAD".to_owned(),
+            Some(Standing::Number(number)) => number.to_string(),
+            Some(Standing::Unknown) | None => "unknown".to_owned(),
+        }
     }
 
     /// What a thing that an instance tracks comes to; nothing where it is not defined.
@@ -156,7 +174,7 @@ mod tests {
             init_fail: false,
             span: Span::NONE,
         };
-        let defined = Defined { scripts: vec![script], files: vec![file], processes: vec![] };
+        let defined = Defined { scripts: vec![script], files: vec![file], processes: vec![], sessions: vec![] };
         let track = |kind, value| Track {
             kind,
             name: if kind == Kind::File { "f" } else { "s" }.to_owned(),

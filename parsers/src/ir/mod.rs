@@ -3,6 +3,7 @@
 //! [`crate::keepalived`] themselves: what the table merged is what the engines read.
 
 pub mod arena;
+pub mod bfd;
 pub mod cache;
 pub mod charset;
 pub mod expr;

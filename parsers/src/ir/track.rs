@@ -49,6 +49,8 @@ pub struct Trackers {
     pub files: Vec<TrackFile>,
     /// `vrrp_track_process`es.
     pub processes: Vec<TrackProcess>,
+    /// `bfd_instance`s.
+    pub sessions: Vec<super::bfd::Session>,
 }
 
 /// A `vrrp_script`.

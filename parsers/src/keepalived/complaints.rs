@@ -31,6 +31,11 @@ const GLOBAL: &[Complaint] = &[
     (C::K_GLOBAL, "vrrp_skip_check_adv_addr", "Invalid value '%s' for global vrrp_check_adv_addr specified"),
 ];
 
+const BFD_WEIGHT: &str =
+    "Configuration error: BFD instance %o weight value %s not valid (must be in range [-253-253]), ignoring";
+const BFD_TTL: &str =
+    "Configuration error: BFD instance %o ttl/hoplimit value %s not valid (must be in range [1-255]), ignoring";
+
 const VRRP: &[Complaint] = &[
     (C::K_INSTANCE, "state", "(%o) unknown state '%s', defaulting to BACKUP"),
     (C::K_INSTANCE, "virtual_router_id", "(%o): VRID '%s' not valid - must be between 1 & 255"),
@@ -57,6 +62,35 @@ const VRRP: &[Complaint] = &[
     (C::K_AUTH_HMAC, "time_window", "(%o) auth_hmac time_window '%s' must be between 1 and 300 seconds"),
     (C::K_AUTH_HMAC, "anti_replay", "(%o) auth_hmac anti_replay '%s' must be time or monotonic"),
     (C::K_AUTH_HMAC, "mode", "(%o) auth_hmac mode '%s' must be enforce, permissive or receive-only"),
+    (C::K_BFD, "weight", BFD_WEIGHT),
+    (
+        C::K_BFD,
+        "min_rx",
+        "Configuration error: BFD instance %o min_rx value %s is not valid (must be in range [1-4294967]), ignoring",
+    ),
+    (
+        C::K_BFD,
+        "min_tx",
+        "Configuration error: BFD instance %o min_tx value %s is not valid (must be in range [1-4294967]), ignoring",
+    ),
+    (
+        C::K_BFD,
+        "idle_tx",
+        "Configuration error: BFD instance %o idle_tx value %s is not valid (must be in range [1000-4294967]), ignoring",
+    ),
+    (
+        C::K_BFD,
+        "multiplier",
+        "Configuration error: BFD instance %o multiplier value %s not valid (must be in range [1-255]), ignoring",
+    ),
+    (C::K_BFD, "ttl", BFD_TTL),
+    (C::K_BFD, "hoplimit", BFD_TTL),
+    (
+        C::K_BFD,
+        "max_hops",
+        "Configuration error: BFD instance %o max_hops value %s not valid (must be in range [-1-255]), ignoring",
+    ),
+    (C::K_BFD, "multihop", "Configuration error: BFD instance %o multihop setting not valid - %s"),
     (C::K_SYNC_GROUP, "smtp_alert", "Invalid vrrp_group smtp_alert parameter %s"),
 ];
 

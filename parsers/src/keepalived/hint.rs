@@ -1,13 +1,13 @@
 //! Hints for words keepalived does not know.
 
 use super::known;
-use super::{GlobalDefs, checks, hmac, instance, speech, tracking, tuning, virtual_server};
+use super::{GlobalDefs, bfd, checks, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::table::index::distance;
 use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 19] = [
+    let modules: [&'static [Row]; 20] = [
         GlobalDefs::ROWS,
         tuning::Speaking::ROWS,
         tuning::Tuning::ROWS,
@@ -17,6 +17,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         instance::Notify::ROWS,
         instance::Authentication::ROWS,
         hmac::AuthHmac::ROWS,
+        bfd::BfdInstance::ROWS,
         instance::SyncGroup::ROWS,
         speech::Travel::ROWS,
         tracking::Tracking::ROWS,
@@ -32,7 +33,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 13] = [
+pub const BLOCKS: [(C, &str, C); 14] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
@@ -40,6 +41,7 @@ pub const BLOCKS: [(C, &str, C); 13] = [
     (C::K_TOP, "track_file", C::K_TRACK_FILE),
     (C::K_TOP, "vrrp_track_file", C::K_TRACK_FILE),
     (C::K_TOP, "vrrp_track_process", C::K_TRACK_PROCESS),
+    (C::K_TOP, "bfd_instance", C::K_BFD),
     (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
     (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
     (C::K_INSTANCE, "auth_hmac", C::K_AUTH_HMAC),

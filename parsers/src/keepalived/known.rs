@@ -24,7 +24,7 @@ const HARMLESS: &[(C, &str)] = &[
 ];
 
 const HARMFUL: &[(C, &str)] = &[
-    (C::K_TOP, "bfd_instance virtual_server_group"),
+    (C::K_TOP, "virtual_server_group"),
     (C::K_VIRTUAL_SERVER, "ops sorry_server_lvs_method"),
     (C::K_REAL_SERVER, "lvs_method"),
 ];

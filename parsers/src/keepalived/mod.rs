@@ -1,6 +1,7 @@
 //! keepalived's blocks: one file each, holding its rows.
 
 pub mod address;
+pub mod bfd;
 pub mod checks;
 pub mod complaints;
 pub mod global;

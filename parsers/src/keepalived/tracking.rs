@@ -103,7 +103,7 @@ pub struct Tracking {
     #[row("track_process")]
     pub track_process: Vec<TrackLine>,
     /// BFD sessions whose loss is a fault, or changes the priority by their weight.
-    #[row("track_bfd", ignored = "BFD sessions are not built into rkeep yet")]
+    #[row("track_bfd")]
     pub track_bfd: Vec<TrackLine>,
 }
 

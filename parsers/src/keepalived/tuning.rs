@@ -112,7 +112,7 @@ pub struct Tuning {
     #[row("lvs_process_name", ignored = "processes are called keepalived")]
     pub checker_process_name: Words,
     /// The BFD process' name.
-    #[row("bfd_process_name", ignored = "there is no BFD process")]
+    #[row("bfd_process_name", ignored = "BFD sessions live in the VRRP process")]
     pub bfd_process_name: Words,
     /// Scripts are run by the paths as they are written.
     #[row("use_symlink_paths", ignored = "they always are")]
@@ -255,14 +255,14 @@ pub struct Tuning {
     #[row("rs_init_notifies", ignored = "nothing is said of a server that has always been up")]
     pub rs_init_notifies: Flag,
     /// The BFD process' priority and its like.
-    #[row("bfd_priority", ignored = "there is no BFD process")]
-    #[row("bfd_rt_priority", ignored = "there is no BFD process")]
-    #[row("bfd_cpu_affinity", ignored = "there is no BFD process")]
-    #[row("bfd_rlimit_rttime", ignored = "there is no BFD process")]
-    #[row("bfd_rlimit_rtime", ignored = "there is no BFD process")]
+    #[row("bfd_priority", ignored = "BFD sessions live in the VRRP process")]
+    #[row("bfd_rt_priority", ignored = "BFD sessions live in the VRRP process")]
+    #[row("bfd_cpu_affinity", ignored = "BFD sessions live in the VRRP process")]
+    #[row("bfd_rlimit_rttime", ignored = "BFD sessions live in the VRRP process")]
+    #[row("bfd_rlimit_rtime", ignored = "BFD sessions live in the VRRP process")]
     pub bfd_process: Words<1>,
     /// The BFD process is never swapped out.
-    #[row("bfd_no_swap", ignored = "there is no BFD process")]
+    #[row("bfd_no_swap", ignored = "BFD sessions live in the VRRP process")]
     pub bfd_no_swap: Flag,
     /// Where the SNMP agent listens.
     #[row("snmp_socket", ignored = "there is no SNMP; `rkeep status --json` says the same")]

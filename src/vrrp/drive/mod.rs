@@ -21,6 +21,7 @@ use rkeep_parsers::ir::track::Kind;
 use rkeep_parsers::ir::vrrp::{Auth, Fixed, Router};
 
 use super::ability::Abilities;
+use super::bfd;
 use super::group::Group;
 use super::held::{self, Held};
 use super::links::{self, Change, Links};
@@ -92,8 +93,10 @@ pub(super) struct Speaker {
     facts: Publisher,
     /// What others' facts mean.
     abilities: Abilities,
-    /// Scripts, files and processes.
+    /// Scripts, files, processes and sessions.
     trackers: Trackers,
+    /// Sessions with neighbours.
+    sessions: bfd::Sessions,
     /// When instances may begin, once they may at all.
     begin_at: Option<Instant>,
     virtual_addresses: HashSet<IpAddr>,
@@ -110,6 +113,8 @@ pub(super) struct Speaker {
 /// What the loop wakes up for.
 enum Event {
     Packets,
+    /// A session's neighbour, or a session's clock.
+    Session,
     Kernel(News),
     Host(Box<Input<VrrpPlan>>),
     Deadline,
@@ -135,6 +140,7 @@ impl Speaker {
             facts,
             abilities: Abilities::default(),
             trackers: Trackers::default(),
+            sessions: bfd::Sessions::default(),
             begin_at: None,
             virtual_addresses: HashSet::new(),
             own_vmacs: HashSet::new(),
@@ -193,6 +199,7 @@ impl Speaker {
             }
         }
         self.fix(self.plan.fixed.clone()).await;
+        self.sessions.adopt(&self.plan.trackers.sessions);
         self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay);
         self.judge().await;
     }
@@ -216,6 +223,7 @@ impl Speaker {
         for place in 0..self.instances.len() {
             self.tell(place, io::Input::Stop { deleted: false }).await;
         }
+        self.sessions.stop();
         self.fix(Fixed::default()).await;
         self.remove_vmacs(true).await;
     }
@@ -225,9 +233,12 @@ impl Speaker {
     async fn next(&mut self, input: &mut mpsc::Receiver<Input<VrrpPlan>>) -> Option<Event> {
         let machines = self.instances.iter().filter_map(|instance| instance.machine.deadline());
         let deadline = machines.chain(self.abilities.deadline()).min();
+        let session = self.sessions.deadline();
         let event = tokio::select! {
             biased;
             () = sockets::heard(&self.sockets) => Event::Packets,
+            () = self.sessions.heard() => Event::Session,
+            () = until(session) => Event::Session,
             news = self.netlink.next() => Event::Kernel(news),
             told = input.recv() => Event::Host(Box::new(told?)),
             () = until(deadline) => Event::Deadline,
@@ -238,12 +249,35 @@ impl Speaker {
     async fn take(&mut self, event: Event) {
         match event {
             Event::Packets => self.hear().await,
+            Event::Session => self.turn_sessions().await,
             Event::Kernel(news) => self.learn(news).await,
             Event::Host(input) => self.obey(*input).await,
             Event::Deadline => {
                 self.hear().await;
                 self.tick().await;
             }
+        }
+    }
+
+    /// Sessions hear, speak and expire; who tracks one is judged anew.
+    async fn turn_sessions(&mut self) {
+        let mut moved = false;
+        if self.sessions.turn() {
+            for name in self.sessions.names() {
+                let up = self.sessions.is_up(name);
+                if !self.trackers.note_session(name, up) {
+                    continue;
+                }
+                moved = true;
+                let tracks = |router: &&Router| router.tracked(Kind::Bfd).any(|track| track.name == name);
+                for router in self.instances.iter().map(|instance| instance.machine.router()).filter(tracks) {
+                    let state = if up { "UP" } else { "DOWN" };
+                    info!("VRRP_Instance({}) Tracked BFD instance {name} is {state}", router.name);
+                }
+            }
+        }
+        if moved {
+            self.judge().await;
         }
     }
 
@@ -316,6 +350,11 @@ impl Speaker {
 
     pub(super) fn routers(&self) -> impl Iterator<Item = &Router> {
         self.instances.iter().map(|instance| instance.machine.router())
+    }
+
+    /// How a tracked thing is, as a dump shows it.
+    pub(super) fn standing(&self, kind: Kind, name: &str) -> String {
+        self.trackers.shown(kind, name)
     }
 
     fn router(&self, place: usize) -> Option<&Router> {

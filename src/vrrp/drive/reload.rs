@@ -41,6 +41,7 @@ impl Speaker {
         if let Err(error) = self.open_sockets() {
             warn!("cannot open a raw socket: {error}");
         }
+        self.sessions.adopt(&self.plan.trackers.sessions);
         // An old machine must know its configuration before it is judged; new ones begin when they are.
         for (place, input) in changes {
             self.tell(place, input).await;

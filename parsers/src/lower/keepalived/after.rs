@@ -60,6 +60,7 @@ impl Walk<'_> {
             (C::K_TOP, "static_ipaddress") => self.static_address(),
             (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
             (C::K_TCP_CHECK, "bind_if") => self.bind_interface(),
+            (C::K_BFD, "neighbor_ip" | "neighbour_ip" | "source_ip") => self.bfd_address(directive),
             (C::K_AUTH_HMAC, "key") => self.hmac_key(directive.span),
             (C::K_AUTHENTICATION, "auth_pass") => self.password(),
             _ if keyword.starts_with("notify") || keyword.starts_with("quorum_") => self.script(directive),

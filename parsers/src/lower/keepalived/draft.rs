@@ -1,10 +1,12 @@
 //! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
 
 use super::Machine;
+use crate::ir::bfd::Session;
 use crate::ir::hmac::Key;
 use crate::ir::track::{Track, Trackers};
 use crate::ir::vrrp::{Group, Router};
 use crate::ir::{Arena, Id, Ir};
+use crate::keepalived::bfd::BfdInstanceLayer;
 use crate::keepalived::global::GlobalDefsLayer;
 use crate::keepalived::hint;
 use crate::keepalived::hmac::AuthHmacLayer;
@@ -13,7 +15,7 @@ use crate::keepalived::speech::TravelLayer;
 use crate::keepalived::tracking::{FileBlockLayer, ProcessBlockLayer, TrackingLayer, VrrpScriptLayer};
 use crate::keepalived::tuning::{FixedLayer, OutsideLayer, SpeakingLayer, TuningLayer};
 use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
-use crate::keepalived::{GlobalDefs, hmac, instance, speech, tracking, tuning, virtual_server};
+use crate::keepalived::{GlobalDefs, bfd, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 
@@ -63,6 +65,14 @@ pub(super) struct Draft {
     pub(super) services: Vec<super::service::ServiceDraft>,
     /// How many `url` blocks there were.
     pub(super) urls: u32,
+    /// The `bfd_instance` that is open; those that the VRRP process knows, and those that BFD's has read.
+    pub(super) bfd: BfdInstanceLayer,
+    pub(super) sessions: Vec<Session>,
+    pub(super) bfd_known: Vec<Session>,
+    /// What instances may track, with its weight.
+    pub(super) bfd_names: Vec<(String, crate::ir::track::Weight)>,
+    /// The session that is open has an address that is none.
+    pub(super) bfd_malformed: bool,
     /// What can be tracked.
     pub(super) trackers: Trackers,
     /// It has been said that nobody is there to run scripts as.
@@ -100,6 +110,7 @@ impl Draft {
             C::K_TRACK_PROCESS => put::<tracking::ProcessBlock>(&mut self.process, context, directive, cx),
             C::K_AUTHENTICATION => put::<instance::Authentication>(&mut self.authentication, context, directive, cx),
             C::K_AUTH_HMAC => put::<hmac::AuthHmac>(&mut self.hmac, context, directive, cx),
+            C::K_BFD => put::<bfd::BfdInstance>(&mut self.bfd, context, directive, cx),
             C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
                 .or_else(|| put::<tracking::Tracking>(&mut self.tracking, context, directive, cx))
                 .or_else(|| put::<instance::Notify>(&mut self.notify, context, directive, cx)),
@@ -121,7 +132,7 @@ impl Draft {
         }
         let mut ir = Ir { global: Some(super::global::global(&self, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
-        ir.trackers = self.trackers;
+        ir.trackers = Trackers { sessions: self.sessions, ..self.trackers };
         ir.fixed = super::vrrp::fixed(&self.fixed, &self.speaking);
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));
         for (mut group, names) in self.groups {

@@ -5,6 +5,7 @@
 //! [`Pass`]es: each carries out its own blocks, skips the others' and reports what a process of its kind would.
 
 mod after;
+mod bfd;
 mod draft;
 mod global;
 mod hmac;

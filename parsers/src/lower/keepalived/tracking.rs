@@ -181,8 +181,7 @@ impl Walk<'_> {
             Kind::Process => {
                 ("track process", trackers.processes.iter().find(|it| it.name == *name).map(|it| it.weight))
             }
-            // Sessions are not built; whoever tracks one does without.
-            Kind::Bfd => return None,
+            Kind::Bfd => ("track bfd", self.draft.bfd_names.iter().find(|it| it.0 == *name).map(|it| it.1)),
         };
         if thing.1.is_none() {
             let text = format!("({owner}) {} {name} not found, ignoring...", thing.0);

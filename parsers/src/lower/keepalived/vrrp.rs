@@ -383,6 +383,11 @@ impl Walk<'_> {
             let text = format!("({name}) Warning - preempt delay will not work with initial state MASTER - clearing");
             self.conclude(draft.spans.preempt_delay, text, "write state BACKUP on both boxes");
         }
+        if !draft.router.preempt_delay.is_zero() && draft.router.nopreempt {
+            draft.router.preempt_delay = Duration::ZERO;
+            let text = format!("({name}) preempt_delay is incompatible with nopreempt mode - resetting");
+            self.conclude(draft.spans.preempt_delay, text, "delete one of the two");
+        }
     }
 
     fn judge_interval(&mut self, draft: &mut RouterDraft, name: &str) {

@@ -221,6 +221,13 @@ impl<'a> Walk<'a> {
         let span = if end.file == name.span.file { name.span.to(end) } else { name.span };
         let directive = Directive { name: name.clone(), args, block: None, span, end };
         let outcome = self.draft.set(context, &directive, &mut self.cx);
+        if self.is_other_s(context, row.keyword) {
+            self.cx.diagnostics.clear();
+            if self.pass == Pass::Vrrp && outcome.is_ok() {
+                self.after(context, &directive);
+            }
+            return;
+        }
         self.remarks();
         match outcome {
             Ok(()) => self.after(context, &directive),
@@ -304,6 +311,8 @@ impl<'a> Walk<'a> {
             // Both processes know files.
             C::K_TRACK_FILE if self.pass == Pass::Checkers => Pass::Checkers,
             C::K_TRACK_FILE => Pass::Vrrp,
+            // Three processes know sessions.
+            C::K_BFD if self.pass != Pass::Parent => self.pass,
             C::NONE => return self.unknown(C::K_TOP, &name.lossy(), name.span),
             _ => Pass::Checkers,
         };
@@ -320,6 +329,7 @@ impl<'a> Walk<'a> {
                 self.block(inner);
             }
             C::K_SCRIPT | C::K_TRACK_FILE | C::K_TRACK_PROCESS => self.tracker(inner, line.span, name, args),
+            C::K_BFD => self.bfd_instance(line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),
             _ => self.tcp_check(line.span),
