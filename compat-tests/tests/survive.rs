@@ -21,6 +21,8 @@ const A_ROUND: Duration = Duration::from_millis(1_500);
 const SKEW: Duration = Duration::from_millis(614);
 /// How long a client may find nobody.
 const OUTAGE: Duration = Duration::from_millis(50);
+/// The same while a worker starts: connections wait until then, and none is refused.
+const RESTART: Duration = Duration::from_millis(250);
 
 fn asked_of_rkeep() -> bool {
     if on_original() {
@@ -49,14 +51,14 @@ fn goodbye(event: &Event) -> bool {
 }
 
 /// Nobody was refused; those who were being served when a process died have lost their connection. Nobody waited long.
-fn expect_served(outage: &Outage, lost: usize) {
+fn expect_served(outage: &Outage, lost: usize, within: Duration) {
     expect_answers(outage, lost);
-    expect_short(outage.silence);
+    expect_short(outage.silence, within);
 }
 
-fn expect_short(silence: Duration) {
+fn expect_short(silence: Duration, within: Duration) {
     if measures() {
-        assert!(silence <= OUTAGE, "{silence:?}");
+        assert!(silence <= within, "{silence:?}");
     }
 }
 
@@ -104,7 +106,7 @@ fn a_killed_vrrp_process_costs_nothing() {
     }
     println!("killed {rounds} times; the longest silences of each\n{}", told(&mut silences));
     println!("as many times undisturbed\n{}", told(&mut undisturbed));
-    silences.iter().for_each(|outage| expect_short(outage.silence));
+    silences.iter().for_each(|outage| expect_short(outage.silence, OUTAGE));
     assert_eq!(pair.watch.first(since, from(1)), None, "{}", pair.watch.told(since));
     assert_eq!(pair.watch.first(since, goodbye), None, "{}", pair.watch.told(since));
     let adverts: Vec<Instant> =
@@ -193,7 +195,7 @@ fn a_killed_worker_is_replaced_and_nobody_refused() {
         let replaced = || pair.processes(0, "nginx").iter().any(|process| process.inner > worker.inner);
         assert!(eventually(SOON, replaced));
     }
-    expect_served(&load.end().unwrap(), 3);
+    expect_served(&load.end().unwrap(), 3, RESTART);
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn a_worker_without_a_master_serves_on_until_another_master_takes_over() {
     assert!(eventually(SOON, || !pair.processes(0, "nginx").contains(worker)), "the old worker stays");
     assert_eq!(pair.processes(0, "nginx").len(), 2);
     pair.expect_no_move(since);
-    expect_served(&load.end().unwrap(), 0);
+    expect_served(&load.end().unwrap(), 0, OUTAGE);
     let director = &pair.cluster.directors[0];
     assert_eq!(director.nginx(&["-s", "stop"]).unwrap().code(), Some(0), "the new one can be told what to do");
     assert!(eventually(SOON, || pair.processes(0, "nginx").is_empty()));

@@ -85,7 +85,9 @@ pub(super) fn make_private(furnishing: &Furnishing) -> io::Result<()> {
     symlink("/run", "/var/run")?;
     furnishing.directories.iter().try_for_each(|path| provide(path))?;
     fs::create_dir_all(FILES)?;
-    furnishing.files.iter().enumerate().try_for_each(|(number, (path, bytes))| place(number, path, bytes))?;
+    for (number, (path, bytes)) in furnishing.files.iter().enumerate() {
+        place(number, path, bytes).map_err(|error| told(&error, path))?;
+    }
     std::env::set_current_dir("/")
 }
 
@@ -176,6 +178,10 @@ fn place(number: usize, path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
+fn told(error: &io::Error, path: &Path) -> io::Error {
+    io::Error::other(format!("a box cannot have its own {}: {error}", path.display()))
+}
+
 /// Whether what lies there is the node's own.
 fn is_own(path: &Path) -> bool {
     OWN.iter().any(|own| path.starts_with(own)) && !path.starts_with(MACHINE)
@@ -200,9 +206,14 @@ fn cover(path: &Path) -> io::Result<()> {
     Ok(unmount(copy, UnmountFlags::DETACH)?)
 }
 
-/// Shows every entry of a directory in another: links as they are, everything else bound.
+/// Shows every entry of a directory in another: links as they are, everything else bound. Of one that is not ours to
+/// read a box shows nothing.
 fn shadow(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let (old, new, kind) = (entry.path(), to.join(entry.file_name()), entry.file_type()?);
         if old == Path::new(STAGE) {
