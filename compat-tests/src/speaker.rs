@@ -121,7 +121,9 @@ impl Scene {
                 let interval = Duration::from_secs(1);
                 let addresses: Vec<IpAddr> = addresses.into_iter().map(IpAddr::V4).collect();
                 let (auth, addresses) = (&auth, &addresses[..]);
-                let advert = Advert { version: 2, vrid, priority, interval, auth, addresses, checksum_as_v2: false };
+                let checksum_as_v2 = false;
+                let advert =
+                    Advert { version: 2, vrid, priority, interval, auth, addresses, checksum_as_v2, signed: None };
                 let route = Route { source: PEER.into(), destination: GROUP.into(), hops: TTL, id: 1, sequence: 0 };
                 let mut packet = Vec::new();
                 compose(&mut packet, &advert, &route);

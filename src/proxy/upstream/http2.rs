@@ -13,8 +13,8 @@ use crate::proxy::io::Stream;
 use crate::proxy::request::RequestCtx;
 
 /// Speaks HTTP/2 on a connection that has just been made.
-pub fn begin(cx: &RequestCtx, backend: Box<Backend>) -> Box<Backend> {
-    let Backend { stream, address, since, requests, cached } = *backend;
+pub fn begin(cx: &RequestCtx, backend: Backend) -> Box<Backend> {
+    let Backend { stream, address, since, requests, cached } = backend;
     let most = usize::try_from(cx.conf().proxy.buffer_size.0).unwrap_or(usize::MAX).saturating_mul(4);
     let stream = Stream::Http2(Box::new(BackendStream::new(stream, most.max(16 * 1024))));
     Box::new(Backend { stream, address, since, requests, cached })

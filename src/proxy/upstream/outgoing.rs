@@ -308,13 +308,10 @@ impl Outgoing {
                 return Ok(step);
             }
             let left = progress.taken.len() - progress.taken_at;
-            if matches!(self.body, Source::Client(_) | Source::Records(..))
-                && (left == 0 || (self.http2.is_some() && left < WORTH))
-                && !progress.ended
-                && !self.take(cx, progress)?
-                && left == 0
-                && progress.head == self.head.len()
-            {
+            let in_pieces = matches!(self.body, Source::Client(_) | Source::Records(..));
+            // Frames of HTTP/2 are worth filling.
+            let hungry = in_pieces && (left == 0 || (self.http2.is_some() && left < WORTH));
+            if hungry && !progress.ended && !self.take(cx, progress)? && left == 0 && progress.head == self.head.len() {
                 return Ok(Step::Starved);
             }
             match self.write(cx, backend, progress) {

@@ -177,7 +177,7 @@ impl Exchange {
             Some(secured) => Box::pin(secure(cx, &secured.tls, backend, &secured.host, watch)).await?,
             None => backend,
         };
-        Ok(if self.http2 { http2::begin(cx, backend) } else { backend })
+        Ok(if self.http2 { http2::begin(cx, *backend) } else { backend })
     }
 
     fn owner(&self, tries: &Tries) -> Owner {
@@ -230,7 +230,7 @@ impl Exchange {
         let reusable = whole && !received.meaning.close && status != 101 && stays;
         let is_head = self.outgoing.is_head;
         let upload = match sent {
-            Sent::Early(Some(progress)) => Some(Upload::new(std::mem::take(&mut self.outgoing), progress)),
+            Sent::Early(Some(progress)) => Some(Upload::new(std::mem::take(&mut self.outgoing), *progress)),
             _ => None,
         };
         let held = tries.keep();

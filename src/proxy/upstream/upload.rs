@@ -17,8 +17,8 @@ pub struct Upload {
 
 impl Upload {
     /// Goes on from where the request is.
-    pub fn new(outgoing: Outgoing, progress: Box<Progress>) -> Box<Upload> {
-        Box::new(Upload { outgoing, progress: *progress, step: Step::Starved })
+    pub fn new(outgoing: Outgoing, progress: Progress) -> Box<Upload> {
+        Box::new(Upload { outgoing, progress, step: Step::Starved })
     }
 
     /// Sends what can be sent; says whether more is to come.
