@@ -41,7 +41,7 @@ fn spans(block: &Block, all: &mut Vec<Span>) {
 }
 
 fn is_sound(block: &Block) -> bool {
-    block.broken.is_empty() && block.items.iter().filter_map(|item| item.block.as_ref()).all(is_sound)
+    block.broken.is_empty() && block.items.iter().filter_map(|item| item.block.as_deref()).all(is_sound)
 }
 
 /// Spaces and comments.

@@ -2,7 +2,7 @@
 //!
 //! Most levels write to few modules: what a level leaves untouched it shares with the level around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::syntax::tree::Directive;
 use crate::table::{Cx, Fault, Module, Row};
@@ -66,6 +66,14 @@ macro_rules! group {
         $(#[$doc])*
         #[derive(Clone, Debug, Default)]
         pub struct $conf { $($(#[$field_doc])* pub $field: Arc<$module>,)* }
+
+        impl $conf {
+            /// What stands in a level's place until its values are known; all share one.
+            pub fn unknown() -> Self {
+                static UNKNOWN: LazyLock<$conf> = LazyLock::new($conf::default);
+                UNKNOWN.clone()
+            }
+        }
 
         /// What was written at one such level; nothing for modules that are not mentioned.
         #[derive(Clone, Debug, Default)]

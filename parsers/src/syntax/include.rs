@@ -57,14 +57,21 @@ impl<'a> Reader<'a> {
         Ok(block)
     }
 
-    fn expand(&mut self, block: Block) -> Block {
+    fn expand(&mut self, mut block: Block) -> Block {
+        if !block.items.iter().any(|directive| included_path(directive).is_some()) {
+            for inner in block.items.iter_mut().filter_map(|directive| directive.block.as_mut()) {
+                **inner = self.expand(std::mem::take(inner));
+            }
+            block.items.shrink_to_fit();
+            return block;
+        }
         let mut whole = Block { open: block.open, close: block.close, ..Block::default() };
         let mut broken = block.broken.into_iter().peekable();
         for (index, mut directive) in block.items.into_iter().enumerate() {
             while let Some(fault) = broken.next_if(|fault| fault.before <= index) {
                 whole.broken.push(Broken { before: whole.items.len(), ..fault });
             }
-            directive.block = directive.block.take().map(|inner| self.expand(inner));
+            directive.block = directive.block.take().map(|inner| Box::new(self.expand(*inner)));
             match included_path(&directive) {
                 Some(path) => self.include(&mut whole, &path, &directive),
                 None => whole.items.push(directive),

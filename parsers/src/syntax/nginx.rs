@@ -154,9 +154,11 @@ impl Parse<'_> {
 
     fn push(&self, block: &mut Block, mut words: Vec<Word>, inner: Option<Block>, end: Span) {
         let name = words.remove(0);
+        // Most directives have few words, and large files many directives.
+        words.shrink_to_fit();
         let last = inner.as_ref().map_or(end, |inner| inner.close);
         let span = name.span.to(last);
-        block.items.push(Directive { name, args: words, block: inner, span, end });
+        block.items.push(Directive { name, args: words, block: inner.map(Box::new), span, end });
     }
 
     /// Words up to a terminator, which is taken.

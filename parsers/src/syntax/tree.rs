@@ -46,7 +46,7 @@ pub struct Directive {
     /// What follows it, up to `;`, `{` or the end of the line.
     pub args: Vec<Word>,
     /// The block that belongs to it.
-    pub block: Option<Block>,
+    pub block: Option<Box<Block>>,
     /// From the first byte of the name to the `;`, the `}` or the end of the line, inclusive.
     pub span: Span,
     /// The terminator: `;` or `{` in nginx, the end of the line in keepalived. Its line is what nginx names in messages.

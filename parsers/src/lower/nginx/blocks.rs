@@ -4,7 +4,7 @@ use super::{Frame, Lowering};
 use crate::diag::Class;
 use crate::diag::Diagnostic;
 use crate::ir::http::{Handler, Location, Match, Protocol, Server};
-use crate::nginx::ServerLayers;
+use crate::nginx::{LocationConf, ServerConf, ServerLayers};
 use crate::nginx::blocks::Keyword;
 use crate::source::Span;
 use crate::syntax::tree::{Block, Directive};
@@ -82,7 +82,7 @@ impl Lowering<'_> {
     fn server(&mut self, directive: &Directive, frame: Frame) -> Result<(), Fault> {
         let root = self.add_location(Location::new(Match::Server, Vec::new(), directive.span));
         self.servers.push(ServerLayers::default());
-        let server = Server { names: Vec::new(), conf: Default::default(), root, span: directive.span };
+        let server = Server { names: Vec::new(), conf: ServerConf::unknown(), root, span: directive.span };
         let id = self.ir.servers.push(server);
         let inner = Frame { context: Contexts::SERVER, server: Some(id), location: Some(root), ..frame };
         self.inside(directive, inner);
@@ -99,7 +99,7 @@ impl Lowering<'_> {
     }
 
     /// The block of a directive, read in a frame.
-    pub(super) fn read(&mut self, block: &Option<Block>, frame: Frame) {
+    pub(super) fn read(&mut self, block: &Option<Box<Block>>, frame: Frame) {
         block.iter().for_each(|block| self.block(block, frame));
     }
 
@@ -124,7 +124,7 @@ impl Location {
     pub(super) fn new(matched: Match, name: Vec<u8>, span: Span) -> Location {
         Location {
             matched,
-            conf: Default::default(),
+            conf: LocationConf::unknown(),
             handler: Handler::Static,
             script: Vec::new(),
             children: Vec::new(),
