@@ -62,6 +62,20 @@ impl Decoder {
     /// # Errors
     /// [`Malformed`]
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, Malformed> {
+        self.decode_with(input, out, limit, |_| {})
+    }
+
+    /// The same, and gives the bytes of the trailer's lines to `trailer`, their ends included.
+    ///
+    /// # Errors
+    /// [`Malformed`]
+    pub fn decode_with(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        limit: usize,
+        mut trailer: impl FnMut(u8),
+    ) -> Result<usize, Malformed> {
         let mut at = 0;
         let end = out.len().saturating_add(limit);
         while let Some(&byte) = input.get(at) {
@@ -82,6 +96,9 @@ impl Decoder {
                     }
                 }
                 _ => {
+                    if matches!(self.state, State::TrailerStart | State::Trailer | State::TrailerLf) {
+                        trailer(byte);
+                    }
                     self.step(byte)?;
                     at += 1;
                 }

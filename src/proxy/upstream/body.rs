@@ -12,8 +12,8 @@ enum Framing {
     None,
     /// So many bytes are still to come.
     Length(u64),
-    /// Chunked.
-    Chunked(Box<Decoder>),
+    /// Chunked, and what follows the body if that is wanted.
+    Chunked(Box<Decoder>, Option<Vec<u8>>),
     /// The backend closes the connection; whether it has.
     Close(bool),
     /// FastCGI's records, and so many bytes in them are still to come if that is known.
@@ -47,7 +47,8 @@ pub struct Malformed;
 
 impl Reader {
     /// For an answer whose head has come. `is_head`: the request's method was HEAD.
-    pub fn new(received: &Received, is_head: bool) -> Self {
+    /// `trailers`: what follows the body is wanted.
+    pub fn new(received: &Received, is_head: bool, trailers: bool) -> Self {
         let meaning = &received.meaning;
         let framing = match meaning.length {
             length if received.form == Form::Records => Framing::Records(Box::default(), length),
@@ -58,7 +59,7 @@ impl Reader {
             }
             Some(length) if received.form == Form::Memcached => Framing::Trailed(length, Some(TRAILER)),
             _ if is_head || matches!(received.status, 204 | 304) => Framing::None,
-            _ if meaning.chunked => Framing::Chunked(Box::default()),
+            _ if meaning.chunked => Framing::Chunked(Box::default(), trailers.then(Vec::new)),
             Some(0) => Framing::None,
             Some(length) => Framing::Length(length),
             None => Framing::Close(false),
@@ -70,7 +71,7 @@ impl Reader {
     pub fn ended(&self) -> bool {
         match &self.framing {
             Framing::None | Framing::Length(0) => true,
-            Framing::Chunked(decoder) => decoder.done(),
+            Framing::Chunked(decoder, _) => decoder.done(),
             Framing::Length(_) => false,
             Framing::Close(closed) => *closed,
             Framing::Records(records, left) => records.done && left.unwrap_or(0) == 0,
@@ -111,6 +112,14 @@ impl Reader {
         }
     }
 
+    /// What follows a chunked body, once it has come; lines of fields.
+    pub fn take_trailers(&mut self) -> Option<Vec<u8>> {
+        match &mut self.framing {
+            Framing::Chunked(decoder, kept) if decoder.done() => kept.take(),
+            _ => None,
+        }
+    }
+
     /// It turned out to be none: it never ends as it should.
     pub fn fail(&mut self) {
         self.framing = Framing::Stream(Some(u64::MAX), true);
@@ -131,9 +140,11 @@ impl Reader {
         match self.framing {
             Framing::Length(left) => Some(left),
             Framing::Close(_) => Some(u64::MAX),
-            Framing::None | Framing::Chunked(_) | Framing::Records(..) | Framing::Stream(..) | Framing::Trailed(..) => {
-                None
-            }
+            Framing::None
+            | Framing::Chunked(..)
+            | Framing::Records(..)
+            | Framing::Stream(..)
+            | Framing::Trailed(..) => None,
         }
     }
 
@@ -158,9 +169,13 @@ impl Reader {
                 *left -= len as u64;
                 Taken { data: bytes.get(..len).unwrap_or_default(), excess: len < bytes.len() }
             }
-            Framing::Chunked(decoder) => {
+            Framing::Chunked(decoder, kept) => {
                 decoded.clear();
-                let used = decoder.decode(bytes, decoded, usize::MAX).map_err(|_| Malformed)?;
+                let used = match kept {
+                    Some(kept) => decoder.decode_with(bytes, decoded, usize::MAX, |byte| kept.push(byte)),
+                    None => decoder.decode(bytes, decoded, usize::MAX),
+                };
+                let used = used.map_err(|_| Malformed)?;
                 Taken { data: decoded, excess: used < bytes.len() }
             }
             Framing::Records(records, left) => {
@@ -197,7 +212,7 @@ impl Reader {
     /// What is wrong with excess bytes, as the log says it.
     pub fn excess_text(&self) -> &'static str {
         match self.framing {
-            Framing::Chunked(_) => "upstream sent data after final chunk",
+            Framing::Chunked(..) => "upstream sent data after final chunk",
             Framing::Stream(..) => "upstream sent response body larger than indicated content length",
             Framing::Trailed(..) => "memcached sent invalid trailer",
             _ => "upstream sent more data than specified in \"Content-Length\" header",

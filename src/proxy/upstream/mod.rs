@@ -35,6 +35,7 @@ mod splice;
 mod spool;
 mod stream;
 mod target;
+mod trailers;
 mod tries;
 mod trouble;
 mod tunnel;

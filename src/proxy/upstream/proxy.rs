@@ -237,7 +237,7 @@ impl Exchange {
         let mut stream = AnswerStream {
             kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered: answer::buffers(cx, route) } },
             backend: Some(backend),
-            reader: Reader::new(&received, is_head),
+            reader: Reader::new(&received, is_head, cx.conf().proxy.pass_trailers),
             rest: std::mem::take(&mut received.rest),
             owner: self.owner(&tries),
             held,

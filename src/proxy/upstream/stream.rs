@@ -15,6 +15,7 @@ use super::outlet::Outlet;
 use super::receive::{Rest, interrupted, rate};
 use super::splice::{self, Pipe};
 use super::spool::Spool;
+use super::trailers;
 use super::tries::Held;
 use super::tunnel;
 use super::upload::Upload;
@@ -246,15 +247,9 @@ impl AnswerStream {
             return self.give_up(cx);
         }
         let trailers = self.backend.as_ref().and_then(|backend| backend.stream.http2()?.take_trailers());
-        for (name, value) in trailers.unwrap_or_default() {
-            if !http2::is_field(&name, &value) {
-                cx.error(Level::Error, format_args!("upstream sent invalid trailer"));
-                self.reader.fail();
-                return self.give_up(cx);
-            }
-            if cx.conf().proxy.pass_trailers {
-                cx.out.trailers.push(&name, &value);
-            }
+        if !trailers::of_fields(cx, &trailers.unwrap_or_default()) {
+            self.reader.fail();
+            self.give_up(cx);
         }
     }
 
@@ -370,6 +365,9 @@ impl AnswerStream {
         }
         if let Some(said) = self.reader.stderr() {
             fastcgi::answer::complain(cx, &said);
+        }
+        if let Some(lines) = self.reader.take_trailers() {
+            trailers::of_lines(cx, &lines);
         }
         if self.reader.is_short() {
             self.closed(cx);

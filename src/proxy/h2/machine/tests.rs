@@ -115,3 +115,82 @@ fn a_body_keeps_its_promise() {
     assert!(machine.is_reset(1));
     assert_eq!(kinds(&machine.out), [(kind::RST_STREAM, 0)]);
 }
+
+/// What a client sends over and over, and how the connection ends.
+#[test]
+fn whatever_is_sent_too_often_is_answered_with_calm() {
+    let framed = |len: usize, kind: u8, flags: u8, stream: u32| {
+        let mut out = Vec::new();
+        frame::head(&mut out, len, kind, flags, stream);
+        out.resize(out.len() + len, 0);
+        out
+    };
+    for (name, first, again) in [
+        ("settings", vec![], framed(0, kind::SETTINGS, 0, 0)),
+        ("settings with values", vec![], framed(6 * 64, kind::SETTINGS, 0, 0)),
+        ("priority", vec![], framed(5, kind::PRIORITY, 0, 3)),
+        ("unknown", vec![], framed(0, 0x77, 0, 0)),
+        ("empty data", request(1, false), data(1, b"", 0)),
+        ("padding alone", request(1, false), {
+            let mut padded = framed(1, kind::DATA, flag::PADDED, 1);
+            padded[HEAD] = 0;
+            padded
+        }),
+    ] {
+        let mut machine = greeted();
+        machine.receive(&first);
+        let (mut most, mut count) = (0, 0);
+        while !machine.over && count < 100_000 {
+            machine.receive(&again);
+            most = most.max(machine.out.len());
+            machine.out.clear();
+            while machine.event().is_some() {}
+            count += 1;
+        }
+        assert!(machine.over, "{name}");
+        assert_eq!(machine.why(), Some(Ended::Faulty(Code::EnhanceYourCalm)), "{name}");
+        assert!(most < 1024, "{name}: {most}");
+    }
+}
+
+#[test]
+fn endless_heads_are_cut() {
+    let mut machine = greeted();
+    let mut first = Vec::new();
+    frame::head(&mut first, 3, kind::HEADERS, 0, 1);
+    first.extend_from_slice(&[0x82, 0x84, 0x86]);
+    machine.receive(&first);
+    for _ in 0..100_000 {
+        // A field without a name or a value takes three bytes.
+        let mut more = Vec::new();
+        frame::head(&mut more, 3, kind::CONTINUATION, 0, 1);
+        more.extend_from_slice(&[0, 0, 0]);
+        machine.receive(&more);
+        if machine.over {
+            break;
+        }
+    }
+    assert_eq!(machine.why(), Some(Ended::Faulty(Code::EnhanceYourCalm)));
+    assert!(machine.event().is_none(), "no request");
+}
+
+#[test]
+fn a_field_that_grows_when_it_is_unpacked_is_refused() {
+    let mut machine = greeted();
+    let mut block = vec![0x82, 0x84, 0x86, 0x40, 1, b'n', 0x7f, 0x80 + 0x51, 0x0e];
+    block.resize(block.len() + 2000, b'v');
+    block.extend([0xbe; 100]);
+    let mut bytes = Vec::new();
+    frame::headers(&mut bytes, 1, &block, true, 16_384);
+    machine.receive(&bytes);
+    assert_eq!(machine.why(), Some(Ended::Faulty(Code::EnhanceYourCalm)));
+}
+
+#[test]
+fn who_reads_slowly_makes_nothing_pile_up() {
+    let mut machine = greeted();
+    machine.receive(&request(1, true));
+    let sent: usize = (0..100).map(|_| machine.send(1, &[0; 65_536], 8192)).sum();
+    assert_eq!(sent, 65_535);
+    assert!(machine.out.len() < 70_000);
+}
