@@ -1,6 +1,7 @@
 //! curl against HTTP/2 in front and behind: over TLS and by prior knowledge, to backends by `proxy_http_version 2` and
 //! `grpc_pass`. The same rows hold for nginx, where `NGINX_BIN` names one of 1.29.4 or later.
 
+#![allow(clippy::expect_used, reason = "a test says what is wrong by panicking")]
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
