@@ -142,6 +142,6 @@ mod tests {
         assert!(has("http_proxy") && has("http_gzip") && has("http_stub_status"));
         assert!(!has("http_perl") && !has("http_xslt"));
         let line = configure(&crate::host::nginx::layout::PLAIN);
-        assert!(!line.contains("--without-http_proxy_module") && line.contains("--without-http_uwsgi_module"));
+        assert!(!line.contains("--without-http_proxy_module") && line.contains("--without-http_browser_module"));
     }
 }

@@ -55,6 +55,16 @@ impl Lowering<'_> {
         }
     }
 
+    /// What stood in a block; each goes as soon as it is read.
+    fn items(&mut self, block: &Block, items: Vec<Directive>, frame: Frame) {
+        let count = items.len();
+        for (at, item) in items.into_iter().enumerate() {
+            self.cx.broken_before(block, at);
+            self.directive(&item, frame);
+        }
+        self.cx.broken_after(block, count);
+    }
+
     fn inside(&mut self, directive: &Directive, frame: Frame) {
         if let Some(block) = &directive.block {
             self.block(block, frame);
@@ -73,7 +83,12 @@ impl Lowering<'_> {
         if self.http_at.replace(directive.span).is_some() {
             return Err(Fault::verdict("is duplicate"));
         }
-        self.inside(directive, frame.in_context(Contexts::HTTP));
+        let inner = frame.in_context(Contexts::HTTP);
+        let items = std::mem::take(&mut self.http_items);
+        match directive.block.as_deref().filter(|block| block.items.is_empty()) {
+            Some(block) => self.items(block, items, inner),
+            None => self.inside(directive, inner),
+        }
         let close = directive.block.as_ref().map_or(directive.end, |block| block.close);
         self.finish_http(close);
         Ok(())

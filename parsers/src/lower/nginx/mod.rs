@@ -40,7 +40,7 @@ use crate::ir::{Arena, Id};
 use crate::nginx::{LocationLayers, MainLayers, ServerLayers};
 use crate::source::{Loader, Span};
 use crate::syntax::include::Reader;
-use crate::syntax::tree::Block;
+use crate::syntax::tree::{Block, Directive};
 use crate::table::{Compat, Contexts, Cx};
 
 /// Reads a configuration: `path` is the main file, `prefix` what relative paths are below, `globals` the text of `-g`.
@@ -55,7 +55,7 @@ impl Setup {
         let conf_dir = self.path.parent().unwrap_or(Path::new("/")).to_owned();
         let mut reader = Reader::new(loader, conf_dir.clone());
         let globals = self.globals.as_deref().map(|text| reader.command_line(text));
-        let main = match reader.main(&self.path) {
+        let mut main = match reader.main(&self.path) {
             Ok(block) => block,
             Err(error) => return unreadable(&self.path, &error, reader),
         };
@@ -70,9 +70,16 @@ impl Setup {
         cx.defaults = self.layout.defaults(cx.compat);
         let mut lowering = Lowering::new(cx, loader, self);
         globals.iter().for_each(|block| lowering.block(block, Frame::MAIN));
+        lowering.http_items = http_items(&mut main);
         lowering.block(&main, Frame::MAIN);
         lowering.finish()
     }
+}
+
+/// Takes what stands in `http` out of its block, so that each server's part of the tree can go once it is read.
+fn http_items(main: &mut Block) -> Vec<Directive> {
+    let http = main.items.iter_mut().find(|directive| directive.name.is("http"));
+    http.and_then(|http| http.block.as_mut()).map(|block| std::mem::take(&mut block.items)).unwrap_or_default()
 }
 
 /// The main file cannot be read.
@@ -132,6 +139,8 @@ struct Lowering<'a> {
     /// The blocks that may stand once.
     events_at: Option<Span>,
     http_at: Option<Span>,
+    /// What stands in `http`, until it is read.
+    http_items: Vec<Directive>,
     /// Modules that were to be loaded and are not built in.
     missing_modules: Vec<String>,
     /// Servers that have a `listen`.
@@ -159,6 +168,7 @@ impl<'a> Lowering<'a> {
             pools_by_host: HashMap::new(),
             events_at: None,
             http_at: None,
+            http_items: Vec::new(),
             missing_modules: Vec::new(),
             listening: Vec::new(),
             by_address: HashMap::new(),
@@ -175,7 +185,7 @@ impl<'a> Lowering<'a> {
             self.cx.broken_before(block, at);
             self.directive(directive, frame);
         }
-        self.cx.broken_before(block, usize::MAX);
+        self.cx.broken_after(block, block.items.len());
     }
 
     fn location(&mut self, id: Id<Location>) -> Option<&mut Draft> {

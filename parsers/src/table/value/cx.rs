@@ -172,14 +172,18 @@ impl Cx {
                 None => lines.push(line),
             }
         }
-        self.broken_before(block, usize::MAX);
+        self.broken_after(block, block.items.len());
         lines
     }
 
-    /// Says what could not be read just before an item, or after the last one.
+    /// Says what could not be read just before an item.
     pub fn broken_before(&mut self, block: &Block, at: usize) {
-        let here = |fault: &&Broken| fault.before == at || (at == usize::MAX && fault.before >= block.items.len());
-        block.broken.iter().filter(here).for_each(|fault| self.broken(fault));
+        block.broken.iter().filter(|fault| fault.before == at).for_each(|fault| self.broken(fault));
+    }
+
+    /// Says what could not be read after the last of so many items.
+    pub fn broken_after(&mut self, block: &Block, count: usize) {
+        block.broken.iter().filter(|fault| fault.before >= count).for_each(|fault| self.broken(fault));
     }
 
     /// Says something that nginx warns of and goes on.
