@@ -23,7 +23,7 @@ const ROWS: &[(&str, &str)] = &[
     ("-I http://BARE/v2/ -o /dev/null -w %{http_code}", "200"),
     ("-H TE:trailers -d hello http://BARE/grpc/", "HTTP/2.0 POST trailers -\n"),
     ("-d hello http://BARE/grpc/body", "hello\n"),
-    ("--http2-prior-knowledge -T DIR/large http://PLAIN/grpc/ -w %{http_code}", "HTTP/2.0 PUT - -\n200"),
+    ("--http2-prior-knowledge -T DIR/large http://PLAIN/grpc/sink -w %{http_code}", "\n200"),
     ("http://BARE/grpc/page -o DIR/got -w %{size_download}", "300000"),
     ("http://BARE/v2/page -o DIR/got -w %{size_download}", "300000"),
     ("http://BARE/dead/ -o /dev/null -w %{http_code}", "502"),
@@ -101,6 +101,7 @@ http {{
         ssl_verify_client optional; ssl_client_certificate cert.pem;
         location / {{ return 200 "$server_protocol $request_method $te $verdict\n"; }}
         location /body {{ proxy_pass http://127.0.0.1:{behind}; proxy_set_header X-Body $request_body; }}
+        location /sink {{ proxy_pass http://127.0.0.1:{behind}; }}
         location /page {{ }}
         location /grpc/ {{ rewrite ^/grpc(/.*) $1 break; grpc_pass grpc; }}
     }}
