@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rkeep_parsers::ir::service::Service;
-use rkeep_parsers::ir::vrrp::{NotifyScripts, Script};
+use rkeep_parsers::ir::vrrp::{NotifyScripts, Router, Script};
 
 use crate::bus::{Cause, Fact, Subject, Verdict, cause};
 use crate::plan::AgentPlan;
@@ -66,6 +66,8 @@ impl Decider {
                 }
                 None => Vec::new(),
             },
+            Subject::Lower(name) => lower_heard(plan, fact, name),
+            Subject::Priority(name) => priority_changed(plan, fact, name),
             Subject::RealServer { service, server, .. } => real_server(plan, fact, service, server),
             Subject::Service(name) => virtual_server(plan, fact, name),
             _ => Vec::new(),
@@ -87,6 +89,25 @@ impl Decider {
         }
         actions
     }
+}
+
+/// `notify_master_rx_lower_pri`, and a line for the FIFOs.
+fn lower_heard(plan: &AgentPlan, fact: &Fact, name: &str) -> Vec<Action> {
+    let router = plan.routers.values().find(|router| router.name == name);
+    let script = router.and_then(|router| router.notify.master_rx_lower_pri.clone());
+    let run = script.map(|script| Action::Run(script, Vec::new()));
+    let line = format!("INSTANCE \"{name}\" MASTER_RX_LOWER_PRI {}", fact.cause.value);
+    run.into_iter().chain(router.map(|_| Action::Line(Lines::Vrrp, line))).collect()
+}
+
+/// `notify_priority_changes`: a line for the FIFOs.
+fn priority_changed(plan: &AgentPlan, fact: &Fact, name: &str) -> Vec<Action> {
+    let tells = |router: &&Router| router.name == name && router.speech.notify_priority_changes;
+    if !plan.routers.values().any(|router| tells(&router)) {
+        return Vec::new();
+    }
+    let state = if fact.verdict == Verdict::Master { "MASTER_PRIORITY" } else { "BACKUP_PRIORITY" };
+    vec![Action::Line(Lines::Vrrp, format!("INSTANCE \"{name}\" {state} {}", fact.cause.value))]
 }
 
 /// A state as scripts and FIFOs call it.

@@ -74,6 +74,17 @@ fn a_real_servers_fall_runs_its_script_and_is_mailed() {
 }
 
 #[test]
+fn a_lower_master_and_another_priority_are_told_where_asked_for() {
+    let lower = fact(Subject::Lower("VI_1".to_owned()), Verdict::Master, "advert", "192.168.3.11", 100);
+    let asked = plan("", "notify_master_rx_lower_pri /bin/lower\n notify_priority_changes true");
+    let told_of = |plan: &AgentPlan, fact: &Fact| told(Decider::default().decide(plan, fact));
+    assert_eq!(told_of(&asked, &lower), ["run /bin/lower", "Vrrp INSTANCE \"VI_1\" MASTER_RX_LOWER_PRI 100"]);
+    let priority = fact(Subject::Priority("VI_1".to_owned()), Verdict::Backup, "priority", "", 90);
+    assert_eq!(told_of(&asked, &priority), ["Vrrp INSTANCE \"VI_1\" BACKUP_PRIORITY 90"]);
+    assert_eq!(told_of(&plan("", ""), &priority), [""; 0]);
+}
+
+#[test]
 fn neither_start_nor_reload_of_a_real_server_is_news() {
     let mut decider = Decider::default();
     for kind in [cause::START, cause::RELOAD] {

@@ -34,6 +34,10 @@ pub enum Subject {
     Owner(String),
     /// Somebody beside this box who is master of a `vrrp_instance` while it is: the cause's text says who and why.
     Rival(String),
+    /// A lower master that a `vrrp_instance` has heard as master; the cause's value is its own priority.
+    Lower(String),
+    /// The priority of a `vrrp_instance`: the cause's value.
+    Priority(String),
     /// An address of a virtual router on this box.
     Address(String),
     /// A `virtual_server`, as keepalived shows it.

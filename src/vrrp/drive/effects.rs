@@ -55,14 +55,32 @@ impl Speaker {
 
     fn say(&self, place: usize, note: &Note) {
         let Some(name) = self.router(place).map(|router| &router.name) else { return };
-        if let Note::MasterIs(master) = note {
-            let cause = Cause { text: master.to_string(), ..Cause::kind("advert") };
-            self.facts.say(Subject::Owner(name.clone()), Verdict::Master, cause);
-        }
+        self.tell_of(place, name, note);
         if note.is_detail() {
             debug!("({name}) {note}");
         } else {
             info!("({name}) {note}");
+        }
+    }
+
+    /// What others want to know of it.
+    fn tell_of(&self, place: usize, name: &str, note: &Note) {
+        let name = name.to_owned();
+        let heard = Cause::kind("advert");
+        match note {
+            Note::MasterIs(master) => {
+                self.facts.say(Subject::Owner(name), Verdict::Master, Cause { text: master.to_string(), ..heard });
+            }
+            Note::Lower { source, ours, .. } => {
+                let cause = Cause { text: source.to_string(), value: i64::from(*ours), ..heard };
+                self.facts.say(Subject::Lower(name), Verdict::Master, cause);
+            }
+            Note::Priority { to, .. } => {
+                let Some(verdict) = self.verdict(place) else { return };
+                let cause = Cause { value: i64::from(*to), ..Cause::kind("priority") };
+                self.facts.say(Subject::Priority(name), verdict, cause);
+            }
+            _ => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod effects;
 mod events;
 mod lead;
+mod promote;
 mod reload;
 mod split;
 mod succeed;
@@ -104,6 +105,8 @@ pub(super) struct Speaker {
     fixed: Fixed,
     /// VMAC interfaces that are ours.
     own_vmacs: HashSet<String>,
+    /// Interfaces where `promote_secondaries` is our doing.
+    promoted: Vec<String>,
     packet_id: u16,
     packet: Vec<u8>,
     /// Another keepalived starts on this box: its removing our addresses is undone, and we end without a word.
@@ -145,6 +148,7 @@ impl Speaker {
             virtual_addresses: HashSet::new(),
             own_vmacs: HashSet::new(),
             fixed: Fixed::default(),
+            promoted: Vec::new(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
             holding: false,
@@ -200,6 +204,7 @@ impl Speaker {
         }
         self.fix(self.plan.fixed.clone()).await;
         self.sessions.adopt(&self.plan.trackers.sessions);
+        self.promote(false);
         self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay);
         self.judge().await;
     }
@@ -224,6 +229,7 @@ impl Speaker {
             self.tell(place, io::Input::Stop { deleted: false }).await;
         }
         self.sessions.stop();
+        self.promote(true);
         self.fix(Fixed::default()).await;
         self.remove_vmacs(true).await;
     }

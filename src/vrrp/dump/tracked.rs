@@ -29,7 +29,7 @@ impl Speaker {
         }
         title(out, "VRRP Track processes", defined.processes.is_empty())?;
         for process in &defined.processes {
-            writeln!(out, " Track process = {}\n   Process = {}", process.name, process.command.join(" "))?;
+            writeln!(out, " VRRP Track process = {}\n   Process = {}", process.name, process.command.join(" "))?;
             writeln!(out, "   Min processes = {}", process.quorum)?;
             process.quorum_max.iter().try_for_each(|most| writeln!(out, "   Max processes = {most}"))?;
             let quorum = self.standing(Kind::Process, &process.name) == "GOOD";

@@ -192,6 +192,9 @@ impl Machine {
         if !matches!(self.state, State::Backup(_) | State::Master(_)) {
             return;
         }
+        if self.effective == OWNER && self.router.speech.owner_ignores_adverts {
+            return;
+        }
         self.stats.received += 1;
         self.stats.zero_received += u64::from(heard.priority == 0);
         let other_addresses = matches!(heard.oddity, Some(Oddity::Count { .. } | Oddity::Address { .. }));

@@ -504,3 +504,14 @@ fn the_clock_is_only_what_it_is_told() {
     assert_eq!(bench.start, bench.now);
     assert!(bench.machine.deadline() > Some(bench.start));
 }
+
+#[test]
+fn an_owner_may_ignore_whoever_says_he_is_master() {
+    let speech = Speech { owner_ignores_adverts: true, ..Speech::default() };
+    let owner = Router { initial: InitialState::Master, speech, ..article(OWNER) };
+    let mut bench = Bench::new(owner);
+    bench.tell(Input::Start { delay: Duration::ZERO, legacy: Legacy::None, late: false });
+    let heard = Heard { source: PEER, priority: OWNER, interval: SECOND, sequence: None, oddity: None };
+    assert_eq!(bench.tell(Input::Heard(heard)), []);
+    assert_eq!(bench.machine.priority(), OWNER);
+}
