@@ -14,6 +14,8 @@ use crate::proxy::io::{Lease, Stream, copy_file};
 const FULL: usize = 128 * 1024;
 /// Bytes of an answer that may wait to be read before nothing more is taken from the socket.
 const HELD: usize = 256 * 1024;
+/// Interim answers that are kept until they are asked for.
+const HINTS: usize = 16;
 /// The most bytes of a frame.
 const FRAME: usize = 16 * 1024;
 
@@ -27,6 +29,9 @@ pub struct BackendStream {
     /// Bytes on their way, and how many of them have gone.
     sending: RefCell<(Vec<u8>, usize)>,
     head: RefCell<Option<Vec<Field>>>,
+    hints: RefCell<Vec<Vec<Field>>>,
+    /// They end a wait; while the request is still being sent they do not.
+    awaits_hints: Cell<bool>,
     trailers: RefCell<Option<Vec<Field>>>,
     /// Bytes that came for the present request.
     came: Cell<u64>,
@@ -41,6 +46,8 @@ impl BackendStream {
             id: Cell::new(0),
             sending: RefCell::default(),
             head: RefCell::default(),
+            hints: RefCell::default(),
+            awaits_hints: Cell::new(false),
             trailers: RefCell::default(),
             came: Cell::new(0),
         }
@@ -56,6 +63,8 @@ impl BackendStream {
         let id = self.machine.borrow_mut().request(block, ends);
         self.id.set(id.unwrap_or(0));
         self.head.take();
+        self.hints.take();
+        self.awaits_hints.set(false);
         self.trailers.take();
         self.came.set(0);
         if id.is_none() {
@@ -72,6 +81,16 @@ impl BackendStream {
     /// The head of the answer, once.
     pub fn take_head(&self) -> Option<Vec<Field>> {
         self.head.take()
+    }
+
+    /// Whoever waits to read is from here on told of interim answers, too.
+    pub fn await_hints(&self) {
+        self.awaits_hints.set(true);
+    }
+
+    /// Interim answers that have come, once.
+    pub fn take_hints(&self) -> Vec<Vec<Field>> {
+        self.hints.take()
     }
 
     /// What followed the body, once.
@@ -146,7 +165,11 @@ impl BackendStream {
         let machine = self.machine.borrow();
         match self.id.get() {
             0 => machine.is_spent(),
-            id => self.head.borrow().is_some() || machine.is_readable(id),
+            id => {
+                self.head.borrow().is_some()
+                    || (self.awaits_hints.get() && !self.hints.borrow().is_empty())
+                    || machine.is_readable(id)
+            }
         }
     }
 
@@ -166,6 +189,12 @@ impl BackendStream {
                 while let Some(event) = machine.event() {
                     match event {
                         Event::Answer { fields } => *self.head.borrow_mut() = Some(fields),
+                        Event::Interim { fields } => {
+                            let mut hints = self.hints.borrow_mut();
+                            if hints.len() < HINTS {
+                                hints.push(fields);
+                            }
+                        }
                         Event::Trailers { fields } => *self.trailers.borrow_mut() = Some(fields),
                         _ => {}
                     }

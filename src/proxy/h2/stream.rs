@@ -69,7 +69,7 @@ impl Hub {
         let mut wakers = self.wakers.borrow_mut();
         let wake = |waker: &mut Option<Waker>| waker.take().into_iter().for_each(Waker::wake);
         match event {
-            Event::Request { .. } | Event::Answer { .. } | Event::Trailers { .. } => {}
+            Event::Request { .. } | Event::Answer { .. } | Event::Interim { .. } | Event::Trailers { .. } => {}
             Event::Readable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.read)),
             Event::Writable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.write)),
             Event::AllWritable => wakers.values_mut().for_each(|one| wake(&mut one.write)),

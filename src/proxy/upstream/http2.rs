@@ -4,6 +4,7 @@
 use rkeep_parsers::table::value::Level;
 
 use super::backend::{Backend, Client};
+use super::hints;
 use super::receive::{Failed, Form, Received, interrupted, read};
 use super::trouble::Trouble;
 use crate::proxy::h2::BackendStream;
@@ -59,7 +60,14 @@ pub async fn receive(
 ) -> Result<Received, Failed> {
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
+    let wants_hints = hints::wanted(cx);
+    h2.await_hints();
     loop {
+        for fields in h2.take_hints() {
+            if let (true, Ok(text)) = (wants_hints, text(&fields, true)) {
+                hints::pass(cx, &text, 0).await;
+            }
+        }
         if let Some(fields) = h2.take_head() {
             if let Some(record) = cx.upstream.last_mut() {
                 record.bytes_received += h2.came();
@@ -90,7 +98,7 @@ pub fn tell(cx: &RequestCtx, why: Ended) {
 
 /// The fields of an answer as a head, `ended`: it has no body.
 fn head(cx: &mut RequestCtx, fields: &[Field], ended: bool) -> Result<Received, Failed> {
-    let text = match text(fields) {
+    let text = match text(fields, false) {
         Ok(text) => text,
         Err(why) => {
             cx.error(Level::Error, format_args!("upstream sent {why}"));
@@ -109,17 +117,18 @@ fn head(cx: &mut RequestCtx, fields: &[Field], ended: bool) -> Result<Received, 
     Ok(received)
 }
 
-/// The fields as lines.
+/// The fields as lines, of an interim answer or of the one that counts.
 ///
 /// # Errors
 /// What is wrong with them.
-fn text(fields: &[Field]) -> Result<Vec<u8>, String> {
+fn text(fields: &[Field], interim: bool) -> Result<Vec<u8>, String> {
     let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let mut text = b"HTTP/1.1 ".to_vec();
     let mut fields = fields.iter();
     match fields.next() {
         Some((name, status)) if name == b":status" => match status.as_slice() {
             [b'2'..=b'9', b'0'..=b'9', b'0'..=b'9'] => text.extend_from_slice(status),
+            b"103" if interim => text.extend_from_slice(status),
             [b'1', _, _] => return Err(format!("unexpected :status \"{}\"", shown(status))),
             _ => return Err(format!("invalid :status \"{}\"", shown(status))),
         },
@@ -170,14 +179,14 @@ mod tests {
     fn fields_become_a_head() {
         let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let good = [field(":status", "200"), field("a", "b"), field("connection", "close")];
-        assert_eq!(text(&good), Ok(b"HTTP/1.1 200 \r\na: b\r\n\r\n".to_vec()));
+        assert_eq!(text(&good, false), Ok(b"HTTP/1.1 200 \r\na: b\r\n\r\n".to_vec()));
         for (name, value) in [("A", "b"), ("a b", "c"), ("a:b", "c"), ("", "c"), ("a", "b\r\nc: d"), (":status", "200")]
         {
-            assert!(text(&[field(":status", "200"), field(name, value)]).is_err(), "{name}: {value}");
+            assert!(text(&[field(":status", "200"), field(name, value)], false).is_err(), "{name}: {value}");
         }
         for status in ["101", "20", "2000", "2x0"] {
-            assert!(text(&[field(":status", status)]).is_err(), "{status}");
+            assert!(text(&[field(":status", status)], false).is_err(), "{status}");
         }
-        assert!(text(&[field("a", "b"), field(":status", "200")]).is_err());
+        assert!(text(&[field("a", "b"), field(":status", "200")], false).is_err());
     }
 }

@@ -61,6 +61,7 @@ impl Machine {
         }
         let interim = fields.first().is_some_and(|(name, value)| name == b":status" && is_interim(value));
         if interim {
+            self.events.push_back(Event::Interim { fields });
             return if block.ends { Err(Code::Protocol) } else { Ok(()) };
         }
         stream.headed = true;
@@ -155,12 +156,16 @@ mod tests {
         let mut interim = Vec::new();
         frame::headers(&mut interim, 1, &[0x08, 0x03, b'1', b'0', b'3'], false, 100);
         machine.receive(&[interim, head(1, true)].concat());
+        assert!(matches!(machine.event(), Some(Event::Interim { fields }) if fields[0].1 == b"103"));
         assert!(matches!(machine.event(), Some(Event::Answer { fields }) if fields[0].1 == b"200"));
     }
 
     #[test]
     fn ends_of_all_kinds() {
+        let mut interim = Vec::new();
+        frame::headers(&mut interim, 1, &[0x08, 0x03, b'1', b'0', b'3'], true, 100);
         for (frames, why) in [
+            (interim, Some(Ended::Faulty(Code::Protocol))),
             (reset(1, Code::Internal), Some(Ended::Rejected(2))),
             ([head(1, true), reset(1, Code::NoError)].concat(), None),
             ([head(1, true), reset(1, Code::NoError), reset(1, Code::NoError)].concat(), Some(Ended::Rejected(0))),

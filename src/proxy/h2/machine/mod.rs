@@ -70,6 +70,11 @@ pub enum Event {
         /// Its fields.
         fields: Vec<Field>,
     },
+    /// An answer with 1xx, before the one that counts.
+    Interim {
+        /// Its fields.
+        fields: Vec<Field>,
+    },
     /// What follows an answer's body.
     Trailers {
         /// Its fields.
@@ -266,7 +271,7 @@ impl Machine {
         self.why.get_or_insert(Ended::Closed);
         for (&id, stream) in &mut self.streams {
             // An answer that has come whole stays one.
-            stream.reset |= self.role == Role::Server || !stream.ended_in;
+            stream.reset |= self.role == Role::Server || !(stream.headed && stream.ended_in);
             self.events.push_back(Event::Readable(id));
             self.events.push_back(Event::Writable(id));
         }
