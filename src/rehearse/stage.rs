@@ -159,6 +159,19 @@ impl Stage {
         mails
     }
 
+    /// Whether nothing is down by the last that the checkers have mailed of it.
+    pub fn nothing_is_down(&self) -> bool {
+        let mut down = Vec::new();
+        for mail in self.mails() {
+            if let Some(what) = mail.subject().strip_suffix(" - UP") {
+                down.retain(|other| other != what);
+            } else if let Some(what) = mail.subject().strip_suffix(" - DOWN") {
+                down.push(what.to_owned());
+            }
+        }
+        down.is_empty()
+    }
+
     /// How many clients ask.
     pub fn askers(&self) -> usize {
         self.clients.as_ref().map_or(0, |_| self.site.clients.len())

@@ -104,6 +104,9 @@ impl Drill {
             Owner::One(director) => director,
             _ => stage.pair().home(),
         };
+        // A server that a drill has hidden counts again only once it is checked: the next one must not begin before.
+        let checked = Bound::checked(stage.pair(), stage.victim).total();
+        stage.wait("waiting until the checkers have found all servers again", checked, Stage::nothing_is_down);
         match self.script {
             Script::Own(play) => play(stage, &mut outcome)?,
             Script::Legs(legs) => {
