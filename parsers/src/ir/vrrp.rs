@@ -152,8 +152,6 @@ pub struct Speech {
     pub xmit_base: bool,
     /// `promote_secondaries`
     pub promote_secondaries: bool,
-    /// `track_src_ip`
-    pub track_source: bool,
     /// `owner_ignore_adverts`
     pub owner_ignores_adverts: bool,
     /// `notify_priority_changes`

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::number::{Int, Uint, argument, decimal};
+use super::number::{FOREVER, Int, Uint, argument, millionths};
 use super::tracking::ScriptWeight;
 use super::value::{Flag, Text, silent};
 use crate::syntax::tree::Directive;
@@ -70,15 +70,16 @@ impl<const LEAST: u64> Value for Millis<LEAST> {
         let word = argument(directive)?;
         let text = word.lossy().into_owned();
         let outside = || Fault::new(format!("number '{text}' outside range [{LEAST}.000, {LONGEST}.000]"));
-        // Thousandths here are millionths of what `decimal` reads.
-        let micros = decimal(word, 0, u64::MAX - 1, false, cx).map_err(|_| outside().at(word.span))? / 1000;
+        let help = format!("{LEAST} to {LONGEST} milliseconds");
+        let read = millionths(word, 0, FOREVER, false, help.clone(), cx);
+        let micros = read.map_err(|_| outside().at(word.span).help(help.clone()))? / 1000;
         if text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 3) {
             let what = format!("number '{text}' has too many decimal places");
             cx.diagnostics.push(super::number::remark(&what, crate::diag::Class::Number).at(word.span, ""));
         }
         match (LEAST * 1000..=LONGEST * 1000).contains(&micros) {
             true => Ok(Millis(Duration::from_micros(micros))),
-            false => Err(outside().at(word.span).help(format!("{LEAST} to {LONGEST} milliseconds"))),
+            false => Err(outside().at(word.span).help(help)),
         }
     }
 

@@ -179,9 +179,17 @@ fn whole<'t>(word: &Word, text: &'t str, help: &str, cx: &mut Cx) -> Result<&'t 
 /// # Errors
 /// keepalived's words.
 pub fn decimal(word: &Word, min: u64, max: u64, strict: bool, cx: &mut Cx) -> Result<u64, Fault> {
+    let help = if max == FOREVER { format!("seconds, at least {}", plain(min)) } else { within(min, max) };
+    millionths(word, min, max, strict, help, cx)
+}
+
+/// The same of any unit, which `help` names.
+///
+/// # Errors
+/// keepalived's words.
+pub fn millionths(word: &Word, min: u64, max: u64, strict: bool, help: String, cx: &mut Cx) -> Result<u64, Fault> {
     let text = word.lossy();
     let range = format!("[{}, {}]", shown(min), shown(max));
-    let help = if max == FOREVER { format!("seconds, at least {}", plain(min)) } else { within(min, max) };
     let fault = |what: String| Fault::new(what).at(word.span).help(help.clone());
     if text.starts_with('-') && text.get(1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
     {

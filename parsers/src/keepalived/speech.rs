@@ -61,7 +61,7 @@ pub struct Travel {
     #[row("linkbeat_use_polling", ignored = "the kernel tells of every change")]
     pub linkbeat_use_polling: Flag,
     /// The loss of the source address is a fault.
-    #[row("track_src_ip")]
+    #[row("track_src_ip", ignored = "whether the source address is still there is not watched")]
     pub track_src_ip: Flag,
     /// An address owner takes no notice of others' adverts.
     #[row("owner_ignore_adverts")]

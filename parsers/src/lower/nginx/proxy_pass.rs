@@ -95,7 +95,10 @@ impl Lowering<'_> {
         let (target, host) = if word.text.contains(&b'$') {
             (Target::Dynamic(Expr::of(word, &mut self.cx)?), Vec::new())
         } else {
-            let refused = |what: &str| Fault::new(format!("{what} in upstream \"{bare}\"")).at(word.span);
+            let refused = |what: &str| {
+                let fault = Fault::new(format!("{what} in upstream \"{bare}\"")).at(word.span);
+                if bare.contains("://") { fault.help(schemes(protocol)) } else { fault }
+            };
             let url = parse(bare, Kind::Server, 0).map_err(refused)?;
             let unix = protocol == Protocol::Grpc && url.authority.starts_with("unix:");
             let host = if unix { b"localhost".to_vec() } else { url.authority.clone().into_bytes() };
@@ -138,6 +141,14 @@ fn without_scheme(text: &str, protocol: Protocol) -> (bool, &str) {
         (protocol.has_schemes() && head.eq_ignore_ascii_case(scheme)).then_some((https, rest))
     };
     after(false).or_else(|| after(true)).unwrap_or((false, text))
+}
+
+/// What addresses may begin with.
+fn schemes(protocol: Protocol) -> String {
+    match protocol.has_schemes() {
+        true => format!("{} or {} may stand before the address", protocol.scheme(false), protocol.scheme(true)),
+        false => "an address without a scheme".to_owned(),
+    }
 }
 
 /// A location whose name is the beginning of the URIs that enter it.

@@ -56,7 +56,6 @@ pub(super) fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) 
         vmac: written(&layer.use_vmac).map(|vmac| named(vmac.0, all, router)),
         xmit_base: layer.vmac_xmit_base.is_some(),
         promote_secondaries: layer.promote_secondaries.is_some(),
-        track_source: layer.track_src_ip.is_some(),
         owner_ignores_adverts: layer.owner_ignore_adverts.is_some() || all.vrrp_owner_ignore_adverts.is_some(),
         notify_priority_changes: pick(&layer.notify_priority_changes, &all.vrrp_notify_priority_changes)
             .is_some_and(|it| it.0),
