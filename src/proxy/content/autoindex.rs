@@ -68,31 +68,42 @@ fn callback(args: &[u8]) -> Option<&[u8]> {
 }
 
 fn read(cx: &RequestCtx, dir: &[u8]) -> Result<Vec<Entry>, Status> {
-    let shown = String::from_utf8_lossy(dir).into_owned();
-    let opened = std::fs::read_dir(paths::from_bytes(dir)).map_err(|error| failed(cx, &shown, &error))?;
     let mut entries = Vec::new();
-    for entry in opened {
+    each_visible(cx, dir, |name, meta| match meta {
+        Ok(meta) => entries.push(of(name, &meta)),
+        Err(error) => {
+            let (dir, name) = (String::from_utf8_lossy(dir), String::from_utf8_lossy(&name));
+            cx.error_io(Level::Crit, &error, format_args!("stat() \"{dir}{name}\" failed"));
+        }
+    })?;
+    Ok(entries)
+}
+
+/// Gives `take` every name in a directory that is not hidden, with what is known of it.
+///
+/// # Errors
+/// 404, 403 or 500 where the directory cannot be read.
+pub fn each_visible(
+    cx: &RequestCtx,
+    dir: &[u8],
+    mut take: impl FnMut(Vec<u8>, Result<Metadata, Error>),
+) -> Result<(), Status> {
+    let shown = String::from_utf8_lossy(dir);
+    for entry in std::fs::read_dir(paths::from_bytes(dir)).map_err(|error| failed(cx, &shown, &error))? {
         let entry = entry.map_err(|error| {
             cx.error_io(Level::Crit, &error, format_args!("readdir() \"{shown}\" failed"));
             Status(500)
         })?;
         let name = entry.file_name().into_encoded_bytes();
-        if name.starts_with(b".") {
-            continue;
-        }
-        match metadata(&entry) {
-            Ok(meta) => entries.push(of(name, &meta)),
-            Err(error) => {
-                let name = String::from_utf8_lossy(&name).into_owned();
-                cx.error_io(Level::Crit, &error, format_args!("stat() \"{shown}{name}\" failed"));
-            }
+        if !name.starts_with(b".") {
+            take(name, metadata(&entry));
         }
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// Of what a link leads to; of the link itself where that is not there.
-pub fn metadata(entry: &DirEntry) -> Result<Metadata, Error> {
+fn metadata(entry: &DirEntry) -> Result<Metadata, Error> {
     match std::fs::metadata(entry.path()) {
         Err(error) if error.kind() == ErrorKind::NotFound => entry.metadata(),
         done => done,
@@ -113,7 +124,7 @@ fn of(name: Vec<u8>, meta: &Metadata) -> Entry {
 }
 
 /// Why a directory cannot be read, told to the log.
-pub fn failed(cx: &RequestCtx, shown: &str, error: &Error) -> Status {
+fn failed(cx: &RequestCtx, shown: &str, error: &Error) -> Status {
     let (level, status) = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename => (Level::Error, 404),
         ErrorKind::PermissionDenied => (Level::Error, 403),
