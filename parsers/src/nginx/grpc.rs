@@ -4,7 +4,7 @@ use super::Proxy;
 use crate::ir::expr::Expr;
 use crate::nginx::backend::as_proxy;
 use crate::table::Directives;
-use crate::table::value::{Bind, Buffers, HeaderPair, HttpVersion, Msec, NextUpstream, Number, Size, Words};
+use crate::table::value::{Bind, Buffers, HeaderPair, Msec, NextUpstream, Number, Size, Words};
 
 /// How requests go to gRPC servers and answers come back.
 #[derive(Clone, Debug, Default, Directives)]
@@ -68,7 +68,6 @@ impl Grpc {
             next_upstream next_upstream_tries next_upstream_timeout set_header hide_header pass_header ignore_headers
         );
         Proxy {
-            http_version: HttpVersion::Http20,
             pass_request_headers: true,
             pass_request_body: true,
             pass_trailers: true,
