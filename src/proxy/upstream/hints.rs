@@ -3,9 +3,11 @@
 use rkeep_parsers::table::value::Level;
 
 use super::head::{self, Parsed};
+use crate::proxy::clock;
 use crate::proxy::h2;
 use crate::proxy::http::fields::Field;
 use crate::proxy::http::known::Known;
+use crate::proxy::io::Timer;
 use crate::proxy::request::{RequestCtx, Version};
 
 /// Whether this request's hints are passed on.
@@ -48,8 +50,14 @@ pub async fn pass(cx: &mut RequestCtx, come: &[u8], mut passed: usize) -> usize 
         text.extend_from_slice(b"\r\n");
         match cx.conn.stream.h2() {
             Some(stream) => stream.send_fields(&h2::answer::head(&text), false),
-            // A client that cannot be written to is found out by what follows.
-            None => drop(cx.conn.stream.write_all(&text).await),
+            None => {
+                let until = clock::now() + cx.conf().core.send_timeout.duration();
+                let sent = Timer::default().limit(until, cx.conn.stream.write_all(&text)).await;
+                if sent.is_err() {
+                    // Nothing may follow half of it; whoever tries will find out.
+                    cx.conn.stream.shutdown_write();
+                }
+            }
         }
     }
 }
