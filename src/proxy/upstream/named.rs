@@ -19,6 +19,8 @@ const LEAST: Duration = Duration::from_secs(1);
 /// Such an upstream.
 #[derive(Debug)]
 pub struct Named {
+    /// Its name.
+    pub name: String,
     registry: Arc<Registry>,
     resolver: Arc<Resolver>,
     /// How long an answer may take.
@@ -44,17 +46,12 @@ impl Named {
             server.addresses = known.into_iter().map(|ip| Address::Inet(SocketAddr::new(ip, *port))).collect();
         }
         let now = ArcSwap::from_pointee(Upstream::new(&pool, &registry));
-        Named { registry, resolver, patience, pool: Mutex::new(pool), now }
+        Named { name: pool.name.clone(), registry, resolver, patience, pool: Mutex::new(pool), now }
     }
 
     /// As it stands now.
     pub fn now(&self) -> Arc<Upstream> {
         self.now.load_full()
-    }
-
-    /// Its name.
-    pub fn name(&self) -> String {
-        self.now.load().pool.name.to_string()
     }
 
     /// The names of its servers, each once.

@@ -73,7 +73,7 @@ impl Upstreams {
         let slot = |pool: &ir::Pool| match &pool.resolver {
             None => Slot::Fixed(Arc::new(Upstream::new(pool, &registry))),
             Some((conf, timeout)) => {
-                let known = old.and_then(|old| old.named().find(|named| named.name() == pool.name));
+                let known = old.and_then(|old| old.named().find(|named| named.name == pool.name));
                 let resolver = resolvers(conf);
                 Slot::Named(Arc::new(Named::new(pool, Arc::clone(&registry), resolver, *timeout, known)))
             }
@@ -97,13 +97,14 @@ impl Upstreams {
 
     /// The upstream that a URL with variables names: a block by its bare name, an implied one by host and port.
     pub fn by_name(&self, host: &str, port: Option<u16>, default_port: u16) -> Option<Arc<Upstream>> {
-        self.pools.iter().map(Slot::now).find(|upstream| {
-            let name = &upstream.pool.name;
-            match upstream.implied {
-                false => port.is_none() && name.eq_ignore_ascii_case(host),
-                true => is_host_and_port(name, host, port.unwrap_or(default_port), default_port),
+        let called = |slot: &&Slot| match slot {
+            Slot::Fixed(upstream) if upstream.implied => {
+                is_host_and_port(&upstream.pool.name, host, port.unwrap_or(default_port), default_port)
             }
-        })
+            Slot::Fixed(upstream) => port.is_none() && upstream.pool.name.eq_ignore_ascii_case(host),
+            Slot::Named(named) => port.is_none() && named.name.eq_ignore_ascii_case(host),
+        };
+        self.pools.iter().find(called).map(Slot::now)
     }
 
     /// How the servers of all of them stand, by name.
