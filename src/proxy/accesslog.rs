@@ -16,7 +16,7 @@ use rkeep_parsers::nginx::HttpLog;
 use rkeep_parsers::table::value::{AccessLog as Directive, LogTarget, Words};
 
 use super::filters::gzip::Encoder;
-use super::logfile::{LogFile, LogFiles, Target};
+use super::logfile::{self, LogFile, LogFiles, Target};
 
 /// Appends the value of a part of an expression to a line; false when it has none.
 pub type Append<'a> = dyn FnMut(&Part, &mut Vec<u8>) -> bool + 'a;
@@ -149,7 +149,7 @@ impl AccessLog {
     fn send(&self, line: &[u8], append: &mut Append<'_>, complain: &mut dyn FnMut(String)) {
         match &self.to {
             To::Plain(Target::Syslog(server)) => server.send_access(line.strip_suffix(b"\n").unwrap_or(line)),
-            To::Plain(Target::File(file)) => file.write(line),
+            To::Plain(Target::File(file)) => logfile::gather(file, line),
             To::Plain(Target::Stderr) => {
                 let _ = std::io::stderr().write_all(line);
             }

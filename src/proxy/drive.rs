@@ -1,6 +1,7 @@
 //! The life of a client's connection: wait, read a head, answer, and again. Nothing but the socket, its timer and this
 //! small loop is held while it is idle.
 
+use super::boxed::boxed;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -36,11 +37,11 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     if told_by_proxy(conn) && !introduced(conn, deadline).await {
         return;
     }
-    if conn.stream.tls().is_some() && Box::pin(accept::begin(conn, deadline)).await == Begun::Gone {
+    if conn.stream.tls().is_some() && boxed(|| accept::begin(conn, deadline)).await == Begun::Gone {
         return;
     }
-    if Box::pin(h2::drive::is_spoken(conn, deadline)).await {
-        return Box::pin(h2::drive::connection(conn, slot)).await;
+    if boxed(|| h2::drive::is_spoken(conn, deadline)).await {
+        return boxed(|| h2::drive::connection(conn, slot)).await;
     }
     loop {
         let kept = kept_until.take().filter(|until| conn.thread.draining() || *until > clock::now());
@@ -53,7 +54,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
             return;
         }
         // In a box of its own, so that the idle connection holds none of it.
-        match Box::pin(request(conn, slot, std::mem::take(&mut rest))).await {
+        match boxed(|| request(conn, slot, std::mem::take(&mut rest))).await {
             After::Close => return,
             After::Wait => {}
             After::Keep { patience, least, input } => {
@@ -151,7 +152,7 @@ async fn request(conn: &Rc<Connection>, slot: usize, input: Vec<u8>) -> After {
 
 // What seldom waits is in boxes, so that the futures of all others are no larger for it.
 async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
-    if cx.keepalive && !cx.body.broken && (cx.body.done || Box::pin(discard(&mut cx)).await) {
+    if cx.keepalive && !cx.body.broken && (cx.body.done || boxed(|| discard(&mut cx)).await) {
         let patience = cx.conf().core.keepalive_timeout.timeout.duration();
         let least = cx.conf().core.keepalive_min_timeout.duration().min(patience);
         let input = std::mem::take(&mut cx.input);
@@ -166,7 +167,7 @@ async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
         Lingering::Always => true,
     };
     if wanted {
-        Box::pin(linger(conn, &cx)).await;
+        boxed(|| linger(conn, &cx)).await;
     }
     After::Close
 }

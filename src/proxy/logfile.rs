@@ -1,5 +1,6 @@
 //! Where log lines go: files that can be reopened in place, standard error, syslog.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,17 +20,69 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Writes one line, whole; what the disk does not take is lost.
-    pub fn write(&self, line: &[u8]) {
+    /// Writes lines, whole; what the disk does not take is lost.
+    pub fn write(&self, lines: &[u8]) {
         let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = file.as_ref() {
-            let _ = rustix::io::retry_on_intr(|| rustix::io::write(file, line));
+            let _ = rustix::io::retry_on_intr(|| rustix::io::write(file, lines));
         }
     }
 
     /// Takes a new descriptor.
     pub fn replace(&self, fd: OwnedFd) {
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = Some(fd);
+    }
+}
+
+/// What is written of gathered lines at once: a pipe takes no more without cutting lines.
+const AT_ONCE: usize = 4096;
+
+/// Of how many files the memory for lines is kept.
+const KEPT: usize = 8;
+
+/// Lines of a thread's turn by file. They are written before the thread waits, so that many requests share a call.
+#[derive(Debug, Default)]
+struct Gathered(Vec<(Arc<LogFile>, Vec<u8>)>);
+
+thread_local! {
+    static GATHERED: RefCell<Gathered> = RefCell::default();
+}
+
+/// Writes a line together with others of this turn. Only for threads that call [`write_gathered`] before they wait.
+pub fn gather(file: &Arc<LogFile>, line: &[u8]) {
+    GATHERED.with_borrow_mut(|gathered| gathered.add(file, line));
+}
+
+/// Writes what this thread has gathered.
+pub fn write_gathered() {
+    GATHERED.with_borrow_mut(Gathered::write);
+}
+
+impl Gathered {
+    fn add(&mut self, file: &Arc<LogFile>, line: &[u8]) {
+        let Some((file, lines)) = self.0.iter_mut().find(|(known, _)| Arc::ptr_eq(known, file)) else {
+            self.0.push((file.clone(), line.to_vec()));
+            return;
+        };
+        if lines.len() + line.len() > AT_ONCE && !lines.is_empty() {
+            file.write(lines);
+            lines.clear();
+        }
+        lines.extend_from_slice(line);
+    }
+
+    fn write(&mut self) {
+        for (file, lines) in self.0.iter_mut().filter(|(_, lines)| !lines.is_empty()) {
+            file.write(lines);
+            lines.clear();
+        }
+        self.0.truncate(KEPT);
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        self.write();
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request from its head to its last byte and its log line.
 
+use super::boxed::boxed;
 use rkeep_parsers::ir::expr::{Expr, Part};
 use rkeep_parsers::table::value::Level;
 
@@ -24,7 +25,7 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
         End::Answer(prepared) => {
             send(cx, prepared).await;
             if cx.conf().core.post_action.is_some() {
-                Box::pin(post_action(cx)).await;
+                boxed(|| post_action(cx)).await;
             }
         }
         End::Silent(status) => {
@@ -105,10 +106,10 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
     }
     // The futures of what waits are large; most answers are here whole and need none.
     let complete = match joins {
-        Some(_) => Box::pin(composed(cx, &mut sink, Prepared { body, encoder: None, edits: joined, joins })).await,
+        Some(_) => boxed(|| composed(cx, &mut sink, Prepared { body, encoder: None, edits: joined, joins })).await,
         None => match transfer_now(cx, &mut sink, body) {
             Moved::All(complete) => complete,
-            Moved::Not(body) => Box::pin(transfer(cx, &mut sink, body)).await,
+            Moved::Not(body) => boxed(|| transfer(cx, &mut sink, body)).await,
         },
     };
     if complete && (cx.out.chunked || h2.is_some()) && cx.expect_trailers {

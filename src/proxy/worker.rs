@@ -19,6 +19,7 @@ use super::drive;
 use super::engine::{Command, OnDrop, Shared};
 use super::errorlog::os_error;
 use super::io::{Listener, Peer, Stream};
+use super::logfile;
 use super::phases::access::is_whom;
 use super::pulse;
 use super::stats::Stats;
@@ -37,7 +38,8 @@ pub fn spawn(shared: Arc<Shared>, index: usize) -> mpsc::UnboundedSender<Command
     let (sender, commands) = mpsc::unbounded_channel();
     let started = std::thread::Builder::new().name("nginx".to_owned()).spawn(move || {
         let mut builder = Builder::new_current_thread();
-        builder.enable_all().event_interval(61).on_thread_unpark(clock::waited);
+        builder.enable_all().event_interval(61);
+        builder.on_thread_park(logfile::write_gathered).on_thread_unpark(clock::waited);
         let runtime = builder.build_local(LocalOptions::default());
         if let Ok(runtime) = runtime {
             runtime.block_on(run(shared, index, commands));

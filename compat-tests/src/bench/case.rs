@@ -25,14 +25,17 @@ pub const KEEP: u16 = 0;
 pub const CLOSE: u16 = 1;
 /// See [`KEEP`].
 pub const FILES: u16 = 2;
+/// As [`KEEP`], without an access log.
+pub const UNLOGGED: u16 = 3;
 
 const PROXIED: Case = Case { name: "", text: "", path: "/1024", connections: 64, port: KEEP, post: 0, haproxy: true };
 const FILE: Case = Case { port: FILES, haproxy: false, ..PROXIED };
 
 /// All of them.
-pub const CASES: [Case; 8] = [
+pub const CASES: [Case; 9] = [
     Case { name: "1k", text: "1 KB, connections kept on both sides, 64 clients", ..PROXIED },
-    Case { name: "1k-256", text: "the same, 256 clients", connections: 256, ..PROXIED },
+    Case { name: "1k-unlogged", text: "the same, no access log", port: UNLOGGED, ..PROXIED },
+    Case { name: "1k-256", text: "1 KB, 256 clients", connections: 256, ..PROXIED },
     Case { name: "close", text: "1 KB, a new connection to the backend each time", port: CLOSE, ..PROXIED },
     Case { name: "64k", text: "64 KB, 32 clients", path: "/65536", connections: 32, ..PROXIED },
     Case { name: "10m", text: "10 MB, 8 clients", path: "/10485760", connections: 8, ..PROXIED },

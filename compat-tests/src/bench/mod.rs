@@ -21,14 +21,23 @@ use world::World;
 /// What is measured, and how often.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// rkeep's executable.
-    pub rkeep: PathBuf,
+    /// Builds of rkeep, each measured in turn.
+    pub builds: Vec<Build>,
     /// Rounds of each case.
     pub rounds: usize,
     /// How long each proxy is loaded in a round.
     pub time: Duration,
     /// Names of cases; all when empty.
     pub cases: Vec<String>,
+}
+
+/// An executable of rkeep.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// What the table calls it.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 /// One measurement of one proxy.
@@ -45,7 +54,7 @@ pub struct Sample {
 /// # Errors
 /// The box or a proxy does not come up, a program is missing, or requests fail.
 pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> io::Result<Table> {
-    let world = World::build(&plan.rkeep)?;
+    let world = World::build(&plan.builds)?;
     let mut table = Table::default();
     for case in CASES.iter().filter(|case| plan.cases.is_empty() || plan.cases.iter().any(|name| *name == case.name)) {
         let proxies = world.proxies(case);
@@ -60,8 +69,9 @@ pub fn run(plan: &Plan, mut tell: impl FnMut(&str)) -> io::Result<Table> {
                 }
             }
         }
-        let named = proxies.iter().map(|proxy| proxy.name).zip(samples);
+        let named = proxies.iter().map(|proxy| proxy.name.as_str()).zip(samples);
         tell(&table.add(case, named));
     }
+    world.end();
     Ok(table)
 }

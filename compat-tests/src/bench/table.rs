@@ -7,19 +7,27 @@ use super::{Case, Sample};
 /// The rows so far.
 #[derive(Debug, Default)]
 pub struct Table {
-    rows: Vec<String>,
+    rows: String,
 }
 
 impl Table {
-    /// Adds a case's samples by proxy, nginx's first, and returns the row.
-    pub fn add(&mut self, case: &Case, samples: impl Iterator<Item = (&'static str, Vec<Sample>)>) -> String {
-        let medians: Vec<_> = samples.map(|(name, samples)| (name, median(samples.iter().map(|it| it.cost)))).collect();
-        let of = |wanted: &str| medians.iter().find(|(name, _)| *name == wanted).map(|(_, cost)| *cost);
-        let nginx = of("nginx").unwrap_or(f64::NAN);
-        let cell = |name| of(name).map_or("| |".to_owned(), |cost| format!("{cost:.1} | {:.2} |", cost / nginx));
-        let row = format!("| {} | {nginx:.1} | {} {}", case.text, cell("rkeep"), cell("haproxy"));
-        self.rows.push(row.clone());
-        row
+    /// Adds a case's samples by proxy, nginx's first, and returns the rows, one a proxy.
+    ///
+    /// Proxies took turns, so that a round's cost can also be set against nginx's of the same round: where the machine
+    /// itself is faster in some rounds than in others, the middle one of these ratios says more.
+    pub fn add<'a>(&mut self, case: &Case, samples: impl Iterator<Item = (&'a str, Vec<Sample>)>) -> String {
+        let costs: Vec<(&str, Vec<f64>)> =
+            samples.map(|(name, samples)| (name, samples.iter().map(|sample| sample.cost).collect())).collect();
+        let nginx = costs.first().map(|(_, costs)| costs.clone()).unwrap_or_default();
+        let rows = costs.into_iter().map(|(name, costs)| {
+            let in_turn = costs.iter().zip(&nginx).map(|(cost, nginx)| cost / nginx);
+            let (cost, ratio) = (median(costs.iter().copied()), median(in_turn));
+            let to_nginx = cost / median(nginx.iter().copied());
+            format!("| {} | {name} | {cost:.1} | {to_nginx:.2} | {ratio:.2} |\n", case.text)
+        });
+        let rows: String = rows.collect();
+        self.rows.push_str(&rows);
+        rows
     }
 }
 
@@ -37,9 +45,9 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| µs of CPU a request | nginx | rkeep | to nginx | haproxy | to nginx |")?;
-        writeln!(f, "|---|---|---|---|---|---|")?;
-        self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))
+        writeln!(f, "| work | proxy | µs of CPU a request | to nginx | round by round |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
+        f.write_str(&self.rows)
     }
 }
 
@@ -51,8 +59,10 @@ mod tests {
     #[test]
     fn ratios_are_of_medians() {
         let samples = |costs: &[f64]| costs.iter().map(|&cost| Sample { cost, busy: 1.0 }).collect::<Vec<_>>();
-        let row = Table::default()
-            .add(&CASES[0], [("nginx", samples(&[20.0, 10.0, 90.0])), ("rkeep", samples(&[9.0, 11.0]))].into_iter());
-        assert!(row.ends_with("| 20.0 | 10.0 | 0.50 | | |"), "{row}");
+        let rows = Table::default().add(
+            &CASES[0],
+            [("nginx", samples(&[20.0, 10.0, 90.0])), ("rkeep", samples(&[9.0, 11.0, 9.0]))].into_iter(),
+        );
+        assert!(rows.ends_with(" | rkeep | 9.0 | 0.45 | 0.45 |\n"), "{rows}");
     }
 }

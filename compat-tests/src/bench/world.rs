@@ -1,16 +1,16 @@
 //! The box, the proxies in it, and one measurement.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rkeep::rehearse::{Node, Placed, Running, eventually};
+use rustix::process::Signal;
 
-use super::case::{CLOSE, Case, FILES, KEEP};
-use super::{Sample, cpu, load};
+use super::case::{CLOSE, Case, FILES, KEEP, UNLOGGED};
+use super::{Build, Sample, cpu, load};
 
 const BACKEND: &str = "/usr/local/bin/bench";
-const RKEEP: &str = "/usr/local/sbin/rkeep";
 /// Where the backend listens, at any loopback address.
 const BACKEND_PORT: u16 = 9000;
 /// Proxies have this prefix and a file of their own below it.
@@ -19,8 +19,8 @@ const PREFIX: &str = "/run";
 /// A proxy that runs.
 #[derive(Debug)]
 pub struct Proxy {
-    /// `nginx`, `rkeep` or `haproxy`.
-    pub name: &'static str,
+    /// `nginx`, `rkeep`, `haproxy`, or the name of another build of rkeep.
+    pub name: String,
     first_port: u16,
     running: Running,
 }
@@ -37,16 +37,25 @@ impl World {
     ///
     /// # Errors
     /// Something does not start, or does not listen.
-    pub fn build(rkeep: &Path) -> io::Result<World> {
-        let placed = |from: PathBuf, to: &str| Placed { from, to: to.into() };
-        let programs = [placed(std::env::current_exe()?, BACKEND), placed(rkeep.to_owned(), RKEEP)];
+    pub fn build(builds: &[Build]) -> io::Result<World> {
+        let placed = |from: &Path, to: &str| Placed { from: from.to_owned(), to: to.into() };
+        let program = |build: &Build| format!("/usr/local/sbin/{}", build.name);
+        let mut programs = vec![placed(&std::env::current_exe()?, BACKEND)];
+        programs.extend(builds.iter().map(|build| placed(&build.path, &program(build))));
         let node = Node::new("bench", "127.0.0.1 localhost\n", &programs)?;
         furnish(&node)?;
         let mut world = World { proxies: Vec::new(), node };
         world.start(1, &[BACKEND, "--backend", &BACKEND_PORT.to_string()], BACKEND_PORT)?;
         world.proxy("nginx", 8100, &["/usr/sbin/nginx", "-p", PREFIX, "-e", "stderr", "-c"], nginx_conf)?;
-        world.proxy("rkeep", 8300, &[RKEEP, "nginx", "-p", PREFIX, "-e", "stderr", "-c"], nginx_conf)?;
         world.proxy("haproxy", 8200, &["/usr/sbin/haproxy", "-W", "-f"], haproxy_conf)?;
+        for (build, port) in builds.iter().zip((8300..).step_by(100)) {
+            world.proxy(
+                &build.name,
+                port,
+                &[&program(build), "nginx", "-p", PREFIX, "-e", "stderr", "-c"],
+                nginx_conf,
+            )?;
+        }
         Ok(world)
     }
 
@@ -64,7 +73,7 @@ impl World {
 
     fn proxy(
         &mut self,
-        name: &'static str,
+        name: &str,
         first_port: u16,
         command: &[&str],
         conf: fn(&str, u16) -> String,
@@ -72,13 +81,21 @@ impl World {
         let file = format!("{PREFIX}/{name}.conf");
         self.node.write(&file, conf(name, first_port))?;
         let running = self.start(0, &[command, &[&file]].concat(), first_port)?;
-        self.proxies.push(Proxy { name, first_port, running });
+        self.proxies.push(Proxy { name: name.to_owned(), first_port, running });
         Ok(())
     }
 
     /// The proxies that do a case's work, nginx first.
     pub fn proxies(&self, case: &Case) -> Vec<&Proxy> {
         self.proxies.iter().filter(|proxy| case.haproxy || proxy.name != "haproxy").collect()
+    }
+
+    /// Ends the proxies as an operator would: what they write at their end (a profile, say) is written.
+    pub fn end(&self) {
+        for proxy in &self.proxies {
+            let _ = proxy.running.signal(Signal::TERM);
+            eventually(Duration::from_secs(5), || !proxy.running.runs().unwrap_or(false));
+        }
     }
 
     /// Loads a proxy for some time.
@@ -120,7 +137,7 @@ fn nginx_conf(name: &str, port: u16) -> String {
         .map(|kind| format!("    {kind}_temp_path /run/{name}.{kind};\n"))
         .concat();
     let servers: String = (1..5).map(|n| format!(" server 127.0.0.1{n}:{BACKEND_PORT};")).collect();
-    let (keep, close, files) = (port + KEEP, port + CLOSE, port + FILES);
+    let (keep, close, files, unlogged) = (port + KEEP, port + CLOSE, port + FILES, port + UNLOGGED);
     format!(
         "user root;
 worker_processes 1;
@@ -150,6 +167,15 @@ http {{
         location / {{ proxy_pass http://kept; }}
     }}
     server {{
+        listen 127.0.0.1:{unlogged}; access_log off;
+        proxy_http_version 1.1;
+        proxy_set_header Connection \"\";
+        proxy_set_header Host $proxy_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Real-IP $remote_addr;
+        location / {{ proxy_pass http://kept; }}
+    }}
+    server {{
         listen 127.0.0.1:{close};
         proxy_http_version 1.0;
         location / {{ proxy_pass http://new; }}
@@ -166,7 +192,7 @@ http {{
 
 fn haproxy_conf(_: &str, port: u16) -> String {
     let servers: String = (1..5).map(|n| format!("    server s{n} 127.0.0.1{n}:{BACKEND_PORT}\n")).collect();
-    let (keep, close) = (port + KEEP, port + CLOSE);
+    let (keep, close, unlogged) = (port + KEEP, port + CLOSE, port + UNLOGGED);
     format!(
         "global
     nbthread 1
@@ -181,6 +207,7 @@ defaults
     http-reuse always
 listen kept
     bind 127.0.0.1:{keep}
+    bind 127.0.0.1:{unlogged}
     http-request set-header X-Real-IP %[src]
     server s 127.0.0.1:{BACKEND_PORT} pool-max-conn 512
 listen new

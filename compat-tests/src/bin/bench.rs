@@ -1,14 +1,14 @@
-//! `bench [--rounds N] [--seconds N] [CASE]…`: CPU time per request of rkeep, nginx and haproxy, as a table.
+//! `bench [--rounds N] [--seconds N] [--beside NAME=PATH]… [CASE]…`: CPU time per request of rkeep, nginx and haproxy, as a
+//! table; `--beside` measures further builds of rkeep in the same rounds.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use rkeep::rehearse::Subject;
-use rkeep_compat_tests::bench::{self, CASES, Plan};
+use rkeep_compat_tests::bench::{self, Build, CASES, Plan};
 use rkeep_compat_tests::rkeep;
 
-const USAGE: &str =
-    "bench [--rounds N] [--seconds N] [CASE]...   (5 rounds of 3 seconds; as root, with wrk, nginx and haproxy)";
+const USAGE: &str = "bench [--rounds N] [--seconds N] [--beside NAME=PATH]... [CASE]...   (5 rounds of 3 seconds; as root, with wrk, nginx and haproxy)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -41,11 +41,16 @@ fn show(plan: &Plan) -> std::io::Result<()> {
 /// What the command line asks for; none where it is not understood.
 fn plan(words: &[String]) -> Option<Plan> {
     let (Subject::Rkeep(rkeep), mut rest) = (rkeep(), words.iter()) else { return None };
-    let mut plan = Plan { rkeep, rounds: 5, time: Duration::from_secs(3), cases: Vec::new() };
+    let builds = vec![Build { name: "rkeep".to_owned(), path: rkeep }];
+    let mut plan = Plan { builds, rounds: 5, time: Duration::from_secs(3), cases: Vec::new() };
     while let Some(word) = rest.next() {
         match word.as_str() {
             "--rounds" => plan.rounds = rest.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
             "--seconds" => plan.time = Duration::from_secs(rest.next()?.parse().ok()?),
+            "--beside" => {
+                let (name, path) = rest.next()?.split_once('=')?;
+                plan.builds.push(Build { name: name.to_owned(), path: path.into() });
+            }
             name if CASES.iter().any(|case| case.name == name) => plan.cases.push(name.to_owned()),
             _ => return None,
         }

@@ -12,6 +12,7 @@ pub mod rewrite;
 pub mod script;
 pub mod try_files;
 
+use crate::proxy::boxed::boxed;
 use rkeep_parsers::table::value::Level;
 
 use super::body::Body;
@@ -70,7 +71,7 @@ pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
             Step::Access => gate::run(cx).await,
             Step::TryFiles => try_files::run(cx),
             Step::Mirror if cx.conf().mirror.to.0.is_empty() => Step::Content,
-            Step::Mirror => Box::pin(mirror::run(cx)).await,
+            Step::Mirror => boxed(|| mirror::run(cx)).await,
             Step::Content => match content::run(cx).await {
                 Ok(Answer::Body(body)) => Step::Send(body),
                 Ok(Answer::Redirect { uri, args }) => redirect(cx, uri, args),

@@ -1,6 +1,7 @@
 //! What comes before access is judged: the client's address behind proxies, limits.
 
 use super::Step;
+use crate::proxy::boxed::boxed;
 use crate::proxy::request::RequestCtx;
 use crate::proxy::{limits, realip};
 
@@ -11,7 +12,7 @@ pub async fn run(cx: &mut RequestCtx) -> Step {
         return Step::Access;
     }
     // In a box, so that requests without limits are no larger for it.
-    match Box::pin(limits::of_location(cx)).await {
+    match boxed(|| limits::of_location(cx)).await {
         Ok(()) => Step::Access,
         Err(status) => Step::Fail(status),
     }

@@ -1,5 +1,6 @@
 //! Between a request to a backend and its cache: the answer that is served from it, and the one that goes into it.
 
+use crate::proxy::boxed::boxed;
 use std::sync::Arc;
 
 use rkeep_parsers::ir::http::{Handler, ProxyPass};
@@ -84,7 +85,7 @@ fn update(cx: &RequestCtx, location: &Arc<Location>, fetching: Fetching) {
     subrequest::behind(twin, async move |twin: &mut RequestCtx| {
         let Handler::Proxy(pass) = &location.ir.handler else { return };
         // In a box, for this is what began it.
-        if let Ok(Answer::Body(body)) = Box::pin(handle(twin, pass, &location)).await {
+        if let Ok(Answer::Body(body)) = boxed(|| handle(twin, pass, &location)).await {
             body.drain(twin).await;
         }
     });

@@ -1,5 +1,6 @@
 //! One proxied request from beginning to answer: read the body, compose, try servers, take the head.
 
+use crate::proxy::boxed::boxed;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -48,13 +49,13 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
     let streamed = cx.body.unbuffered && !cx.body_is_here()?;
     if !streamed && !cx.body.unwanted && (!cx.body.done || cx.body.expects_continue) {
         // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
-        Box::pin(cx.read_body()).await?;
+        boxed(|| cx.read_body()).await?;
     }
     let to = Destination::of(cx, pass).await?;
     let mut lookup = None;
     if cx.conf().proxy.cache.0.is_some() {
         // In a box, so that requests without a cache are no larger for it.
-        match Box::pin(cached::look(cx, route, pass, &to, location)).await? {
+        match boxed(|| cached::look(cx, route, pass, &to, location)).await? {
             Found::Answer(answer) => return answer,
             Found::Nothing(found) => lookup = found,
         }
@@ -165,7 +166,7 @@ impl Exchange {
         let how = how_to_connect(cx, &peer.address);
         let patience = cx.conf().proxy.connect_timeout.duration();
         let watch = self.watch(cx);
-        let connected = Box::pin(Backend::connect(&cx.conn, &peer.address, how, patience, watch)).await;
+        let connected = boxed(|| Backend::connect(&cx.conn, &peer.address, how, patience, watch)).await;
         let backend = connected.map_err(|why| match why {
             Interrupted::Failed(error) => {
                 connect_failed(cx, &peer.name, &peer.address, &error);
@@ -174,7 +175,7 @@ impl Exchange {
             why => interrupted(cx, why),
         })?;
         let backend = match &self.secured {
-            Some(secured) => Box::pin(secure(cx, &secured.tls, backend, &secured.host, watch)).await?,
+            Some(secured) => boxed(|| secure(cx, &secured.tls, backend, &secured.host, watch)).await?,
             None => backend,
         };
         Ok(if self.http2 { http2::begin(cx, *backend) } else { backend })

@@ -1,5 +1,6 @@
 //! Reading the head of a backend's answer.
 
+use crate::proxy::boxed::boxed;
 use std::io;
 use std::ops::Range;
 
@@ -111,7 +112,7 @@ pub async fn receive(
     watch: Client,
 ) -> Result<Received, Failed> {
     if let Some(h2) = backend.stream.http2() {
-        return Box::pin(http2::receive(cx, backend, h2, watch)).await;
+        return boxed(|| http2::receive(cx, backend, h2, watch)).await;
     }
     cx.action = " while reading response header from upstream";
     let patience = cx.conf().proxy.read_timeout.duration();
@@ -160,7 +161,7 @@ pub async fn receive(
             early.extend_from_slice(lease.get(..n).unwrap_or_default());
             drop(lease);
             if let Some(passed) = &mut hints {
-                *passed = Box::pin(hints::pass(cx, &early, *passed)).await;
+                *passed = boxed(|| hints::pass(cx, &early, *passed)).await;
             }
             if let Some((found, at)) = read(cx, &early)? {
                 return Ok(Received { rest: Rest::Own(early, at), ..found });

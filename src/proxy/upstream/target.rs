@@ -1,5 +1,6 @@
 //! To which upstream a request goes, and under which name and URI.
 
+use crate::proxy::boxed::boxed;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ impl<'a> Destination<'a> {
                     url.insert_str(0, protocol.scheme(false));
                 }
                 // In a box, so that requests to known upstreams are no larger for it.
-                Box::pin(Destination::of_url(cx, &url, protocol)).await
+                boxed(|| Destination::of_url(cx, &url, protocol)).await
             }
         }
     }
