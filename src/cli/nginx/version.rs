@@ -72,7 +72,8 @@ pub fn short() -> String {
 
 /// The lines that `-V` adds.
 pub fn configure(layout: &Layout) -> String {
-    let tls = "built with rustls (names and verdicts as with OpenSSL 3.0.0)\nTLS SNI support enabled\n";
+    // The library that is really in it, without words that others look for, as OpenSSL's name and version.
+    let tls = "built with rustls\nTLS SNI support enabled\n";
     let mut line = format!("{tls}configure arguments: --prefix={}", layout.prefix);
     if layout.conf.starts_with('/') {
         line += &format!(
@@ -142,6 +143,15 @@ mod tests {
         assert!(has("http_proxy") && has("http_gzip") && has("http_stub_status"));
         assert!(!has("http_perl") && !has("http_xslt"));
         let line = configure(&crate::host::nginx::layout::PLAIN);
-        assert!(!line.contains("--without-http_proxy_module") && line.contains("--without-http_browser_module"));
+        assert!(!line.contains("--without-http_proxy_module") && line.contains("--without-http_tunnel_module"));
+        assert!(!line.contains("OpenSSL") && !line.contains("AWS-LC"));
+    }
+
+    #[test]
+    fn every_usual_module_that_does_not_work_is_told() {
+        let line = configure(&crate::host::nginx::layout::PLAIN);
+        for module in USUAL {
+            assert_ne!(has(module), line.contains(&format!("--without-{module}_module")), "{module}");
+        }
     }
 }
