@@ -152,7 +152,7 @@ impl Snapshot {
         }
         let error_logs = error_logs(&plan.main.core.error_log, logs)?;
         let product = format!("nginx/{}", version(plan.compat));
-        let charsets = Tables::compile(&plan.charset_maps);
+        let charsets = Tables::compile(&plan.charset_maps, named_charsets(&plan));
         let maps = Maps::compile(&plan, &mut regexes)?;
         let generation = old.map_or(1, |old| old.generation + 1);
         let prefix = plan.prefix.clone();
@@ -205,6 +205,12 @@ fn contexts(plan: &ProxyPlan, old: Option<&Snapshot>) -> Result<Contexts, String
 }
 
 /// The release that clients are told.
+/// The character sets that locations name.
+fn named_charsets(plan: &ProxyPlan) -> impl Iterator<Item = &[u8]> {
+    let levels = plan.locations.values().map(|location| &location.conf.charset);
+    levels.flat_map(|level| [&level.charset, &level.source]).filter_map(|set| set.0.as_ref()?.as_text())
+}
+
 fn version(compat: Compat) -> &'static str {
     if compat.nginx == (1, 22) { "1.22.1" } else { super::NGINX_VERSION }
 }

@@ -179,6 +179,7 @@ fn rules(server: &Server) -> Rules {
     Rules {
         ignore_invalid: http.ignore_invalid_headers,
         underscores: http.underscores_in_headers,
+        merge_slashes: http.merge_slashes,
         max_headers: http.max_headers.0,
         first_buffer: http.client_header_buffer_size.0 as usize,
         large: (http.large_client_header_buffers.count as usize, http.large_client_header_buffers.size as usize),

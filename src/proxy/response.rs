@@ -17,6 +17,8 @@ pub struct ResponseHead {
     pub charset_open: bool,
     /// The character set to add.
     pub charset: Vec<u8>,
+    /// The one that a backend wants instead of the location's.
+    pub charset_override: Vec<u8>,
     /// `Content-Length`; none when not known.
     pub content_length: Option<u64>,
     /// `Last-Modified`, seconds since 1970, for conditions; written by the head filter unless `own_last_modified`.
@@ -57,6 +59,7 @@ impl ResponseHead {
             content_type,
             charset_open,
             charset,
+            charset_override,
             content_length,
             last_modified,
             location,
@@ -76,7 +79,7 @@ impl ResponseHead {
         *status_line = None;
         *content_length = None;
         *last_modified = None;
-        for bytes in [content_type, charset, location] {
+        for bytes in [content_type, charset, charset_override, location] {
             bytes.clear();
         }
         for flag in [

@@ -28,7 +28,7 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Box<Edits>> {
 /// Whether the location has anything that may change a body.
 fn is_wanted(cx: &RequestCtx) -> bool {
     let conf = cx.conf();
-    conf.gunzip.on || !conf.sub.rules.is_empty() || conf.charset.charset.0.is_some()
+    conf.gunzip.on || !conf.sub.rules.is_empty() || charset::is_wanted(cx)
 }
 
 impl Edits {

@@ -1,6 +1,6 @@
 //! Recoding from one character set into another by a `charset_map`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rkeep_parsers::ir::charset::CharsetMap;
@@ -8,6 +8,8 @@ use rkeep_parsers::ir::charset::CharsetMap;
 /// All recodings of a configuration, by source and target in lower case.
 #[derive(Debug, Default)]
 pub struct Tables {
+    /// The sets that are named anywhere, in lower case.
+    known: HashSet<String>,
     tables: HashMap<(String, String), Arc<Table>>,
 }
 
@@ -21,10 +23,11 @@ enum Table {
 }
 
 impl Tables {
-    /// Makes both directions of each map.
-    pub fn compile(maps: &[CharsetMap]) -> Tables {
-        let mut tables = Tables::default();
+    /// Makes both directions of each map. `named` are the sets of locations.
+    pub fn compile<'a>(maps: &[CharsetMap], named: impl Iterator<Item = &'a [u8]>) -> Tables {
+        let mut tables = Tables { known: named.map(lower).collect(), ..Tables::default() };
         for map in maps {
+            tables.known.extend([map.from.clone(), map.to.clone()]);
             let (from, to) = (map.from.clone(), map.to.clone());
             tables.tables.insert((from.clone(), to.clone()), Arc::new(Table::Bytes(forward(map))));
             tables.tables.insert((to, from), Arc::new(backward(map)));
@@ -34,10 +37,18 @@ impl Tables {
 
     /// Recodes from one set into another, if a map says how.
     pub fn recoder(&self, from: &[u8], to: &[u8]) -> Option<Recoder> {
-        let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_lowercase();
-        let table = self.tables.get(&(name(from), name(to)))?.clone();
+        let table = self.tables.get(&(lower(from), lower(to)))?.clone();
         Some(Recoder { table, pending: Vec::new() })
     }
+
+    /// Whether a set is named anywhere in the configuration.
+    pub fn knows(&self, name: &[u8]) -> bool {
+        self.known.contains(&lower(name))
+    }
+}
+
+fn lower(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).to_ascii_lowercase()
 }
 
 /// What bytes become that no line of the map names: ASCII stays.
@@ -137,7 +148,7 @@ mod tests {
     use rkeep_parsers::source::Span;
 
     fn recode(pieces: &[&[u8]], from: &str, to: &str, map: &CharsetMap) -> Vec<u8> {
-        let tables = Tables::compile(std::slice::from_ref(map));
+        let tables = Tables::compile(std::slice::from_ref(map), std::iter::empty());
         let mut recoder = tables.recoder(from.as_bytes(), to.as_bytes()).expect("a map");
         let mut out = Vec::new();
         pieces.iter().for_each(|piece| recoder.recode(piece, &mut out));

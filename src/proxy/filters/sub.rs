@@ -34,9 +34,8 @@ pub fn filter(cx: &mut RequestCtx) -> Option<Substitution> {
     if rules.is_empty() {
         return None;
     }
+    // Without a length no ranges are offered; what a backend says of them stays.
     cx.out.content_length = None;
-    cx.out.allow_ranges = false;
-    cx.out.fields.remove(b"Accept-Ranges");
     if conf.last_modified {
         weaken_etag(cx);
     } else {

@@ -1,9 +1,10 @@
 //! The head of a request: request line and header lines, with nginx's rules about what is dropped and what refused.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2, memmem};
 
 use super::fields::{self, trim};
 use super::request_line::{self, BadLine};
+use super::uri;
 use crate::proxy::request::{RequestHead, Version};
 
 /// The rules of a server about heads.
@@ -13,6 +14,8 @@ pub struct Rules {
     pub ignore_invalid: bool,
     /// `underscores_in_headers`
     pub underscores: bool,
+    /// `merge_slashes`
+    pub merge_slashes: bool,
     /// `max_headers`
     pub max_headers: u64,
     /// `client_header_buffer_size`
@@ -65,6 +68,7 @@ pub fn parse(
     };
     head.line.extend_from_slice(line);
     if let Err(bad) = request_line::parse(line, head) {
+        head.line.truncate(lines.buffers.seen(line, rules.first_buffer));
         head.raw_uri.clear();
         if bad == BadLine::Http09Method {
             // A page is sent whatever the method was.
@@ -72,7 +76,7 @@ pub fn parse(
         }
         return Err(refuse(bad.status(), bad.text()));
     }
-    if bad_escape(&head.raw_uri) {
+    if bad_target(&head.raw_uri, rules.merge_slashes) {
         return Err(refuse(400, BadLine::Request.text()));
     }
     if let Some(host) = &head.uri_host {
@@ -90,7 +94,7 @@ pub fn parse(
                 return Ok(Progress::Incomplete);
             }
             Err(TooLong) => {
-                check_partial_name(bytes.get(lines.at..).unwrap_or_default())?;
+                check_partial_name(lines.held())?;
                 return Err(refuse(494, "client sent too long header line"));
             }
         };
@@ -111,11 +115,11 @@ pub fn parse(
     }
 }
 
-/// Whether what follows a `%` of the path is not two hexadecimal digits.
-fn bad_escape(uri: &[u8]) -> bool {
-    let path = uri.get(..memchr2(b'?', b'#', uri).unwrap_or(uri.len())).unwrap_or_default();
-    let good = |at: usize| path.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    memchr_iter(b'%', path).any(|at| !good(at))
+/// Whether the target is no path: that is known before any field is. Plain ones are not looked at twice.
+fn bad_target(raw: &[u8], merge_slashes: bool) -> bool {
+    let path = raw.get(..memchr2(b'?', b'#', raw).unwrap_or(raw.len())).unwrap_or_default();
+    let odd = memchr(b'%', path).is_some() || memmem::find(path, b"/.").is_some();
+    odd && uri::normalise(path, merge_slashes, &mut Vec::new(), &mut Vec::new()).is_err()
 }
 
 fn refuse(status: u16, text: impl Into<String>) -> Refused {
@@ -252,11 +256,18 @@ impl<'a> Lines<'a> {
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
+    /// As much of a line that is too long as the buffers hold.
+    fn held(&self) -> &'a [u8] {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        rest.get(..self.buffers.holds()).unwrap_or(rest)
+    }
+
     /// The request line is too long, unless it could not have become one anyway.
     fn too_long(&self, head: &mut RequestHead) -> Refused {
-        let part = self.bytes.get(self.at..).unwrap_or_default();
+        let part = self.held();
         head.line.extend_from_slice(part);
         if !request_line::may_become(part) {
+            head.line.truncate(self.buffers.seen(part, self.buffers.room));
             return refuse(400, BadLine::Method.text());
         }
         head.method.extend(part.iter().take_while(|byte| **byte != b' '));
@@ -269,6 +280,7 @@ impl<'a> Lines<'a> {
             return Ok(Progress::Incomplete);
         }
         head.line.extend_from_slice(part);
+        head.line.truncate(self.buffers.seen(part, self.buffers.room));
         Err(refuse(400, BadLine::Method.text()))
     }
 }
@@ -294,6 +306,21 @@ impl Buffers {
         if here || next { Ok(()) } else { Err(TooLong) }
     }
 
+    /// The longest line that can be held.
+    fn holds(&self) -> usize {
+        if self.unused > 0 { self.left.max(self.large) } else { self.left }
+    }
+
+    /// How much of a bad request line has been read when it is found to be bad: it is logged as far, at most to its
+    /// first CR. `first` is the size of the buffer that it begins in.
+    fn seen(&self, line: &[u8], first: usize) -> usize {
+        let read = match line.get(..first) {
+            Some(begin) if !request_line::may_become(begin) => first,
+            _ => line.len().min(first.max(self.large)),
+        };
+        memchr(b'\r', line).map_or(read, |at| at.min(read))
+    }
+
     fn take(&mut self, len: usize) {
         if len > self.left {
             self.unused = self.unused.saturating_sub(1);
@@ -308,8 +335,14 @@ impl Buffers {
 mod tests {
     use super::*;
 
-    const RULES: Rules =
-        Rules { ignore_invalid: true, underscores: false, max_headers: 1000, first_buffer: 1024, large: (4, 8192) };
+    const RULES: Rules = Rules {
+        ignore_invalid: true,
+        underscores: false,
+        merge_slashes: true,
+        max_headers: 1000,
+        first_buffer: 1024,
+        large: (4, 8192),
+    };
 
     fn read(bytes: &[u8], rules: Rules) -> (Result<Progress, Refused>, RequestHead) {
         let mut head = RequestHead::default();
@@ -348,6 +381,15 @@ mod tests {
         assert_eq!(status(&long, RULES), Some(414));
         let long = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; 9000], b"\r\n\r\n"].concat();
         assert_eq!(status(&long, RULES), Some(494));
+        // What lies beyond the buffers has not been seen.
+        let long = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; 9000], b"\r\nb: \rc\r\n\r\n"].concat();
+        assert_eq!(status(&long, RULES), Some(494));
+        for target in ["/%00", "/../", "/a//../..", "/%2e%2e/", "/a%", "/%zz"] {
+            let (progress, head) = read(format!("GET {target} HTTP/1.1\r\nHost: a\r\n").as_bytes(), RULES);
+            assert_eq!(progress.err().map(|refused| refused.status), Some(400), "{target}");
+            assert!(head.fields.is_empty(), "{target}");
+        }
+        assert_eq!(status(b"GET /a/%2e%2e/.b?../%00 HTTP/1.1\r\n\r\n", RULES), None);
         let many = [b"GET / HTTP/1.1\r\n".as_slice(), &[b"A: ".as_slice(), &[b'a'; 8000], b"\r\n"].concat().repeat(6)]
             .concat();
         assert_eq!(status(&many, RULES), Some(494));

@@ -49,9 +49,28 @@ pub fn may_become(part: &[u8]) -> bool {
     let rest = trim_spaces(rest);
     let (target, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len()));
     let version = trim_spaces(rest).iter().zip(b"HTTP/").all(|(byte, expected)| byte == expected);
-    let absolute = target.iter().find(|byte| !scheme_byte(**byte)).is_none_or(|byte| *byte == b':');
-    let begun = target.first().is_none_or(|byte| *byte == b'/') || absolute;
+    let begun = match target.first() {
+        None => true,
+        Some(_) if method == b"CONNECT" => may_become_host(target, b""),
+        Some(first) => *first == b'/' || may_become_absolute(target),
+    };
     method.iter().all(|byte| method_byte(*byte)) && !has_control(target) && begun && version
+}
+
+/// Whether what has come of a target may still become one with scheme and host.
+fn may_become_absolute(target: &[u8]) -> bool {
+    let (_, rest) = target.split_at(target.iter().position(|byte| !scheme_byte(*byte)).unwrap_or(target.len()));
+    let Some(rest) = rest.strip_prefix(b"://") else { return b"://".starts_with(rest) };
+    may_become_host(rest, b"/?")
+}
+
+/// Whether what has come may still become a host with a port, after which one of some bytes may follow.
+fn may_become_host(rest: &[u8], follows: &[u8]) -> bool {
+    match host_and_port(rest) {
+        Ok((_, after)) => after.first().is_none_or(|byte| follows.contains(byte)),
+        // A literal address whose bracket is still open.
+        Err(_) => rest.iter().skip(1).all(|byte| literal_byte(*byte)) && !rest.contains(&b']'),
+    }
 }
 
 fn scheme_byte(byte: u8) -> bool {
@@ -204,6 +223,41 @@ mod tests {
         assert_eq!((head.uri_host.as_deref(), head.raw_uri.as_slice()), (Some(&b"[::1]:8080"[..]), &b"/"[..]));
         assert_eq!(line(b"GET /").expect("valid").version, Version::Http09);
         assert_eq!(line(b"CONNECT h:443 HTTP/1.1").expect("valid").uri_host.as_deref(), Some(&b"h:443"[..]));
+    }
+
+    #[test]
+    fn beginnings() {
+        for text in [
+            "",
+            "GE",
+            "GET ",
+            "GET /a",
+            "GET ht",
+            "GET http:/",
+            "GET http://a.b:8",
+            "GET http://[::1",
+            "GET http://[::1]:8/",
+            "GET http://a?b",
+            "GET / HTT",
+            "CONNECT h:44",
+        ] {
+            assert!(may_become(text.as_bytes()), "{text}");
+        }
+        for text in [
+            " ",
+            "get",
+            "GET *",
+            "GET http:a",
+            "GET http://a%20/",
+            "GET http://a_b",
+            "GET http://[::1/",
+            "GET http://[1]x",
+            "GET http://a:b/",
+            "GET / HTX",
+            "CONNECT h/",
+        ] {
+            assert!(!may_become(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

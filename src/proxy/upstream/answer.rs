@@ -102,7 +102,7 @@ fn heed(cx: &mut RequestCtx, route: &Route, fields: &Fields) {
     if !route.ignored.charset
         && let Some(charset) = fields.get(b"X-Accel-Charset")
     {
-        cx.out.charset = charset.to_vec();
+        cx.out.charset_override = charset.to_vec();
     }
 }
 
