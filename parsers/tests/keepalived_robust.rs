@@ -45,7 +45,7 @@ fn words_stand_where_their_spans_say() {
                 _ => written,
             };
             // A word made by a variable or a sequence stands at the place of its reference.
-            if bare == word.text {
+            if *bare == *word.text {
                 plain += 1;
             } else {
                 assert!(written.contains(&b'$'), "{:?} at {:?}", word.lossy(), String::from_utf8_lossy(written));

@@ -74,7 +74,7 @@ fn address(word: &Word, cx: &mut Cx) -> Result<(IpAddr, u8), Fault> {
     };
     let most = if address.is_ipv4() { 32 } else { 128 };
     let Some(prefix) = prefix else { return Ok((address, most)) };
-    let part = Word { text: prefix.as_bytes().to_vec(), ..word.clone() };
+    let part = Word { text: prefix.as_bytes().into(), ..word.clone() };
     match unsigned(&part, 0, u32::from(most), cx) {
         Ok(prefix) => Ok((address, prefix as u8)),
         Err(fault) => {

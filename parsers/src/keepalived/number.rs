@@ -285,7 +285,7 @@ mod tests {
     use crate::syntax::tree::Quote;
 
     fn word(text: &str) -> Word {
-        Word { text: text.as_bytes().to_vec(), span: Span::NONE, quote: Quote::None }
+        Word { text: text.as_bytes().into(), span: Span::NONE, quote: Quote::None }
     }
 
     #[test]

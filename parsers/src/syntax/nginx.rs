@@ -10,7 +10,7 @@ use nom::combinator::{map, value};
 use nom::multi::many0_count;
 use nom::{IResult, Parser};
 
-use super::tree::{Block, Broken, Directive, Quote, Word};
+use super::tree::{Block, Broken, Directive, Quote, Word, WordText};
 use crate::source::{FileId, Span};
 
 /// nginx reads through a buffer of so many bytes: no word and no comment may be longer.
@@ -300,8 +300,11 @@ fn bare_length(text: &[u8]) -> Option<usize> {
 }
 
 /// Takes the escapes nginx knows out of a word; others stay as they are.
-fn unescape(raw: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(raw.len());
+fn unescape(raw: &[u8]) -> WordText {
+    if memchr::memchr(b'\\', raw).is_none() {
+        return WordText::from_slice(raw);
+    }
+    let mut text = WordText::with_capacity(raw.len());
     let mut bytes = raw.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
         let escaped = match (byte, bytes.peek()) {

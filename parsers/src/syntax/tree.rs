@@ -1,6 +1,8 @@
 //! The tree both languages are read into. It keeps a span for everything, so that the bytes between two items
 //! (comments, spacing) are the bytes of the file between two spans: nothing is lost, nothing is copied twice.
 
+use smallvec::SmallVec;
+
 use crate::source::Span;
 
 /// How a word was written.
@@ -15,11 +17,14 @@ pub enum Quote {
     Double,
 }
 
+/// Bytes of a word: nearly all are so short that they need no memory of their own.
+pub type WordText = SmallVec<[u8; 16]>;
+
 /// One word of a directive, unquoted and unescaped as its language does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// What it means after quotes and escapes.
-    pub text: Vec<u8>,
+    pub text: WordText,
     /// Where it was written, quotes included.
     pub span: Span,
     /// How it was written.
@@ -34,7 +39,7 @@ impl Word {
 
     /// Whether the word is exactly `text`.
     pub fn is(&self, text: &str) -> bool {
-        self.text == text.as_bytes()
+        self.text.as_slice() == text.as_bytes()
     }
 }
 
@@ -83,7 +88,7 @@ pub struct Broken {
     pub open: Vec<Span>,
 }
 
-static EMPTY: Word = Word { text: Vec::new(), span: Span::NONE, quote: Quote::None };
+static EMPTY: Word = Word { text: WordText::new_const(), span: Span::NONE, quote: Quote::None };
 
 impl Directive {
     /// The argument of this index; an empty word where there is none.

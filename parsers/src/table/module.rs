@@ -60,7 +60,7 @@ pub fn default_field<T: Value>(field: &mut Option<Spanned<T>>, keyword: &str, de
         return;
     }
     let default = cx.defaults.get(keyword).cloned().unwrap_or_else(|| default.to_owned());
-    let word = |text: &str| Word { text: text.as_bytes().to_vec(), span: Span::NONE, quote: Quote::None };
+    let word = |text: &str| Word { text: text.as_bytes().into(), span: Span::NONE, quote: Quote::None };
     let args = default.split_ascii_whitespace().map(|text| word(if text == "\"\"" { "" } else { text })).collect();
     let directive = Directive { name: word(keyword), args, block: None, span: Span::NONE, end: Span::NONE };
     let value = T::parse(&directive, cx).unwrap_or_default();

@@ -285,7 +285,7 @@ impl<'a> Walk<'a> {
             match &line.item {
                 Item::Words { words, .. } if !words.is_empty() => self.directive(context, row, name, words.clone()),
                 Item::Open => {
-                    let brace = Word { text: b"{".to_vec(), span: line.span, ..name.clone() };
+                    let brace = Word { text: b"{".as_slice().into(), span: line.span, ..name.clone() };
                     self.directive(context, row, name, vec![brace]);
                 }
                 Item::Close => return self.closed(row.keyword),

@@ -63,10 +63,10 @@ impl Reading<'_> {
     }
 
     fn default(&mut self, line: &Directive, value: &Word) {
-        if let Some(old) = self.default_seen.replace(value.text.clone()) {
+        if let Some(old) = self.default_seen.replace(value.text.to_vec()) {
             self.duplicate(line, value, &old);
         }
-        self.geo.default.clone_from(&value.text);
+        self.geo.default = value.text.to_vec();
     }
 
     fn duplicate(&mut self, line: &Directive, value: &Word, old: &[u8]) {
@@ -102,10 +102,10 @@ impl Reading<'_> {
         let Places::Networks(networks) = &mut self.geo.places else { return Ok(()) };
         match networks.iter_mut().find(|(known, len, _)| (*known, *len) == (base, bits)) {
             Some((.., known)) => {
-                let old = std::mem::replace(known, value.text.clone());
+                let old = std::mem::replace(known, value.text.to_vec());
                 self.duplicate(line, value, &old);
             }
-            None => networks.push((base, bits, value.text.clone())),
+            None => networks.push((base, bits, value.text.to_vec())),
         }
         Ok(())
     }

@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn percents() {
-        let read = |text: &str| hundredths(&Word { text: text.into(), span: Span::NONE, quote: Quote::None }).ok();
+        let read =
+            |text: &str| hundredths(&Word { text: text.as_bytes().into(), span: Span::NONE, quote: Quote::None }).ok();
         assert_eq!(read("50%"), Some(5000));
         assert_eq!(read("0.5%"), Some(50));
         assert_eq!(read("33.33%"), Some(3333));

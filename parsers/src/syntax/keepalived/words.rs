@@ -24,7 +24,7 @@ pub fn words(line: &Text) -> (Vec<Word>, bool) {
         let end = all.len() - after.len();
         let quotes = usize::from(quote == Quote::Double);
         let start = end - text.len() - 2 * quotes;
-        words.push(Word { text: text.to_vec(), span: line.span(start..end), quote });
+        words.push(Word { text: text.into(), span: line.span(start..end), quote });
         left = after;
     }
     (words, left.iter().any(|byte| !is_blank(*byte)))
@@ -57,7 +57,7 @@ pub fn command(line: &Text) -> Result<Vec<Word>, OpenQuote> {
             }
             left = part(left, &mut text)?;
         }
-        words.push(Word { text, span: line.span(start..at(left)), quote });
+        words.push(Word { text: text.into(), span: line.span(start..at(left)), quote });
         left = skip_blanks(left);
     }
     Ok(words)

@@ -23,7 +23,7 @@ impl Value for Param {
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let third = directive.args.get(2);
-        if let Some(word) = third.filter(|word| word.text != b"if_not_empty") {
+        if let Some(word) = third.filter(|word| !word.is("if_not_empty")) {
             return Err(Fault::new(format!("invalid parameter \"{}\"", word.lossy())).at(word.span));
         }
         let value = Expr::of(directive.arg(1), cx)?;

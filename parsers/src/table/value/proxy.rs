@@ -247,7 +247,7 @@ impl Value for CookieRewrite {
         let starred = pattern.strip_prefix(b"*").filter(|_| directive.name.is("proxy_cookie_path"));
         let caseless = starred.is_some() || !directive.name.is("proxy_cookie_path");
         let regex = Regex::compile(starred.unwrap_or(pattern), caseless, first.span, cx)?;
-        let mut words = vec![Expr::text(first.text.clone())];
+        let mut words = vec![Expr::text(first.text.as_slice())];
         for word in directive.args.iter().skip(1) {
             words.push(Expr::of(word, cx)?);
         }
