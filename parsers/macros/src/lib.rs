@@ -54,7 +54,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
     let inherits = slots.iter().filter_map(Slot::inherit);
     let defaults = slots.iter().filter_map(Slot::fill_default);
     let finishes = slots.iter().map(Slot::finish);
-    let moves = slots.iter().map(Slot::take);
+    let moves = slots.iter().map(Slot::merge);
     let owned = slots.iter().filter(|slot| slot.is_own()).map(|slot| slot.name);
     Ok(quote! {
         #[doc = #layer_doc]
@@ -98,8 +98,8 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
                 Self { #(#finishes)* }
             }
 
-            fn take(layer: Self::Layer) -> Self {
-                let _ = &layer;
+            fn merge(layer: Self::Layer, outer: &Self::Layer) -> Self {
+                let _ = (&layer, &outer);
                 Self { #(#moves)* }
             }
         }
@@ -132,11 +132,11 @@ impl Slot<'_> {
         Some(quote!(crate::table::module::default_field(&mut layer.#name, #keyword, #default, cx);))
     }
 
-    fn take(&self) -> Tokens {
+    fn merge(&self) -> Tokens {
         let name = self.name;
         match (self.rows.is_empty(), self.is_own()) {
             (true, _) => quote!(#name: layer.#name,),
-            (false, false) => quote!(#name: layer.#name.map(|field| field.value).unwrap_or_default(),),
+            (false, false) => quote!(#name: crate::table::module::merge_field(layer.#name, &outer.#name),),
             (false, true) => self.finish(),
         }
     }

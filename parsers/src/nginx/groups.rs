@@ -33,28 +33,25 @@ impl<M: Module> Resolved<M> {
     }
 
     fn inside(written: Option<Box<M::Layer>>, outer: &Self) -> Self {
-        match Self::inherited(written, outer) {
-            Some(layer) => Resolved::of(layer),
-            None => outer.clone(),
-        }
+        let Some(mut layer) = Self::own(written, outer) else { return outer.clone() };
+        M::inherit(&mut layer, &outer.layer);
+        Resolved::of(layer)
     }
 
     /// The value of a level that has none inside.
     fn innermost(written: Option<Box<M::Layer>>, outer: &Self) -> Arc<M> {
-        match Self::inherited(written, outer) {
-            Some(layer) => Arc::new(M::take(layer)),
+        match Self::own(written, outer) {
+            Some(layer) => Arc::new(M::merge(layer, &outer.layer)),
             None => outer.value.clone(),
         }
     }
 
-    /// What is written with what it inherits; none where all is inherited.
-    fn inherited(written: Option<Box<M::Layer>>, outer: &Self) -> Option<M::Layer> {
-        if written.is_none() && !M::has_own(&outer.layer) {
-            return None;
+    /// What is written, an empty layer where something of the outer one does not hold here; none where all is inherited.
+    fn own(written: Option<Box<M::Layer>>, outer: &Self) -> Option<M::Layer> {
+        match written {
+            Some(layer) => Some(*layer),
+            None => M::has_own(&outer.layer).then(M::Layer::default),
         }
-        let mut layer = written.map(|layer| *layer).unwrap_or_default();
-        M::inherit(&mut layer, &outer.layer);
-        Some(layer)
     }
 }
 

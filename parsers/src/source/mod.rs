@@ -3,6 +3,7 @@
 mod glob;
 mod loader;
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,9 +39,14 @@ impl Span {
     }
 }
 
-/// A value and the place it was written at.
+/// A value and the place it was written at, in a box: a level of configuration has room for hundreds of values and few
+/// are written, so what is not written should take next to none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spanned<T> {
+pub struct Spanned<T>(Box<Written<T>>);
+
+/// What is in the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
     /// The value.
     pub value: T,
     /// Its place.
@@ -50,7 +56,26 @@ pub struct Spanned<T> {
 impl<T> Spanned<T> {
     /// Joins a value and its place.
     pub fn new(value: T, span: Span) -> Self {
-        Spanned { value, span }
+        Spanned(Box::new(Written { value, span }))
+    }
+
+    /// The value without its place.
+    pub fn into_value(self) -> T {
+        self.0.value
+    }
+}
+
+impl<T> Deref for Spanned<T> {
+    type Target = Written<T>;
+
+    fn deref(&self) -> &Written<T> {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Spanned<T> {
+    fn deref_mut(&mut self) -> &mut Written<T> {
+        &mut self.0
     }
 }
 

@@ -30,8 +30,8 @@ pub trait Module: Sized {
     /// The effective values.
     fn finish(layer: &Self::Layer) -> Self;
 
-    /// The same where the layer is needed no more: nothing is copied.
-    fn take(layer: Self::Layer) -> Self;
+    /// The effective values of a layer inside another, where nothing more is inside.
+    fn merge(layer: Self::Layer, outer: &Self::Layer) -> Self;
 }
 
 /// Reads a directive into its field.
@@ -65,6 +65,11 @@ pub fn default_field<T: Value>(field: &mut Option<Spanned<T>>, keyword: &str, de
     let directive = Directive { name: word(keyword), args, block: None, span: Span::NONE, end: Span::NONE };
     let value = T::parse(&directive, cx).unwrap_or_default();
     *field = Some(Spanned::new(value, Span::NONE));
+}
+
+/// The value of a field, that of the outer layer where it is open.
+pub fn merge_field<T: Clone + Default>(field: Option<Spanned<T>>, outer: &Option<Spanned<T>>) -> T {
+    field.map_or_else(|| finish_field(outer), Spanned::into_value)
 }
 
 /// The value of a field, the type's own default where it is open.

@@ -173,7 +173,7 @@ impl Walk<'_> {
 
     fn interface(&mut self) {
         let Some(field) = self.draft.instance.interface.clone() else { return };
-        let (name, span) = (field.value.0, field.span);
+        let (name, span) = (field.value.0.clone(), field.span);
         if name.len() > LONGEST_INTERFACE {
             // Written and of no use: keepalived says no more about it.
             self.draft.instance.interface = Some(Spanned::new(Text::default(), span));

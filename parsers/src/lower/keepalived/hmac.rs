@@ -9,6 +9,7 @@ use crate::ir::hmac::{Hmac, Key, Mode, Replay};
 use crate::ir::vrrp::{Auth, Router};
 use crate::keepalived::number::written;
 use crate::source::Span;
+use crate::source::Spanned;
 
 /// The fewest bytes a key may have, and the most.
 const SHORTEST: usize = 32;
@@ -19,7 +20,7 @@ const LONGEST_FILE: usize = 4 + 2 * LONGEST + 7;
 impl Walk<'_> {
     /// A `key` line that has just been read.
     pub(super) fn hmac_key(&mut self, span: Span) {
-        let Some(line) = self.draft.hmac.key.take().map(|field| field.value) else { return };
+        let Some(line) = self.draft.hmac.key.take().map(Spanned::into_value) else { return };
         let owner = self.cx.owner.clone();
         let secret = match line.text.strip_prefix("file:") {
             Some(path) => self.key_file(path, &owner, span),
