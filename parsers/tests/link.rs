@@ -27,7 +27,8 @@ fn nginx(http: &str) -> Ir {
 }
 
 fn codes(nginx: Option<&Ir>, own: &Ir, peer: Option<&Ir>) -> Vec<&'static str> {
-    found(nginx, own, peer).iter().map(|found| found.code).collect()
+    let found = found(nginx, own, peer);
+    found.iter().filter(|found| found.severity != Severity::Note).map(|found| found.code).collect()
 }
 
 fn found(nginx: Option<&Ir>, own: &Ir, peer: Option<&Ir>) -> Vec<Diagnostic> {
@@ -104,7 +105,7 @@ fn pairs_that_cannot_take_over() {
     }
     assert_eq!(codes(None, &own, Some(&own)), ["link::same-priority"]);
     let other = keepalived(&VRRP.replace("VI_1", "VI_2").replace("router_id 51", "router_id 9").replace(".253", ".99"));
-    assert_eq!(codes(None, &own, Some(&other)), ["link::no-counterpart"]);
+    assert_eq!(codes(None, &own, Some(&other)), ["link::no-counterpart"; 2]);
 }
 
 #[test]
@@ -125,4 +126,79 @@ fn a_weight_must_be_able_to_move_the_address() {
 fn an_address_belongs_to_one_instance() {
     let second = VRRP.replace("VI_1", "VI_2").replace("router_id 51", "router_id 52");
     assert_eq!(codes(None, &keepalived(&format!("{VRRP}{second}")), None), ["link::address-twice"]);
+}
+
+#[test]
+fn adverts_must_reach_the_peer_and_count_there() {
+    let unicast = |own: &str, peer: &str| {
+        let lines = format!("priority 100\n unicast_src_ip {own}\n unicast_peer {{\n {peer}\n }}");
+        VRRP.replace("priority 100", &lines)
+    };
+    let lower = |text: String| keepalived(&text.replace("priority 100", "priority 90"));
+    let own = keepalived(&unicast("10.0.0.1", "10.0.0.2"));
+    assert_eq!(codes(None, &own, Some(&lower(unicast("10.0.0.2", "10.0.0.1")))), [""; 0]);
+    assert_eq!(codes(None, &own, Some(&lower(VRRP.to_owned()))), ["link::unicast-differs"]);
+    assert_eq!(codes(None, &own, Some(&lower(unicast("10.0.0.3", "10.0.0.1")))), ["link::not-a-peer"]);
+    assert_eq!(codes(None, &own, Some(&lower(unicast("10.0.0.2", "10.0.0.4")))), ["link::not-a-peer"]);
+    let copied = codes(None, &own, Some(&lower(unicast("10.0.0.1", "10.0.0.2"))));
+    assert_eq!(copied, ["link::one-source", "link::not-a-peer", "link::not-a-peer"]);
+    let elsewhere = VRRP.replace("priority 100", "priority 100\n mcast_dst_ip 224.0.0.99");
+    assert_eq!(codes(None, &keepalived(VRRP), Some(&lower(elsewhere))), ["link::group-differs"]);
+}
+
+#[test]
+fn version_3_may_differ_in_more() {
+    let three = VRRP
+        .replace("priority 100", "version 3\n priority 100")
+        .replace(" authentication {\n auth_type PASS\n auth_pass 1111\n }\n", "");
+    let own = keepalived(&three);
+    let lower = |from: &str, to: &str| keepalived(&three.replace(from, to).replace("priority 100", "priority 90"));
+    assert_eq!(codes(None, &own, Some(&lower("advert_int 1", "advert_int 2"))), ["link::pace-differs"]);
+    let summed = lower("version 3", "version 3\n v3_checksum_as_v2");
+    assert_eq!(codes(None, &own, Some(&summed)), ["link::checksum-differs"]);
+    let signs = |id: u8, key: &str| {
+        let block = format!("version 3\n auth_hmac {{\n key {id} {}\n active_key {id}\n }}", key.repeat(32));
+        three.replace("version 3", &block)
+    };
+    let (ours, lower) =
+        (keepalived(&signs(1, "61")), |text: String| keepalived(&text.replace("priority 100", "priority 90")));
+    assert_eq!(codes(None, &ours, Some(&lower(signs(1, "61")))), [""; 0]);
+    assert_eq!(codes(None, &ours, Some(&lower(signs(1, "62")))), ["link::hmac-differs"]);
+    assert_eq!(codes(None, &ours, Some(&lower(signs(2, "61")))), ["link::hmac-differs"]);
+    assert_eq!(codes(None, &ours, Some(&lower(three.clone()))), ["link::hmac-differs"]);
+}
+
+#[test]
+fn who_preempts_is_the_higher() {
+    let patient = |priority: u8| keepalived(&VRRP.replace("priority 100", &format!("priority {priority}\n nopreempt")));
+    let plain = |priority: u8| keepalived(&VRRP.replace("priority 100", &format!("priority {priority}")));
+    assert_eq!(codes(None, &patient(90), Some(&plain(100))), ["link::nopreempt-below"]);
+    assert_eq!(codes(None, &plain(100), Some(&patient(90))), ["link::nopreempt-below"]);
+    assert_eq!(codes(None, &patient(100), Some(&plain(90))), [""; 0]);
+}
+
+#[test]
+fn an_instance_by_itself() {
+    let all = |text: &str| {
+        found(None, &keepalived(text), None).iter().map(|found| (found.code, found.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(all(VRRP), [("link::nothing-tracked", Severity::Note)]);
+    let deaf = VRRP.replace("priority 100", "priority 100\n #rkeep: vip follow-service=off");
+    assert_eq!(all(&deaf), [("link::nothing-tracked", Severity::Warning)]);
+    let tracking = |priority: u8, weight: i16| {
+        VRRP.replace("priority 100", &format!("priority {priority}\n track_interface {{\n eth1 weight {weight}\n }}"))
+    };
+    let idle = [("link::weight-idle", Severity::Warning)];
+    for (priority, weight) in [(255, -20), (254, 5), (1, -5)] {
+        assert_eq!(all(&tracking(priority, weight)), idle, "{priority} {weight}");
+    }
+    for (priority, weight) in [(255, 0), (254, -5), (1, 5), (100, 5)] {
+        assert_eq!(all(&tracking(priority, weight)), [], "{priority} {weight}");
+    }
+    let open = tracking(100, 0).replace(" authentication {\n auth_type PASS\n auth_pass 1111\n }\n", "");
+    let open = open.replace("priority 100", "priority 100\n unicast_peer {\n 10.0.0.2\n }");
+    assert_eq!(all(&open), [("link::unicast-without-auth", Severity::Warning)]);
+    let near =
+        open.replace("10.0.0.2", "10.0.0.2 min_ttl 255").replace("priority 100", "priority 100\n check_unicast_src");
+    assert_eq!(all(&near), []);
 }

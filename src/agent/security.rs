@@ -73,6 +73,12 @@ fn resolve(program: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(found.ok_or(io::ErrorKind::NotFound)?)
 }
 
+/// By what of a program's path others than root can change it, and what mends that; none where they cannot, or it is not
+/// there.
+pub fn mend(program: &str) -> Option<String> {
+    resolve(Path::new(program)).ok().and_then(|real| loose(&real))
+}
+
 /// By what of a path others than root can change a file, or put another in its place, and what mends it; none where they
 /// cannot: in a sticky directory others can write, but not replace what is root's.
 fn loose(path: &Path) -> Option<String> {

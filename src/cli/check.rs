@@ -146,6 +146,7 @@ fn check(files: &Files) -> Findings {
     let peer = files.peer.as_deref().and_then(|path| findings.take(load_keepalived(path, mode)));
     let sides = Sides { nginx: as_side(&nginx), keepalived: as_side(&keepalived), peer: as_side(&peer) };
     findings.diagnostics.extend(link::findings(&sides));
+    findings.diagnostics.extend(sides.keepalived.into_iter().flat_map(|side| scripts::refused(side, files.own)));
     for path in scripts::all(&files.scripts, keepalived.as_ref().map(|(ir, _)| ir), files.own) {
         findings.take(scripts::load(&path));
     }

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use rkeep_parsers::diag::Diagnostic;
 use rkeep_parsers::ir::Ir;
+use rkeep_parsers::ir::vrrp::Script;
 use rkeep_parsers::lower::Loaded;
-use rkeep_parsers::lower::link::script;
+use rkeep_parsers::lower::link::{Side, script};
 use rkeep_parsers::source::{DiskLoader, Loader};
+
+use crate::agent::security;
 
 /// Where a machine is told what to start.
 const STARTERS: [&str; 5] =
@@ -25,6 +28,18 @@ pub(super) fn all(given: &[PathBuf], keepalived: Option<&Ir>, own: bool) -> Vec<
         }
     }
     all
+}
+
+/// The scripts of `notify…` that would not run on this machine. Of tracked ones the file's own findings tell.
+pub(super) fn refused(side: Side<'_>, own: bool) -> Vec<Diagnostic> {
+    let Some(global) = &side.ir.global else { return Vec::new() };
+    let new = if own { Diagnostic::error } else { Diagnostic::note };
+    let finding = |script: &Script| {
+        let why = security::admit(script, global).err()?;
+        let help = "write the path of a file that may be executed, and that root alone may change";
+        Some(new("script::refused", why).at(side.span(script.span), "is not run").help(help))
+    };
+    side.ir.notify_scripts().filter_map(finding).collect()
 }
 
 /// What this machine starts that has to do with both.
@@ -66,6 +81,8 @@ pub(super) fn load(path: &Path) -> Loaded {
 
 #[cfg(test)]
 mod tests {
+    use rkeep_parsers::keepalived;
+
     use super::*;
 
     #[test]
@@ -73,6 +90,19 @@ mod tests {
         let crontab = "# /not/this\n* * * * * root sh /root/nsc.sh >/dev/null 2>&1\n@reboot nohup '/opt/a.sh'&\n";
         let found: Vec<_> = paths(crontab).iter().map(|path| path.display().to_string()).collect();
         assert_eq!(found, ["/root/nsc.sh", "/dev/null", "/opt/a.sh"]);
+    }
+
+    #[test]
+    fn what_would_not_run_is_named_with_its_place() {
+        let text = "vrrp_instance V {\n interface lo\n virtual_router_id 1\n notify_master /no/such/script\n}\n";
+        let loader = rkeep_parsers::source::MapLoader::default().file("k.conf", text);
+        let mode = keepalived::Mode::Check { own: true };
+        let loaded = keepalived::load(Path::new("k.conf"), "box", &loader, &keepalived::AnyMachine, mode);
+        let ir = loaded.ir.expect("a model");
+        let found = refused(Side { ir: &ir, moved: 3 }, true);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].message.contains("/no/such/script cannot be accessed"), "{}", found[0].message);
+        assert_eq!(found[0].at.as_ref().map(|at| at.span.file.0), Some(3));
     }
 
     #[test]

@@ -80,8 +80,13 @@ pub struct Ir {
 impl Ir {
     /// The scripts that keepalived runs: for `notify…` and `vrrp_script`.
     pub fn scripts(&self) -> impl Iterator<Item = &vrrp::Script> {
+        self.notify_scripts().chain(self.trackers.scripts.iter().map(|script| &script.script))
+    }
+
+    /// The scripts of `notify…`, in instances and groups.
+    pub fn notify_scripts(&self) -> impl Iterator<Item = &vrrp::Script> {
         let routers = self.routers.values().map(|router| &router.notify);
-        let notify = routers.chain(self.groups.values().map(|group| &group.notify));
-        notify.flat_map(vrrp::NotifyScripts::all).chain(self.trackers.scripts.iter().map(|script| &script.script))
+        let groups = self.groups.values().map(|group| &group.notify);
+        routers.chain(groups).flat_map(vrrp::NotifyScripts::all)
     }
 }

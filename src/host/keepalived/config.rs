@@ -9,6 +9,7 @@ use rkeep_parsers::lower::keepalived::{self, Loopback, Machine, Mode, Pass, Scri
 use rkeep_parsers::source::{DiskLoader, Loader};
 use tracing::info;
 
+use crate::agent::security;
 use crate::bus::Role;
 use crate::host::bundle::{Bundle, Recorder};
 use crate::host::control::Reading;
@@ -100,6 +101,10 @@ impl Machine for ThisMachine {
             true => Script::Secure,
             false => Script::Insecure,
         }
+    }
+
+    fn mend(&self, program: &str) -> Option<String> {
+        security::mend(program)
     }
 
     fn host_name(&self) -> String {

@@ -376,24 +376,32 @@ impl Walk<'_> {
     pub(super) fn program(&mut self, word: Option<&Word>) {
         let Some(program) = word.map(|word| word.lossy().into_owned()) else { return };
         let program = program.split_ascii_whitespace().next().unwrap_or_default();
-        let insecure = match self.machine.script(program) {
-            Script::Missing => return,
-            Script::Secure | Script::ThroughLink => false,
-            Script::Insecure => true,
-        };
-        self.draft.scripts = Some(self.draft.scripts.unwrap_or(false) || insecure);
+        match self.machine.script(program) {
+            Script::Missing => {}
+            Script::Secure | Script::ThroughLink => self.note_script(None),
+            Script::Insecure => self.note_script(Some(program)),
+        }
+    }
+
+    /// Notes that there is a script, and how one that others may change is mended.
+    pub(super) fn note_script(&mut self, insecure: Option<&str>) {
+        let usual = || "make the script and the directories above it writable by root alone".to_owned();
+        let mend = insecure.map(|program| self.machine.mend(program).unwrap_or_else(usual));
+        let known = self.draft.scripts.take().flatten();
+        self.draft.scripts = Some(known.or(mend));
     }
 
     /// The remark on script security, once the pass that runs scripts has read them.
     pub(super) fn judge_scripts(&mut self) {
-        let Some(insecure) = self.draft.scripts.take() else { return };
+        let Some(mend) = self.draft.scripts.take() else { return };
         if self.draft.global.enable_script_security.is_some() || matches!(self.pass, Pass::Parent) {
             return;
         }
         let kind = if self.pass == Pass::Checkers { "check scripts" } else { "scripts" };
-        let more = if insecure { " There are insecure scripts." } else { "" };
+        let more = if mend.is_some() { " There are insecure scripts." } else { "" };
         let text = format!("SECURITY VIOLATION - {kind} are being executed but script_security not enabled.{more}");
-        let help = "write enable_script_security in global_defs, and make scripts writable by root alone";
-        self.report.conclude(None, Found::new(Class::Security, text, help));
+        let help = "write enable_script_security in global_defs";
+        let help = mend.map_or(help.to_owned(), |mend| format!("{help}; {mend}"));
+        self.report.conclude(None, Found::new(Class::Security, text, &help));
     }
 }

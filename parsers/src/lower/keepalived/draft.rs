@@ -84,7 +84,7 @@ pub(super) struct Draft {
     /// What the instance or group that is open tracks.
     pub(super) tracks: Vec<Track>,
     /// Scripts that are there; whether one of them is insecure.
-    pub(super) scripts: Option<bool>,
+    pub(super) scripts: Option<Option<String>>,
 }
 
 /// The row of a keyword in a block.

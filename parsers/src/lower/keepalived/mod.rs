@@ -74,6 +74,10 @@ pub trait Machine {
     fn user(&self, user: &str, group: Option<&str>) -> bool;
     /// What a program is like.
     fn script(&self, program: &str) -> Script;
+    /// Of an insecure program: which part of its path others may change, who, and the command that mends it.
+    fn mend(&self, _: &str) -> Option<String> {
+        None
+    }
     /// The host's name.
     fn host_name(&self) -> String;
 }

@@ -215,28 +215,26 @@ impl Walk<'_> {
             return;
         }
         let (text, help) = match self.machine.script(program) {
-            ScriptState::Secure => return self.note_script(false),
+            ScriptState::Secure => return self.note_script(None),
             // The link is root's own: rkeep runs the script, and `-t` says what keepalived would do.
             ScriptState::ThroughLink => {
-                self.note_script(false);
+                self.note_script(None);
                 if self.report.mode() != Mode::Test {
                     return;
                 }
                 ("due to insecure", "write the real path, such as /usr/bin/… instead of /bin/…")
             }
-            ScriptState::Insecure if !secure => return self.note_script(true),
+            ScriptState::Insecure if !secure => return self.note_script(Some(program)),
             ScriptState::Insecure => ("due to insecure", "let root alone own and write it and the directories above"),
             ScriptState::Missing => ("since not found/accessible", "write the path of a file that may be executed"),
         };
+        let mend = self.machine.mend(program);
         let class = if self.judges_machine() { Class::General } else { Class::Remark };
         let text = format!("Disabling track script {} {text}", script.name);
+        let help = mend.as_deref().unwrap_or(help);
         self.report.conclude(Some(script.span), Found::new(class, text, help));
         if matches!(self.report.mode(), Mode::Run(_) | Mode::Test) {
             self.draft.trackers.scripts.retain(|known| known.name != script.name);
         }
-    }
-
-    fn note_script(&mut self, insecure: bool) {
-        self.draft.scripts = Some(self.draft.scripts.unwrap_or(false) || insecure);
     }
 }

@@ -1,9 +1,11 @@
 //! What touches several files: findings that no file shows by itself. Silent on a sound pair.
 
+mod alone;
 mod answer;
 mod cycle;
 mod nat;
 mod pair;
+mod reach;
 pub mod script;
 mod service;
 mod twice;
@@ -26,7 +28,7 @@ pub struct Side<'a> {
 
 impl Side<'_> {
     /// A span of this configuration, in the common map.
-    fn span(self, span: Span) -> Span {
+    pub fn span(self, span: Span) -> Span {
         if span.is_written() { Span { file: FileId(span.file.0 + self.moved), ..span } } else { span }
     }
 }
@@ -50,6 +52,7 @@ pub fn findings(sides: &Sides<'_>) -> Vec<Diagnostic> {
         found.extend(cycle::findings(nginx, keepalived));
     }
     if let Some(keepalived) = sides.keepalived {
+        found.extend(alone::findings(keepalived));
         found.extend(nat::findings(keepalived));
         found.extend(service::findings(keepalived));
         found.extend(twice::findings(keepalived));

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::Side;
+use super::{Side, reach};
 use crate::diag::Diagnostic;
 use crate::ir::track::Kind;
 use crate::ir::vrrp::{InitialState, Router};
@@ -15,20 +15,19 @@ pub(super) fn findings(own: Side<'_>, peer: Side<'_>) -> Vec<Diagnostic> {
     for router in own.ir.routers.values() {
         match counterpart(router, peer) {
             Some(other) => found.extend(Pair { own, peer, router, other }.findings()),
-            None => {
-                let message =
-                    format!("the peer has no counterpart of {}: virtual_router_id {}", router.name, router.vrid);
-                let help = "the same virtual_router_id and addresses on both boxes make one virtual router";
-                found.push(
-                    Diagnostic::error("link::no-counterpart", message)
-                        .at(own.span(router.span), "only here")
-                        .help(help),
-                );
-            }
+            None => found.push(alone(router, own.span(router.span), ("the peer has", "only here"))),
         }
     }
+    let without = peer.ir.routers.values().filter(|other| counterpart(other, own).is_none());
+    found.extend(without.map(|other| alone(other, peer.span(other.span), ("this box has", "only there"))));
     found.extend(services(own, peer));
     found
+}
+
+fn alone(router: &Router, at: Span, (who, place): (&str, &str)) -> Diagnostic {
+    let message = format!("{who} no counterpart of {}: virtual_router_id {}", router.name, router.vrid);
+    let help = "the same virtual_router_id and addresses on both boxes make one virtual router";
+    Diagnostic::error("link::no-counterpart", message).at(at, place).help(help)
 }
 
 /// The peer's instance with the same number; failing that, one with an address in common or of the same name.
@@ -78,12 +77,13 @@ impl Pair<'_> {
             let what = format!("virtual_ipaddress differs ({}): {both}", self.difference());
             found.push(self.error("link::addresses-differ", &what, "write the same addresses on both boxes"));
         }
-        if own.unicast_peers.is_empty() != other.unicast_peers.is_empty() {
-            let what = format!("one box sends to unicast_peer, the other to the multicast group: {both}");
-            found.push(self.error("link::unicast-differs", &what, "write unicast_peer on both boxes or on neither"));
+        for (code, what, help) in reach::obstacles(own, other) {
+            found.push(self.error(code, &format!("{what}: {both}"), help));
         }
         found.extend(self.priorities());
         found.extend(self.weights());
+        found.extend(self.pace());
+        found.extend(self.patience());
         found
     }
 
@@ -100,10 +100,40 @@ impl Pair<'_> {
             let what = format!("both boxes own the address with priority 255{why}: neither ever yields");
             return Some(self.error("link::two-owners", &what, "write a priority below 255, another on each box"));
         }
-        let what = format!("both boxes have priority {}: the higher address decides who is master", own.priority);
+        let both = (own.initial, other.initial) == (InitialState::Master, InitialState::Master);
+        let state = if both { "state MASTER and " } else { "" };
+        let what =
+            format!("both boxes have {state}priority {}: the higher address decides who is master", own.priority);
         let help = "write a lower priority on the box that is to wait";
         let finding = Diagnostic::warning("link::same-priority", self.named(&what)).at(self.here(), "the same");
         Some(finding.also(self.there(), "as there").help(help))
+    }
+
+    /// Version 3: the backup waits by the master's pace, so a takeover takes as long as the master says.
+    fn pace(&self) -> Option<Diagnostic> {
+        let (own, other) = (self.router, self.other);
+        if (own.version, other.version) != (3, 3) || own.advert_interval == other.advert_interval {
+            return None;
+        }
+        let (here, there) = (own.advert_interval.as_secs_f64(), other.advert_interval.as_secs_f64());
+        let message = format!("{}: advert_int is {here} here and {there} there: who is master sets the pace", own.name);
+        let finding = Diagnostic::warning("link::pace-differs", message).at(self.here(), "here");
+        Some(finding.also(self.there(), "the peer's").help("write the same advert_int on both boxes"))
+    }
+
+    /// Only the higher box takes the addresses back, so only its `nopreempt` counts.
+    fn patience(&self) -> Option<Diagnostic> {
+        let (own, other) = (self.router, self.other);
+        let (higher, lower) = if own.priority > other.priority { (own, other) } else { (other, own) };
+        if own.priority == other.priority || higher.nopreempt || !lower.nopreempt {
+            return None;
+        }
+        let message = format!(
+            "{}: nopreempt stands on the box with priority {} alone, where it has no effect: the one with {} preempts",
+            own.name, lower.priority, higher.priority
+        );
+        let finding = Diagnostic::warning("link::nopreempt-below", message).at(self.here(), "here");
+        Some(finding.also(self.there(), "the peer's").help("write nopreempt on both boxes, or on neither"))
     }
 
     /// Whether what the higher box tracks can make it the lower one at all.
