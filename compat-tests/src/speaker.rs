@@ -1,10 +1,11 @@
 //! One VRRP speaker in a box, and another box from which it is watched and spoken to.
 #![allow(clippy::unwrap_used, reason = "a harness that cannot build its world fails its test")]
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Running, Watch, eventually};
+use rkeep::rehearse::{Event, INTERFACE, Lan, Node, Placed, Running, Subject, Watch, eventually};
 use rkeep::vrrp::wire::advert::{Advert, Route, compose};
 use rkeep::vrrp::wire::ipv4::{GROUP, TTL};
 use rkeep_parsers::ir::vrrp::Auth;
@@ -34,6 +35,71 @@ pub fn instance(name: &str, vrid: u8, addresses: &[Ipv4Addr], more: &str) -> Str
     )
 }
 
+/// Where the speaker's box has rkeep's own face.
+const TOOL: &str = "/usr/local/bin/rkeep";
+
+/// What an advert of the peer's says.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// From whom it claims to come.
+    pub source: Ipv4Addr,
+    /// Its virtual router.
+    pub vrid: u8,
+    /// Its priority.
+    pub priority: u8,
+    /// Its password.
+    pub password: [u8; 8],
+    /// Its hop limit.
+    pub hops: u8,
+}
+
+impl Default for Words {
+    fn default() -> Words {
+        Words { source: PEER, vrid: 51, priority: 110, password: *b"1111\0\0\0\0", hops: TTL }
+    }
+}
+
+impl Words {
+    /// The packet, of version 2 with an interval of a second.
+    pub fn packet(self, addresses: &[Ipv4Addr]) -> Vec<u8> {
+        let Words { source, vrid, priority, password, hops } = self;
+        let (auth, interval) = (&Auth::Pass(password), Duration::from_secs(1));
+        let addresses: &[IpAddr] = &addresses.iter().copied().map(IpAddr::V4).collect::<Vec<_>>();
+        let advert =
+            Advert { version: 2, vrid, priority, interval, auth, addresses, checksum_as_v2: false, signed: None };
+        let route = Route { source: source.into(), destination: GROUP.into(), hops, id: 1, sequence: 0 };
+        let mut packet = Vec::new();
+        compose(&mut packet, &advert, &route);
+        packet
+    }
+}
+
+/// Writes packets on the wire of the box it is made in.
+#[derive(Debug)]
+pub struct Pen(Socket);
+
+impl Pen {
+    /// Takes one up.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn new() -> io::Result<Pen> {
+        let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
+        socket.bind_device(Some(INTERFACE.as_bytes()))?;
+        Ok(Pen(socket))
+    }
+
+    /// Writes a packet to the group. Returns when: the answer may come before the kernel returns.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn write(&self, packet: &[u8]) -> io::Result<Instant> {
+        let said = Instant::now();
+        self.0.send_to(packet, &SocketAddrV4::new(GROUP, 0).into())?;
+        Ok(said)
+    }
+}
+
 /// The speaker's box, and another from which it is watched and spoken to.
 pub struct Scene {
     /// The speaker's box.
@@ -51,7 +117,12 @@ impl Scene {
     /// Boxes in which nothing runs yet.
     pub fn new(configuration: &str) -> Scene {
         let lan = Lan::new().unwrap();
-        let speaker = Node::new("speaker", "", &[subject().as_keepalived()]).unwrap();
+        let tool = match subject() {
+            Subject::Rkeep(path) => Some(Placed { from: path, to: TOOL.into() }),
+            Subject::Original => None,
+        };
+        let programs: Vec<Placed> = tool.into_iter().chain([subject().as_keepalived()]).collect();
+        let speaker = Node::new("speaker", "", &programs).unwrap();
         lan.plug(&speaker, &[SPEAKER]).unwrap();
         speaker.write(CONFIGURATION, configuration).unwrap();
         let peer = Node::new("peer", "", &[]).unwrap();
@@ -114,27 +185,13 @@ impl Scene {
 
     /// The peer says something.
     pub fn say(&self, vrid: u8, priority: u8, addresses: &[Ipv4Addr]) -> Instant {
-        let addresses = addresses.to_vec();
-        self.peer
-            .within(move || {
-                let auth = Auth::Pass(*b"1111\0\0\0\0");
-                let interval = Duration::from_secs(1);
-                let addresses: Vec<IpAddr> = addresses.into_iter().map(IpAddr::V4).collect();
-                let (auth, addresses) = (&auth, &addresses[..]);
-                let checksum_as_v2 = false;
-                let advert =
-                    Advert { version: 2, vrid, priority, interval, auth, addresses, checksum_as_v2, signed: None };
-                let route = Route { source: PEER.into(), destination: GROUP.into(), hops: TTL, id: 1, sequence: 0 };
-                let mut packet = Vec::new();
-                compose(&mut packet, &advert, &route);
-                let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(libc::IPPROTO_RAW)))?;
-                socket.bind_device(Some(INTERFACE.as_bytes()))?;
-                // Before it goes out: the answer may come before send_to returns.
-                let said = Instant::now();
-                socket.send_to(&packet, &SocketAddrV4::new(GROUP, 0).into())?;
-                Ok(said)
-            })
-            .unwrap()
+        let packet = Words { vrid, priority, ..Words::default() }.packet(addresses);
+        self.peer.within(move || Pen::new()?.write(&packet)).unwrap()
+    }
+
+    /// What `rkeep status` says in the speaker's box.
+    pub fn status(&self) -> String {
+        self.speaker.run(&[TOOL, "status"]).unwrap().stdout
     }
 
     /// Ends it; its exit code.

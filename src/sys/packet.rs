@@ -1,8 +1,11 @@
-//! Frames onto a link: a packet socket that sends only. Packets off an IPv6 raw socket, with what their header said.
+//! Frames onto a link: a packet socket that sends only. Frames off a link, as a filter chooses them. Packets off an IPv6 raw
+//! socket, with what their header said.
 
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use socket2::SockFilter;
 
 /// An AF_PACKET socket that receives nothing.
 #[derive(Debug)]
@@ -34,6 +37,47 @@ impl PacketSocket {
             libc::sendto(self.0.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0, to.cast(), length)
         };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// An AF_PACKET socket that sees what comes in by one interface, before any packet filter of this machine.
+#[derive(Debug)]
+pub struct Tap(socket2::Socket);
+
+impl Tap {
+    /// Watches frames of an EtherType that the filter lets pass; few of them are kept. Needs CAP_NET_RAW.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn open(index: u32, kind: u16, filter: &[SockFilter]) -> io::Result<Self> {
+        // Of no protocol until it is bound, so that nothing comes unfiltered.
+        let socket = socket2::Socket::new(
+            socket2::Domain::PACKET,
+            socket2::Type::RAW.nonblocking().cloexec(),
+            Some(socket2::Protocol::from(0)),
+        )?;
+        socket.attach_filter(filter)?;
+        socket.set_recv_buffer_size(16 * 1024)?;
+        // SAFETY: all-zero bytes are a valid sockaddr_ll, which holds integers only.
+        let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        to.sll_family = libc::AF_PACKET as u16;
+        to.sll_protocol = kind.to_be();
+        to.sll_ifindex = index as i32;
+        let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        // SAFETY: the kernel only reads the address, of the length given.
+        let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const to).cast(), length) };
+        if result == 0 { Ok(Tap(socket)) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Takes a frame that waits, if one does; its length.
+    pub fn receive(&self, buffer: &mut [u8]) -> Option<usize> {
+        let receive = |buffer: &mut [u8]| rustix::net::recv(&self.0, buffer, rustix::net::RecvFlags::DONTWAIT);
+        match receive(buffer) {
+            // An error that was pending, such as the interface's going down; frames may follow.
+            Err(error) if error != rustix::io::Errno::AGAIN => receive(buffer).ok(),
+            received => received.ok(),
+        }
+        .map(|(length, _)| length)
     }
 }
 

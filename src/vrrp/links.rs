@@ -186,6 +186,11 @@ impl Links {
         self.named(name).is_some_and(|link| link.up)
     }
 
+    /// Whether an interface of this machine has the hardware address.
+    pub fn has_mac(&self, mac: Mac) -> bool {
+        self.by_index.values().any(|link| link.mac == Some(mac))
+    }
+
     /// Whether any interface has the address.
     pub fn has(&self, address: IpAddr) -> bool {
         self.by_index.values().any(|link| link.addresses.contains(&address))

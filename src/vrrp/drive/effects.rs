@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::Speaker;
 use crate::bus::{Cause, Subject, Verdict};
+use crate::vrrp::conflict::Trouble;
 use crate::vrrp::group::{Order, follow, lead};
 use crate::vrrp::machine::io::{Addresses, Effect, Input};
 use crate::vrrp::machine::note::Note;
@@ -109,6 +110,7 @@ impl Speaker {
         };
         let multicast = router.unicast_peers.is_empty().then_some(speaks.group);
         let peers = router.unicast_peers.iter().map(|peer| peer.address);
+        let mut muted = false;
         for destination in multicast.into_iter().chain(peers) {
             self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
             let hops = if destination.is_multicast() { TTL } else { router.speech.unicast_ttl.unwrap_or(TTL) };
@@ -117,7 +119,11 @@ impl Speaker {
             // A link that is down cannot send; netlink tells of it.
             if let Err(error) = socket.send(&self.packet, destination) {
                 debug!("({}) send advert: {error}", router.name);
+                muted |= error.kind() == std::io::ErrorKind::PermissionDenied;
             }
+        }
+        if muted && priority != 0 {
+            self.trouble(place, Trouble::Muted);
         }
     }
 

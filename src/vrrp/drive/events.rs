@@ -27,6 +27,16 @@ const LAG_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
 /// No advert is longer: 255 addresses, headers and password.
 const LONGEST_PACKET: usize = 60 + 24 + 8 + 16 * 255 + 8;
 
+/// So many packets are taken in one turn at most, which is more than wait on a socket: all that came before a deadline
+/// are heard before it counts, and no flood keeps the clock waiting.
+const MOST_PACKETS: usize = 1024;
+
+/// When was last said that a packet is too short to say whose it is, or is of a virtual router that nobody here is of.
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    by_vrid: HashMap<Option<u8>, Instant>,
+}
+
 /// When which complaint was last made: others' adverts may come often.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
@@ -73,13 +83,22 @@ impl Speaker {
     /// Takes all packets that wait.
     pub(super) async fn hear(&mut self) {
         let mut buffer = [0; LONGEST_PACKET];
+        self.backlog = false;
         for socket in 0..self.sockets.len() {
-            while let Some(heard) = self.hear_one(socket, &mut buffer) {
-                if let Some((place, input)) = heard {
-                    self.tell(place, input).await;
-                }
+            self.backlog |= self.hear_all(socket, &mut buffer).await;
+        }
+    }
+
+    /// Takes all packets of a socket. Returns whether there may be more.
+    async fn hear_all(&mut self, socket: usize, buffer: &mut [u8]) -> bool {
+        for _ in 0..MOST_PACKETS {
+            match self.hear_one(socket, buffer) {
+                None => return false,
+                Some(None) => {}
+                Some(Some((place, input))) => self.tell(place, input).await,
             }
         }
+        true
     }
 
     /// What the next packet of a socket says and to whom, if it says anything; none if no packet waits.
@@ -88,7 +107,9 @@ impl Speaker {
         let packet = match socket.receive(buffer)? {
             Ok(packet) => packet,
             Err(short) => {
-                debug!("{short}");
+                if is_due(&mut self.strangers.by_vrid, None) {
+                    debug!("{short}");
+                }
                 return Some(None);
             }
         };
@@ -98,7 +119,8 @@ impl Speaker {
             here && vrid == Some(router.vrid)
         };
         let found = self.instances.iter().position(|instance| is_for(instance.machine.router()));
-        if found.is_none() && self.plan.global.log_unknown_vrids {
+        let unknown = found.is_none() && self.plan.global.log_unknown_vrids;
+        if unknown && is_due(&mut self.strangers.by_vrid, vrid) {
             let (vrid, name) = (vrid.unwrap_or_default(), &place.name);
             info!("Unknown VRID({vrid}) received on interface({name}). ignoring...");
         }
@@ -138,6 +160,7 @@ impl Speaker {
                 if let Some(oddity) = heard.oddity.filter(|oddity| instance.complaints.oddity(*oddity)) {
                     info!("({}) {oddity}", router.name);
                 }
+                self.doubt(place, &heard, packet);
                 Some(io::Input::Heard(heard))
             }
             Err(reject) => {
@@ -145,7 +168,8 @@ impl Speaker {
                     info!("({}) {reject}", router.name);
                 }
                 instance.machine.stats_mut().rejected(reject.why);
-                self.resent(place, &reject);
+                instance.heard_at = Some(Instant::now());
+                self.resent(place, &reject, packet);
                 None
             }
         }

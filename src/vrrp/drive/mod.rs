@@ -4,6 +4,7 @@
 mod effects;
 mod events;
 mod lead;
+mod lookout;
 mod promote;
 mod reload;
 mod split;
@@ -23,6 +24,7 @@ use rkeep_parsers::ir::vrrp::{Auth, Fixed, Router};
 
 use super::ability::Abilities;
 use super::bfd;
+use super::conflict::Conflict;
 use super::group::Group;
 use super::held::{self, Held};
 use super::links::{self, Change, Links};
@@ -75,8 +77,14 @@ pub(super) struct Instance {
     stamp: Stamp,
     /// `auth_hmac`: those of others.
     marks: Marks,
-    /// Who else is master, by adverts that do not count.
-    rival: Option<split::Rival>,
+    /// Whether, and why, somebody else is master at the same time.
+    conflict: Conflict,
+    /// When an advert of its number came last.
+    heard_at: Option<Instant>,
+    /// Who claims an address of it.
+    suspect: Option<lookout::Suspect>,
+    /// Whether it has been asked who has its addresses since it is master.
+    asked: bool,
     /// Complaints about others' adverts.
     complaints: events::Complaints,
 }
@@ -107,6 +115,12 @@ pub(super) struct Speaker {
     own_vmacs: HashSet<String>,
     /// Interfaces where `promote_secondaries` is our doing.
     promoted: Vec<String>,
+    /// Whether packets have been left waiting.
+    backlog: bool,
+    /// Complaints about packets of nobody's.
+    strangers: events::Strangers,
+    /// Looks for masters that are not heard.
+    lookout: lookout::Lookout,
     packet_id: u16,
     packet: Vec<u8>,
     /// Another keepalived starts on this box: its removing our addresses is undone, and we end without a word.
@@ -149,6 +163,9 @@ impl Speaker {
             own_vmacs: HashSet::new(),
             fixed: Fixed::default(),
             promoted: Vec::new(),
+            backlog: false,
+            strangers: events::Strangers::default(),
+            lookout: lookout::Lookout::default(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
             holding: false,
@@ -238,30 +255,31 @@ impl Speaker {
     /// heard in time, however late we are.
     async fn next(&mut self, input: &mut mpsc::Receiver<Input<VrrpPlan>>) -> Option<Event> {
         let machines = self.instances.iter().filter_map(|instance| instance.machine.deadline());
-        let deadline = machines.chain(self.abilities.deadline()).min();
+        let deadline = machines.chain(self.abilities.deadline()).chain(self.lookout.deadline()).min();
         let session = self.sessions.deadline();
         let event = tokio::select! {
             biased;
-            () = sockets::heard(&self.sockets) => Event::Packets,
+            () = sockets::heard(&self.sockets), if !self.backlog => Event::Packets,
             () = self.sessions.heard() => Event::Session,
             () = until(session) => Event::Session,
             news = self.netlink.next() => Event::Kernel(news),
             told = input.recv() => Event::Host(Box::new(told?)),
             () = until(deadline) => Event::Deadline,
+            // Last, so that all others have their turn while packets flood in.
+            () = tokio::task::yield_now(), if self.backlog => Event::Packets,
         };
         Some(event).filter(|event| !matches!(event, Event::Host(input) if matches!(**input, Input::Stop)))
     }
 
     async fn take(&mut self, event: Event) {
         match event {
-            Event::Packets => self.hear().await,
-            Event::Session => self.turn_sessions().await,
-            Event::Kernel(news) => self.learn(news).await,
-            Event::Host(input) => self.obey(*input).await,
-            Event::Deadline => {
+            Event::Packets | Event::Deadline => {
                 self.hear().await;
                 self.tick().await;
             }
+            Event::Session => self.turn_sessions().await,
+            Event::Kernel(news) => self.learn(news).await,
+            Event::Host(input) => self.obey(*input).await,
         }
     }
 
@@ -296,7 +314,8 @@ impl Speaker {
                 self.tell(place, io::Input::Tick).await;
             }
         }
-        self.forget_rivals();
+        self.look();
+        self.forget_troubles();
         if self.abilities.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.judge().await;
         }
@@ -335,6 +354,7 @@ impl Speaker {
                 debug!("VRRP sockpool: [ifindex({index:3}), {shown}]");
             }
         }
+        self.post();
         Ok(())
     }
 

@@ -88,7 +88,10 @@ impl Instance {
             sequence: 0,
             stamp: Default::default(),
             marks: Default::default(),
-            rival: None,
+            conflict: Default::default(),
+            heard_at: None,
+            suspect: None,
+            asked: false,
             complaints: Default::default(),
         }
     }

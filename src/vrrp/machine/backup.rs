@@ -48,7 +48,9 @@ impl Machine {
             return;
         }
         if heard.priority < effective && !nopreempt && !backup.tolerates(now, delay, out) {
-            out.push(Effect::Say(Note::Discarding { priority: heard.priority, source: heard.source }));
+            if self.answers(now) {
+                out.push(Effect::Say(Note::Discarding { priority: heard.priority, source: heard.source }));
+            }
             return;
         }
         if heard.priority >= effective && backup.tolerant_until.take().is_some() {

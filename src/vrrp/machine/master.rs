@@ -93,8 +93,11 @@ impl Machine {
 
     pub(super) fn hear_as_master(&mut self, now: Instant, heard: Heard, out: &mut Vec<Effect>) {
         if heard.priority == 0 {
-            out.push(Effect::Say(Note::ZeroAsMaster));
-            return self.advertise_now(now, out);
+            if self.answers(now) {
+                out.push(Effect::Say(Note::ZeroAsMaster));
+                self.advertise_now(now, out);
+            }
+            return;
         }
         if heard.priority == OWNER && self.effective == OWNER {
             out.push(Effect::Say(Note::TwoOwners));
@@ -110,7 +113,9 @@ impl Machine {
             (Ordering::Equal, Ordering::Greater) => {
                 self.give_way(now, heard, Note::HigherAddress { priority, source }, out)
             }
+            _ if !self.answers(now) => {}
             // Insisting would start an endless exchange: he would insist too.
+            _ if !self.answers(now) => {}
             (Ordering::Equal, Ordering::Equal) => out.push(Effect::Say(Note::OurAddress)),
             _ => self.insist(now, Note::Lower { priority, source, ours }, out),
         }

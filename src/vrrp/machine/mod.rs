@@ -42,6 +42,8 @@ pub struct Machine {
     effective: u8,
     /// The pace of adverts: ours, or in version 3 the master's while we are backup.
     interval: Duration,
+    /// When it last answered somebody who is no better.
+    answered: Option<Instant>,
     stats: Stats,
 }
 
@@ -67,6 +69,7 @@ impl Machine {
             state: State::Init,
             condition: Condition::default(),
             source: None,
+            answered: None,
             stats: Stats::default(),
         };
         machine.effective = machine.effective_priority();
@@ -298,6 +301,16 @@ impl Machine {
         if let State::Backup(backup) = &mut self.state {
             backup.down_at = (backup.down_at + after).checked_sub(before).unwrap_or(backup.down_at);
         }
+    }
+
+    /// Whether to answer an advert that changes nothing: ten times an interval at most, or whoever floods us makes us flood
+    /// the others.
+    fn answers(&mut self, now: Instant) -> bool {
+        let due = self.answered.is_none_or(|last| now.duration_since(last) >= self.interval / 10);
+        if due {
+            self.answered = Some(now);
+        }
+        due
     }
 
     /// Skew_Time: RFC 3768, 6.1 in version 2, where it does not depend on the interval; RFC 5798, 6.1 in version 3.

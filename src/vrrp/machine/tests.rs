@@ -515,3 +515,15 @@ fn an_owner_may_ignore_whoever_says_he_is_master() {
     assert_eq!(bench.tell(Input::Heard(heard)), []);
     assert_eq!(bench.machine.priority(), OWNER);
 }
+
+#[test]
+fn a_flood_of_lower_adverts_is_answered_seldom() {
+    let mut bench = Bench::master(article(100));
+    let mut adverts = 0;
+    for _ in 0..1_000 {
+        let out = bench.hear(90);
+        adverts += out.iter().filter(|effect| matches!(effect, Effect::Advert(_))).count();
+        bench.now += Duration::from_millis(1);
+    }
+    assert_eq!(adverts, 10);
+}

@@ -261,6 +261,17 @@ pub fn vrid(packet: &Packet<'_>) -> Option<u8> {
     packet.payload.get(1).copied()
 }
 
+/// The addresses that a packet names, whether or not it counts.
+pub fn listed(packet: &Packet<'_>) -> Vec<IpAddr> {
+    let count = packet.payload.get(3).map_or(0, |count| usize::from(*count));
+    let listed = packet.payload.get(HEADER..).unwrap_or_default();
+    let read = |bytes: &[u8]| match packet.source {
+        IpAddr::V4(_) => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
+        IpAddr::V6(_) => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+    };
+    listed.chunks_exact(advert::width(packet.source.is_ipv6())).take(count).filter_map(read).collect()
+}
+
 /// Checks an advert against what the virtual router with its number expects.
 pub fn accept(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Reject> {
     check(packet, expected).map_err(|why| Reject { source: packet.source, why })

@@ -15,6 +15,15 @@ pub const FRAME: usize = ETHERNET + 28;
 
 /// An ARP request by `mac` for its own `address`, to everybody.
 pub fn gratuitous(mac: Mac, address: Ipv4Addr) -> [u8; FRAME] {
+    request(mac, address, (MacAddr::broadcast(), address))
+}
+
+/// Asks whether anybody else has an address, without a claim to it (RFC 5227, 2.1.1).
+pub fn probe(mac: Mac, address: Ipv4Addr) -> [u8; FRAME] {
+    request(mac, Ipv4Addr::UNSPECIFIED, (MacAddr::zero(), address))
+}
+
+fn request(mac: Mac, own: Ipv4Addr, (at, wanted): (MacAddr, Ipv4Addr)) -> [u8; FRAME] {
     let mut frame = [0; FRAME];
     let sender = MacAddr::from(mac);
     let (ethernet, arp) = frame.split_at_mut(ETHERNET);
@@ -30,9 +39,9 @@ pub fn gratuitous(mac: Mac, address: Ipv4Addr) -> [u8; FRAME] {
         arp.set_proto_addr_len(4);
         arp.set_operation(ArpOperations::Request);
         arp.set_sender_hw_addr(sender);
-        arp.set_sender_proto_addr(address);
-        arp.set_target_hw_addr(MacAddr::broadcast());
-        arp.set_target_proto_addr(address);
+        arp.set_sender_proto_addr(own);
+        arp.set_target_hw_addr(at);
+        arp.set_target_proto_addr(wanted);
     }
     frame
 }

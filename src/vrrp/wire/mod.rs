@@ -9,6 +9,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
 pub mod packet;
+pub mod sight;
 
 /// The Internet checksum's running sum (RFC 1071): add pieces of even length, the last may be odd, then [`finish`].
 ///
