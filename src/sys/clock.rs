@@ -1,6 +1,12 @@
-//! Local time by the C library, which knows the machine's time zone.
+//! Local time by the C library, which knows the machine's time zone; how long the machine has been running.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long this machine has been running, suspended or not.
+pub fn since_boot() -> Duration {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(since.tv_sec.try_into().unwrap_or(0), since.tv_nsec.try_into().unwrap_or(0))
+}
 
 /// A moment on the wall clock of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! An nftables table of our own with `tproxy` rules, spoken to the kernel over netlink (nf_tables(7), linux/netfilter/
+//! An nftables table of our own that steers packets or drops them, spoken to the kernel over netlink (nf_tables(7), linux/netfilter/
 //! nf_tables.h). The table belongs to the socket that made it (NFT_TABLE_F_OWNER): others cannot flush it, and the
 //! kernel drops it when the socket closes, however this process ends.
 
@@ -17,6 +17,15 @@ pub struct Tproxy {
     pub service: SocketAddr,
     /// Where a transparent listener waits.
     pub port: u16,
+}
+
+/// A rule of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Connections go elsewhere.
+    Steer(Tproxy),
+    /// Packets to an address are dropped, but for what neighbours must ask of an IPv6 address.
+    Refuse(IpAddr),
 }
 
 /// The table.
@@ -41,7 +50,7 @@ impl Table {
     ///
     /// # Errors
     /// When the kernel has no nftables with tproxy, or does not let us.
-    pub fn replace(&mut self, rules: &[Tproxy]) -> io::Result<()> {
+    pub fn replace(&mut self, rules: &[Rule]) -> io::Result<()> {
         let kernel = SocketAddrNetlink::new(0, 0);
         sendto(&self.socket, &batch(&self.name, rules), SendFlags::empty(), &kernel)?;
         // The kernel has answered by the time send returns, and only speaks up when something is wrong.
@@ -86,7 +95,7 @@ const OWNER: u32 = 2;
 const NESTED: u16 = 0x8000;
 
 /// The messages that replace all rules.
-fn batch(table: &str, rules: &[Tproxy]) -> Vec<u8> {
+fn batch(table: &str, rules: &[Rule]) -> Vec<u8> {
     let mut out = Message::default();
     out.message(BATCH_BEGIN, 0, 0, SUBSYSTEM, |_| {});
     out.message(NEW_TABLE, CREATE, INET, 0, |m| {
@@ -106,36 +115,91 @@ fn batch(table: &str, rules: &[Tproxy]) -> Vec<u8> {
         m.text(1, table);
         m.text(2, CHAIN);
     });
-    for rule in rules {
+    let mut add = |fill: &dyn Fn(&mut Message)| {
         out.message(NEW_RULE, CREATE | APPEND, INET, 0, |m| {
             m.text(1, table);
             m.text(2, CHAIN);
-            m.nested(4, |m| expressions(m, rule));
+            m.nested(4, |m| fill(m));
         });
+    };
+    for rule in rules {
+        match rule {
+            Rule::Steer(rule) => add(&|m| steer(m, rule)),
+            Rule::Refuse(address @ IpAddr::V4(_)) => add(&|m| refuse(m, *address, |_| {})),
+            Rule::Refuse(address @ IpAddr::V6(_)) => {
+                for except in BESIDES_NEIGHBOURS {
+                    add(&|m| refuse(m, *address, except));
+                }
+            }
+        }
     }
     out.message(BATCH_END, 0, 0, SUBSYSTEM, |_| {});
     out.bytes
 }
 
-/// `meta nfproto … ip daddr … meta l4proto tcp th dport … tproxy to …`, on registers 1 and 2.
-fn expressions(m: &mut Message, rule: &Tproxy) {
-    const META_NFPROTO: u32 = 15;
-    const META_L4PROTO: u32 = 16;
-    const NETWORK: u32 = 1;
-    const TRANSPORT: u32 = 2;
-    const TCP: u8 = 6;
-    let (family, daddr_at) = match rule.service {
-        SocketAddr::V4(_) => (2u8, 16),
-        SocketAddr::V6(_) => (10u8, 24),
-    };
-    let (address, loopback) = match rule.service.ip() {
-        IpAddr::V4(ip) => (ip.octets().to_vec(), Ipv4Addr::LOCALHOST.octets().to_vec()),
-        IpAddr::V6(ip) => (ip.octets().to_vec(), Ipv6Addr::LOCALHOST.octets().to_vec()),
+// linux/netfilter/nf_tables.h: what `meta` and `payload` load, how `cmp` compares.
+const META_NFPROTO: u32 = 15;
+const META_L4PROTO: u32 = 16;
+const NETWORK: u32 = 1;
+const TRANSPORT: u32 = 2;
+const EQUAL: u32 = 0;
+const NOT_EQUAL: u32 = 1;
+const LESS: u32 = 2;
+const GREATER: u32 = 4;
+const ICMPV6: u8 = 58;
+/// ICMPv6's neighbour solicitation and advertisement.
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+
+/// What is not of neighbours' asking for each other.
+const BESIDES_NEIGHBOURS: [fn(&mut Message); 3] = [
+    |m| {
+        m.meta(META_L4PROTO);
+        m.compare(NOT_EQUAL, &[ICMPV6]);
+    },
+    |m| icmpv6(m, LESS, SOLICITATION),
+    |m| icmpv6(m, GREATER, ADVERTISEMENT),
+];
+
+fn icmpv6(m: &mut Message, how: u32, kind: u8) {
+    m.meta(META_L4PROTO);
+    m.equal(&[ICMPV6]);
+    m.payload(TRANSPORT, 0, 1);
+    m.compare(how, &[kind]);
+}
+
+/// `meta nfproto … ip daddr …`, and what more there is, `drop`.
+fn refuse(m: &mut Message, address: IpAddr, more: impl FnOnce(&mut Message)) {
+    const DROP: u32 = 0;
+    destined(m, address);
+    more(m);
+    m.expression("immediate", |m| {
+        // The register of verdicts.
+        m.number(1, 0);
+        m.nested(2, |m| m.nested(2, |m| m.number(1, DROP)));
+    });
+}
+
+/// `meta nfproto … ip daddr …`
+fn destined(m: &mut Message, address: IpAddr) {
+    let (family, daddr_at, address) = match address {
+        IpAddr::V4(ip) => (2u8, 16, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (10u8, 24, ip.octets().to_vec()),
     };
     m.meta(META_NFPROTO);
     m.equal(&[family]);
     m.payload(NETWORK, daddr_at, address.len() as u32);
     m.equal(&address);
+}
+
+/// `meta nfproto … ip daddr … meta l4proto tcp th dport … tproxy to …`, on registers 1 and 2.
+fn steer(m: &mut Message, rule: &Tproxy) {
+    const TCP: u8 = 6;
+    let (family, loopback) = match rule.service.ip() {
+        IpAddr::V4(_) => (2u8, Ipv4Addr::LOCALHOST.octets().to_vec()),
+        IpAddr::V6(_) => (10u8, Ipv6Addr::LOCALHOST.octets().to_vec()),
+    };
+    destined(m, rule.service.ip());
     m.meta(META_L4PROTO);
     m.equal(&[TCP]);
     m.payload(TRANSPORT, 2, 2);
@@ -232,9 +296,14 @@ impl Message {
 
     /// Goes on only if register 1 holds `data`.
     fn equal(&mut self, data: &[u8]) {
+        self.compare(EQUAL, data);
+    }
+
+    /// Goes on only if register 1 compares so with `data`.
+    fn compare(&mut self, how: u32, data: &[u8]) {
         self.expression("cmp", |m| {
             m.number(1, 1);
-            m.number(2, 0);
+            m.number(2, how);
             m.data(3, data);
         });
     }

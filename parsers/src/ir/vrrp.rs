@@ -94,6 +94,11 @@ impl Router {
         self.speech.vmac.as_ref().map_or(&self.interface, |vmac| &vmac.name)
     }
 
+    /// Whether packets to its addresses are dropped: an address owner's never are.
+    pub fn refuses(&self) -> bool {
+        self.speech.no_accept && self.priority != 255
+    }
+
     /// The interface that its adverts come in and leave by.
     pub fn transmits(&self) -> &str {
         if self.speech.xmit_base { &self.interface } else { self.bears() }
@@ -158,6 +163,8 @@ pub struct Speech {
     pub notify_priority_changes: bool,
     /// `auth_hmac`
     pub hmac: Option<Hmac>,
+    /// `no_accept`: packets to its addresses are dropped.
+    pub no_accept: bool,
 }
 
 /// `use_vmac`: an interface of its own with the virtual router's MAC address.

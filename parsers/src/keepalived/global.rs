@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::number::{Seconds, Uint};
+use super::tuned::DelayLine;
 use super::value::{Address, Command, Flag, List, OptionalText, Switch, set_command};
 use crate::ir::vrrp::Script;
 use crate::syntax::tree::Directive;
@@ -122,10 +123,10 @@ pub struct GlobalDefs {
     )]
     pub skip_check_adv_addr: Switch,
     /// Between two gratuitous ARPs on one interface, seconds.
-    #[row("vrrp_garp_interval", ignored = "gratuitous ARPs go out one after another without a pause")]
+    #[row("vrrp_garp_interval")]
     pub garp_interval: Seconds<1, 4_294_967_295>,
     /// Between two unsolicited neighbour advertisements on one interface, seconds.
-    #[row("vrrp_gna_interval", ignored = "neighbour advertisements go out one after another without a pause")]
+    #[row("vrrp_gna_interval")]
     pub gna_interval: Seconds<1, 4_294_967_295>,
     /// Interfaces may be missing when keepalived starts.
     #[row("dynamic_interfaces")]
@@ -226,8 +227,20 @@ pub struct Global {
     pub startup_script: Option<Script>,
     /// `shutdown_script`
     pub shutdown_script: Option<Script>,
+    /// `startup_script_timeout`, 10 s unless said.
+    pub startup_timeout: Duration,
+    /// `shutdown_script_timeout`, 10 s unless said.
+    pub shutdown_timeout: Duration,
     /// `vrrp_startup_delay`
     pub vrrp_startup_delay: Duration,
+    /// `vrrp_delay_after_boot`: so long after the machine's start.
+    pub delay_after_boot: Duration,
+    /// `vrrp_garp_interval`: between two gratuitous ARPs on one interface.
+    pub garp_interval: Duration,
+    /// `vrrp_gna_interval`: the same of neighbour advertisements.
+    pub gna_interval: Duration,
+    /// `interface_up_down_delays`: how long a change of an interface must last.
+    pub link_delays: Vec<DelayLine>,
     /// `notify_fifo`, `notify_fifo_script`: all lines.
     pub notify_fifo: Option<Fifo>,
     /// `vrrp_notify_fifo`, `vrrp_notify_fifo_script`
@@ -317,7 +330,13 @@ impl Default for Global {
             script_security: false,
             startup_script: None,
             shutdown_script: None,
+            startup_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(10),
             vrrp_startup_delay: Duration::ZERO,
+            delay_after_boot: Duration::ZERO,
+            garp_interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
+            link_delays: Vec::new(),
             notify_fifo: None,
             vrrp_notify_fifo: None,
             lvs_notify_fifo: None,

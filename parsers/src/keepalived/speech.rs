@@ -60,8 +60,8 @@ pub struct Travel {
     /// The interface is looked at from time to time.
     #[row("linkbeat_use_polling", ignored = "the kernel tells of every change")]
     pub linkbeat_use_polling: Flag,
-    /// The loss of the source address is a fault.
-    #[row("track_src_ip", ignored = "whether the source address is still there is not watched")]
+    /// The loss of the source address is a fault, which it is anyway: there is nothing to speak from.
+    #[row("track_src_ip")]
     pub track_src_ip: Flag,
     /// An address owner takes no notice of others' adverts.
     #[row("owner_ignore_adverts")]
@@ -76,7 +76,7 @@ pub struct Travel {
     #[row("notify_priority_changes")]
     pub notify_priority_changes: Switch,
     /// Packets to the addresses are dropped unless it owns them.
-    #[row("no_accept", ignored = "packets to the addresses are taken")]
+    #[row("no_accept")]
     pub no_accept: Flag,
     /// Nothing but what RFC 5798 knows.
     #[row("strict_mode")]

@@ -36,7 +36,7 @@ pub struct Speaking {
     #[row("vrrp_owner_ignore_adverts")]
     pub vrrp_owner_ignore_adverts: Flag,
     /// FIFOs get every instance's state again after a reload.
-    #[row("fifo_write_vrrp_states_on_reload")]
+    #[row("fifo_write_vrrp_states_on_reload", ignored = "FIFOs are told of changes")]
     pub fifo_write_vrrp_states_on_reload: Flag,
     /// What names of VMAC interfaces begin with, `vrrp` unless said.
     #[row("vmac_prefix")]
@@ -63,7 +63,7 @@ pub struct Speaking {
     #[row("vrrp_rt_priority")]
     pub vrrp_rt_priority: Uint<0, 1000>,
     /// The VRRP process is never swapped out.
-    #[row("vrrp_no_swap")]
+    #[row("vrrp_no_swap", ignored = "it never is")]
     pub vrrp_no_swap: Flag,
     /// The CPUs the VRRP process may run on.
     #[row("vrrp_cpu_affinity")]
@@ -87,7 +87,7 @@ pub struct Speaking {
     #[row("json_version", usual = "1")]
     pub json_version: Uint<1, 2>,
     /// Names of dump files contain the instance's and the network namespace's.
-    #[row("data_use_instance")]
+    #[row("data_use_instance", ignored = "dumps have their usual names")]
     pub data_use_instance: Switch,
     /// A reload checks the file in a process of its own first, which rkeep always does.
     #[row("reload_check_config", ignored = "a reload is always checked first")]
@@ -121,10 +121,10 @@ pub struct Tuning {
     #[row("set_supplementary_groups", ignored = "scripts get the user's own group")]
     pub set_supplementary_groups: Flag,
     /// How long `startup_script` may take, seconds.
-    #[row("startup_script_timeout", ignored = "the script is waited for ten seconds")]
+    #[row("startup_script_timeout", usual = "10")]
     pub startup_script_timeout: Uint<1, 1000>,
     /// How long `shutdown_script` may take, seconds.
-    #[row("shutdown_script_timeout", ignored = "the script is waited for ten seconds")]
+    #[row("shutdown_script_timeout", usual = "10")]
     pub shutdown_script_timeout: Uint<1, 1000>,
     /// How far a process may raise its own priority.
     #[row("max_auto_priority", ignored = "the VRRP process has real-time priority from the start")]
@@ -151,7 +151,7 @@ pub struct Tuning {
     #[row("reload_file", ignored = "`rkeep reload` waits for the end of it")]
     pub reload_file: Words,
     /// Which trouble with included files is an error.
-    #[row("include_check")]
+    #[row("include_check", ignored = "each trouble with included files is said")]
     pub include_check: IncludeCheck,
     /// Where configurations are kept after a reload.
     #[row("config_save_dir", ignored = "no configuration is kept")]
@@ -188,22 +188,22 @@ pub struct Tuning {
     #[row("vrrp_rx_bufs_multiplier", ignored = "128 KiB are kept for each interface")]
     pub vrrp_rx_bufs_multiplier: Words<1>,
     /// The nftables table of `no_accept`.
-    #[row("nftables", ignored = "packets to the addresses are taken")]
+    #[row("nftables", ignored = "no_accept has an nftables table of its own")]
     pub nftables: Words,
     /// Its priority.
-    #[row("nftables_priority", ignored = "packets to the addresses are taken")]
+    #[row("nftables_priority", ignored = "no_accept has an nftables table of its own")]
     pub nftables_priority: Words<1>,
     /// Its rules name interfaces by number.
-    #[row("nftables_ifindex", ignored = "packets to the addresses are taken")]
+    #[row("nftables_ifindex", ignored = "no_accept has an nftables table of its own")]
     pub nftables_ifindex: Flag,
     /// Its rules count.
-    #[row("nftables_counters", ignored = "packets to the addresses are taken")]
+    #[row("nftables_counters", ignored = "no_accept has an nftables table of its own")]
     pub nftables_counters: Flag,
     /// The iptables chains of `no_accept`.
-    #[row("vrrp_iptables", ignored = "packets to the addresses are taken")]
+    #[row("vrrp_iptables", ignored = "no_accept has an nftables table of its own")]
     pub vrrp_iptables: Words,
     /// The sets of those.
-    #[row("vrrp_ipsets", ignored = "packets to the addresses are taken")]
+    #[row("vrrp_ipsets", ignored = "no_accept has an nftables table of its own")]
     pub vrrp_ipsets: Words,
     /// IPVS' timeouts.
     #[row("lvs_timeouts", ignored = "connections end as their ends end them")]

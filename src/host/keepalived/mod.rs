@@ -12,6 +12,7 @@ mod place;
 mod predecessor;
 mod proxies;
 mod pulse;
+mod script;
 mod start;
 mod urgency;
 

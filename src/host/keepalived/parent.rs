@@ -18,6 +18,7 @@ use super::children::Child;
 use super::predecessor::TakeOver;
 use super::proxies::Proxies;
 use super::pulse::Pulse;
+use super::script;
 use crate::bus::hub::Hub;
 use crate::bus::{Cause, Role, cause};
 use crate::host::daemon::Background;
@@ -106,6 +107,8 @@ impl Parent {
                 return ExitCode::FAILURE;
             }
         };
+        let global = &self.config.global;
+        script::run("startup_script", global.startup_script.as_ref(), global, global.startup_timeout);
         if self.config.roles.is_empty() {
             info!("Warning - keepalived has no configuration to run");
         }
@@ -160,6 +163,8 @@ impl Parent {
     }
 
     fn leave(self) -> ExitCode {
+        let global = &self.config.global;
+        script::run("shutdown_script", global.shutdown_script.as_ref(), global, global.shutdown_timeout);
         drop(self.pid_file);
         self.take_over.into_iter().for_each(TakeOver::give_back);
         info!("Stopped Keepalived v{} (rkeep {})", crate::KEEPALIVED_VERSION, env!("CARGO_PKG_VERSION"));

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sys::nft::{Table, Tproxy};
+use crate::sys::nft::{Rule, Table, Tproxy};
 
 /// Who is steered where. The kernel forgets all of it when this process ends, however it ends.
 #[derive(Default)]
@@ -49,8 +49,8 @@ impl Steering {
             Some(table) => table,
             None => table.insert(Table::open(&format!("rkeep-{}", std::process::id()))?),
         };
-        let rules: Vec<Tproxy> =
-            ports.iter().map(|(service, port)| Tproxy { service: *service, port: *port }).collect();
+        let steer = |(service, port): (&SocketAddr, &u16)| Rule::Steer(Tproxy { service: *service, port: *port });
+        let rules: Vec<Rule> = ports.iter().map(steer).collect();
         table.replace(&rules)
     }
 

@@ -16,7 +16,6 @@ use crate::vrrp::machine::note::Note;
 use crate::vrrp::wire::advert::{self, Advert, Route};
 use crate::vrrp::wire::hmac::Stamp;
 use crate::vrrp::wire::ipv4::TTL;
-use crate::vrrp::wire::{arp, ndisc};
 
 /// What machines are still to be told.
 type Queue = VecDeque<(usize, Input)>;
@@ -128,6 +127,7 @@ impl Speaker {
     }
 
     async fn add(&mut self, place: usize, addresses: &Addresses) {
+        self.refuse();
         for address in addresses.iter() {
             let Some((device, index)) = self.device(place, address) else { continue };
             match self.netlink.add(index, address).await {
@@ -152,32 +152,7 @@ impl Speaker {
                 Err(error) => warn!("Netlink: cannot remove {} from {device}: {error}", address.address),
             }
         }
-    }
-
-    pub(super) fn announce(&self, place: usize, addresses: &Addresses, repeat: u32) {
-        let Some(name) = self.router(place).map(|router| &router.name) else { return };
-        for round in 0..repeat {
-            for address in addresses.iter() {
-                let Some((device, index)) = self.device(place, address) else { continue };
-                let Some(mac) = self.links.get(index).and_then(|link| link.mac) else { continue };
-                let (what, short) = match address.address {
-                    IpAddr::V4(_) => ("gratuitous ARPs", "gratuitous ARP"),
-                    IpAddr::V6(_) => ("Unsolicited Neighbour Adverts", "unsolicited Neighbour Advert"),
-                };
-                let ip = address.address;
-                if round == 0 {
-                    debug!("({name}) Sending/queueing {what} on {device} for {ip}");
-                }
-                debug!("Sending {short} on {device} for {ip}");
-                let sent = match ip {
-                    IpAddr::V4(ip) => self.arp.send(index, &arp::gratuitous(mac, ip)),
-                    IpAddr::V6(ip) => self.arp.send(index, &ndisc::unsolicited(mac, ip, forwards(&device))),
-                };
-                if let Err(error) = sent {
-                    debug!("Error sending {short} on {device} for {ip}: {error}");
-                }
-            }
-        }
+        self.refuse();
     }
 
     fn ready(&self, place: usize, queue: &mut Queue) {
@@ -230,10 +205,4 @@ fn subject(address: &VirtualAddress) -> Subject {
 /// The addresses that an instance's adverts name.
 pub(super) fn advertised(router: &Router) -> impl Iterator<Item = IpAddr> {
     router.addresses.iter().map(|address| address.address)
-}
-
-/// Whether this machine is an IPv6 router on an interface.
-fn forwards(device: &str) -> bool {
-    let path = format!("/proc/sys/net/ipv6/conf/{device}/forwarding");
-    std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
 }

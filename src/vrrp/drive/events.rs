@@ -191,6 +191,13 @@ impl Speaker {
         if let Some((index, address)) = lost {
             self.lose(index, address).await;
         }
+        if let Some(change) = self.linger(change) {
+            self.count(change).await;
+        }
+    }
+
+    /// A change that counts.
+    pub(super) async fn count(&mut self, change: Change) {
         let Some(news) = self.links.apply(change) else { return };
         match &news {
             _ if !self.concerns(&news) => {}

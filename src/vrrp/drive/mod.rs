@@ -1,11 +1,14 @@
 //! The machines in the world: one thread that hears packets, the kernel's news, the host and the clock, and does what the
 //! machines say. Nothing in here waits for anything but the kernel's answer on a netlink socket.
 
+mod announce;
 mod effects;
 mod events;
 mod lead;
+mod linger;
 mod lookout;
 mod promote;
+mod refuse;
 mod reload;
 mod split;
 mod succeed;
@@ -37,6 +40,7 @@ use super::wire::hmac::{Marks, Stamp};
 use super::wire::{ah, ipv4, ipv6};
 use crate::bus::{Exit, Input, Publisher, Verdict};
 use crate::plan::VrrpPlan;
+use crate::sys::clock;
 use crate::sys::packet::PacketSocket;
 
 /// Runs the instances of a plan until told to stop.
@@ -115,6 +119,12 @@ pub(super) struct Speaker {
     own_vmacs: HashSet<String>,
     /// Interfaces where `promote_secondaries` is our doing.
     promoted: Vec<String>,
+    /// Announcements that wait for their turn.
+    announcements: announce::Announcements,
+    /// `no_accept`
+    refusals: refuse::Refusals,
+    /// Changes of interfaces that must last first.
+    lingering: Vec<linger::Lingering>,
     /// Whether packets have been left waiting.
     backlog: bool,
     /// Complaints about packets of nobody's.
@@ -163,6 +173,9 @@ impl Speaker {
             own_vmacs: HashSet::new(),
             fixed: Fixed::default(),
             promoted: Vec::new(),
+            announcements: announce::Announcements::default(),
+            refusals: refuse::Refusals::default(),
+            lingering: Vec::new(),
             backlog: false,
             strangers: events::Strangers::default(),
             lookout: lookout::Lookout::default(),
@@ -222,7 +235,8 @@ impl Speaker {
         self.fix(self.plan.fixed.clone()).await;
         self.sessions.adopt(&self.plan.trackers.sessions);
         self.promote(false);
-        self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay);
+        let after_boot = self.plan.global.delay_after_boot.saturating_sub(clock::since_boot());
+        self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay.max(after_boot));
         self.judge().await;
     }
 
@@ -255,7 +269,9 @@ impl Speaker {
     /// heard in time, however late we are.
     async fn next(&mut self, input: &mut mpsc::Receiver<Input<VrrpPlan>>) -> Option<Event> {
         let machines = self.instances.iter().filter_map(|instance| instance.machine.deadline());
-        let deadline = machines.chain(self.abilities.deadline()).chain(self.lookout.deadline()).min();
+        let others = [self.abilities.deadline(), self.lookout.deadline(), self.announcements.deadline()];
+        let others = others.into_iter().chain([self.lingers_until()]).flatten();
+        let deadline = machines.chain(others).min();
         let session = self.sessions.deadline();
         let event = tokio::select! {
             biased;
@@ -314,6 +330,10 @@ impl Speaker {
                 self.tell(place, io::Input::Tick).await;
             }
         }
+        for change in self.lasted() {
+            self.count(change).await;
+        }
+        self.announce_due();
         self.look();
         self.forget_troubles();
         if self.abilities.deadline().is_some_and(|deadline| deadline <= Instant::now()) {

@@ -48,6 +48,7 @@ impl Speaker {
             self.tell(place, input).await;
         }
         self.judge().await;
+        self.refuse();
     }
 
     /// Instances that the new plan does not have say good-bye, on the sockets they have yet.

@@ -24,7 +24,7 @@ use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 pub(super) struct Draft {
     pub(super) global: GlobalDefsLayer,
     pub(super) speaking: SpeakingLayer,
-    tuning: TuningLayer,
+    pub(super) tuning: TuningLayer,
     pub(super) outside: OutsideLayer,
     pub(super) fixed: FixedLayer,
     pub(super) instance: InstanceLayer,

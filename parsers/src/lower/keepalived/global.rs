@@ -38,6 +38,14 @@ pub(super) fn global(draft: &Draft, machine: &dyn Machine) -> Global {
         script_security: layer.enable_script_security.is_some(),
         startup_script: written(&layer.startup_script).and_then(|script| script.0),
         shutdown_script: written(&layer.shutdown_script).and_then(|script| script.0),
+        startup_timeout: written(&draft.tuning.startup_script_timeout)
+            .map_or(defaults.startup_timeout, |timeout| seconds(timeout.0)),
+        shutdown_timeout: written(&draft.tuning.shutdown_script_timeout)
+            .map_or(defaults.shutdown_timeout, |timeout| seconds(timeout.0)),
+        delay_after_boot: written(&speaking.vrrp_delay_after_boot).map_or(Duration::ZERO, |delay| delay.0),
+        garp_interval: written(&layer.garp_interval).map_or(Duration::ZERO, |interval| interval.0),
+        gna_interval: written(&layer.gna_interval).map_or(Duration::ZERO, |interval| interval.0),
+        link_delays: written(&draft.fixed.interface_up_down_delays).unwrap_or_default(),
         vrrp_startup_delay: written(&layer.vrrp_startup_delay).map_or(Duration::ZERO, |delay| delay.0),
         mcast_group4: group,
         mcast_group6: written(&speaking.vrrp_mcast_group6).and_then(|group| match group.0 {

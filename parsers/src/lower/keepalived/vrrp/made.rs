@@ -60,6 +60,7 @@ pub(super) fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) 
         notify_priority_changes: pick(&layer.notify_priority_changes, &all.vrrp_notify_priority_changes)
             .is_some_and(|it| it.0),
         hmac: None,
+        no_accept: false,
     }
 }
 

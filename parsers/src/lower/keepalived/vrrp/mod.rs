@@ -94,8 +94,12 @@ impl Walk<'_> {
         let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
         let initial = written(&layer.state).unwrap_or_default().0;
         let priority = written(&layer.priority).map(|priority| priority.0 as u8);
-        let garp_delay = written(&layer.garp_master_delay).or(written(&global.garp_master_delay)).map_or(5, |it| it.0);
-        let garp_repeat = pick(&layer.garp_master_repeat, &global.garp_master_repeat).map_or(5, |it| it.0.max(1));
+        let least = written(&self.draft.speaking.vrrp_min_garp).is_some_and(|least| least.0);
+        let (usual_delay, usual_repeat) = if least { (0, 1) } else { (5, 5) };
+        let garp_delay = written(&layer.garp_master_delay).or(written(&global.garp_master_delay));
+        let garp_delay = garp_delay.map_or(usual_delay, |it| it.0);
+        let garp_repeat = pick(&layer.garp_master_repeat, &global.garp_master_repeat);
+        let garp_repeat = garp_repeat.map_or(usual_repeat, |it| it.0.max(1));
         let lower_delay = written(&layer.garp_lower_prio_delay).or(written(&global.garp_lower_prio_delay));
         let lower_repeat = written(&layer.garp_lower_prio_repeat).map(|it| it.0);
         let lower_repeat = lower_repeat.or(written(&global.garp_lower_prio_repeat).map(|it| it.0));
@@ -147,6 +151,8 @@ impl Walk<'_> {
         };
         let mut router = router;
         router.speech = speech(&self.draft.travel, &self.draft.speaking, &router);
+        // Strict mode takes nothing unless it is told to.
+        router.speech.no_accept = layer.accept.is_none() && (router.strict || self.draft.travel.no_accept.is_some());
         RouterDraft {
             stands: true,
             has_vrid: layer.virtual_router_id.is_some(),

@@ -1,0 +1,94 @@
+//! Single words of keepalived.conf whose effect shows on the wire or on the box.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rkeep::rehearse::{Running, eventually};
+use rkeep_compat_tests::on_original;
+use rkeep_compat_tests::speaker::{CONFIGURATION, Scene, VIP, instance};
+
+fn log(scene: &Scene) -> String {
+    scene.running.as_ref().map(Running::stderr).unwrap_or_default()
+}
+
+/// Whether the peer gets an answer from the virtual address.
+fn answers(scene: &Scene) -> bool {
+    // A closed port answers at once, a dropped packet never.
+    let asked = scene.peer.within(|| {
+        let to = std::net::SocketAddr::from((VIP, 9));
+        Ok(std::net::TcpStream::connect_timeout(&to, Duration::from_millis(700)).map_err(|error| error.kind()))
+    });
+    asked.unwrap().err() == Some(std::io::ErrorKind::ConnectionRefused)
+}
+
+#[test]
+fn no_accept_drops_what_comes_for_the_addresses() {
+    let scene = Scene::master(&instance("VI_1", 51, &[VIP], "    no_accept\n"));
+    assert!(!answers(&scene), "{}", log(&scene));
+    if on_original() {
+        return;
+    }
+    // A reload without the word lets it in, and with it out again.
+    scene.speaker.write(CONFIGURATION, instance("VI_1", 51, &[VIP], "")).unwrap();
+    scene.signal(rustix::process::Signal::HUP);
+    assert!(eventually(Duration::from_secs(5), || answers(&scene)), "{}", log(&scene));
+    scene.speaker.write(CONFIGURATION, instance("VI_1", 51, &[VIP], "    no_accept\n")).unwrap();
+    scene.signal(rustix::process::Signal::HUP);
+    assert!(eventually(Duration::from_secs(5), || !answers(&scene)), "{}", log(&scene));
+    assert!(scene.has(VIP));
+}
+
+#[test]
+fn garp_interval_spaces_announcements() {
+    let global = "global_defs {\n    vrrp_garp_interval 0.1\n}\n";
+    let scene = Scene::master(&format!("{global}{}", instance("VI_1", 51, &[VIP], "")));
+    scene.wait(|scene| scene.announcements(VIP).len() >= 5);
+    let seen = scene.announcements(VIP);
+    for pair in seen[..5].windows(2) {
+        let gap = pair[1] - pair[0];
+        assert!(gap >= Duration::from_millis(90) && gap < Duration::from_millis(400), "{gap:?}");
+    }
+}
+
+#[test]
+fn min_garp_announces_once() {
+    let global = "global_defs {\n    vrrp_min_garp\n}\n";
+    let scene = Scene::master(&format!("{global}{}", instance("VI_1", 51, &[VIP], "")));
+    sleep(Duration::from_secs(7));
+    assert_eq!(scene.announcements(VIP).len(), 1);
+}
+
+#[test]
+fn an_interface_must_be_down_for_so_long() {
+    let delays = "interface_up_down_delays {\n    eth0 0 2\n}\n";
+    let scene = Scene::master(&format!("{delays}{}", instance("VI_1", 51, &[VIP], "")));
+    let link = |state: &str| scene.speaker.shell(&format!("ip link set eth0 {state}")).unwrap();
+    link("down");
+    sleep(Duration::from_millis(500));
+    link("up");
+    sleep(Duration::from_secs(3));
+    assert!(!log(&scene).contains("FAULT STATE"), "{}", log(&scene));
+    let since = Instant::now();
+    link("down");
+    scene.wait(|scene| log(scene).contains("FAULT STATE"));
+    assert!(since.elapsed() >= Duration::from_millis(1_900), "{:?}", since.elapsed());
+    link("up");
+}
+
+#[test]
+fn scripts_run_before_the_first_and_after_the_last() {
+    let script = |path: &str| format!("\"/bin/sh -c 'touch {path}'\"");
+    let global = format!(
+        "global_defs {{\n    script_user root\n    startup_script {}\n    shutdown_script {}\n}}\n",
+        script("/tmp/started"),
+        script("/tmp/ended")
+    );
+    let mut scene = Scene::new(&format!("{global}{}", instance("VI_1", 51, &[VIP], "")));
+    scene.start();
+    scene.wait(|scene| log(scene).contains("BACKUP STATE"));
+    assert!(scene.speaker.read("/tmp/started").is_ok(), "{}", log(&scene));
+    assert!(scene.speaker.read("/tmp/ended").is_err());
+    assert_eq!(scene.end(), Some(0));
+    assert!(scene.speaker.read("/tmp/ended").is_ok());
+}
