@@ -90,6 +90,11 @@ fn more_words_are_judged_as_keepalived_judges_them() {
     assert!(compare("more-2.4.3.tsv", &Lab { second: true }) > 180);
 }
 
+#[test]
+fn strict_mode_is_as_strict_as_keepalived_s() {
+    assert!(compare("strict-2.4.3.tsv", &Lab { second: true }) > 60);
+}
+
 /// Compares a table of probes with what we say; how many there are.
 fn compare(table: &str, lab: &Lab) -> usize {
     let (mut compared, mut wrong) = (0, Vec::new());

@@ -27,7 +27,7 @@ pub struct RuleLine {
 }
 
 /// Words of a route that stand alone.
-const FLAGS: [&str; 4] = ["onlink", "pervasive", "no_track", "or"];
+const FLAGS: [&str; 3] = ["onlink", "pervasive", "no_track"];
 /// The preference of the first rule that has none.
 const FIRST_PREFERENCE: u32 = 16_384;
 /// Types of routes.
@@ -50,6 +50,10 @@ impl Value for RouteLine {
                     let what = "\"gw\" for routes is deprecated. Please use \"via\"";
                     cx.diagnostics.push(remark(what, Class::Deprecated).at(word.span, "").help("write via"));
                     route.via = value(&mut words);
+                }
+                "or" => {
+                    let what = "\"or\" for routes is deprecated. Please use \"nexthop\"";
+                    cx.diagnostics.push(remark(what, Class::Deprecated).at(word.span, "").help("write nexthop"));
                 }
                 "via" => {
                     let _ = words.next_if(|next| next.is("inet") || next.is("inet6"));

@@ -38,6 +38,7 @@ impl Walk<'_> {
             (C::K_INSTANCE, "unicast_peer") => self.unicast_peer(),
             (C::K_INSTANCE, "mcast_src_ip" | "unicast_src_ip") => self.source_address(&keyword),
             (C::K_INSTANCE, "use_vmac") => self.vmac(directive.span),
+            (C::K_INSTANCE, "vrf") => self.vrf(directive.span),
             (C::K_INSTANCE, "mcast_dst_ip") => self.destination(directive.span),
             (C::K_INSTANCE, "linkbeat_use_polling") => {
                 let owner = &self.cx.owner;
@@ -304,6 +305,19 @@ impl Walk<'_> {
         let layer = &mut self.draft.instance;
         let field = if keyword == "unicast_src_ip" { &mut layer.unicast_src_ip } else { &mut layer.mcast_src_ip };
         *field = Some(given);
+    }
+
+    fn vrf(&mut self, span: Span) {
+        let owner = self.cx.owner.clone();
+        if self.draft.instance.interface.is_some() {
+            self.draft.travel.vrf = None;
+            let text = format!("({owner}) Cannot specify VRF interface and interface - ignoring");
+            return self.general(span, text, "delete one of the two");
+        }
+        let name = written(&self.draft.travel.vrf).unwrap_or_default().0;
+        if self.machine.interface(&name).is_none() {
+            self.no_interface(span, &format!("({owner}) WARNING - VRF interface {name} doesn't exist"));
+        }
     }
 
     fn vmac(&mut self, span: Span) {

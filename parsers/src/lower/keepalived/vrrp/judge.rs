@@ -6,7 +6,6 @@ use super::super::Mode;
 use super::super::report::Found;
 use super::super::walk::Walk;
 use super::RouterDraft;
-use super::made::is_link_local;
 use crate::diag::Class;
 use crate::ir::track::{Kind, Track};
 use crate::ir::vrrp::{Auth, InitialState, Router};
@@ -36,8 +35,11 @@ impl Walk<'_> {
         self.judge_scripts();
         let usable: Vec<bool> = routers.iter_mut().map(|router| self.usable(router)).collect();
         if usable.iter().all(|usable| *usable) {
-            routers.iter_mut().for_each(|router| self.judge_router(router));
+            let run = routers.iter_mut().filter_map(|router| (!self.judge_router(router)).then_some(())).count() == 0;
             self.judge_vrids(&mut routers);
+            if !run && matches!(self.report.mode(), Mode::Run(_)) {
+                self.report.stop();
+            }
         }
         self.draft.routers = routers;
         self.judge_groups();
@@ -68,13 +70,17 @@ impl Walk<'_> {
         true
     }
 
-    fn judge_router(&mut self, draft: &mut RouterDraft) {
+    /// Whether an instance can run; where it cannot, nothing more is said of it.
+    fn judge_router(&mut self, draft: &mut RouterDraft) -> bool {
         let name = draft.router.name.clone();
-        if draft.router.addresses.first().is_some_and(|first| first.address.is_ipv6()) {
-            draft.router.version = 3;
+        if draft.vrf {
+            let text = format!("({name}) vrf can only be specified without interface - clearing");
+            self.conclude(Some(draft.spans.name), text, "delete one of the two");
         }
-        if draft.router.strict {
-            self.judge_strict(draft, &name);
+        self.judge_family(draft, &name);
+        if draft.router.strict && !self.judge_strict(draft, &name) {
+            draft.stands = false;
+            return false;
         }
         self.judge_auth(draft, &name);
         self.judge_hmac(&mut draft.router, Some(draft.spans.name));
@@ -87,19 +93,30 @@ impl Walk<'_> {
                 Found::new(Class::General, text, "add unicast_peer { ADDRESS }, or write mcast_src_ip"),
             );
         }
+        if draft.router.strict {
+            self.judge_strict_addresses(draft, &name);
+        }
+        self.judge_preemption(draft, &name);
+        if draft.router.strict {
+            self.judge_strict_habits(draft, &name);
+        }
+        self.judge_interval(draft, &name);
+        if draft.router.strict && draft.router.speech.xmit_base && draft.router.speech.vmac.is_some() {
+            draft.router.speech.xmit_base = false;
+            self.strictly(draft, format!("({name}) xmit_base is incompatible with strict mode - resetting"));
+        }
+        self.judge_tracks(draft, &name);
         if draft.router.speech.xmit_base && draft.router.speech.vmac.is_none() {
             draft.router.speech.xmit_base = false;
             let text = format!("({name}) vmac_xmit_base is only valid with a vmac");
             self.conclude(Some(draft.spans.name), text, "write use_vmac, or delete it");
         }
-        self.judge_preemption(draft, &name);
-        self.judge_interval(draft, &name);
-        self.judge_tracks(draft, &name);
         if draft.router.addresses.is_empty() && !draft.addressless {
             let least = if draft.router.version == 3 || draft.router.strict { "required" } else { "sensible" };
             let text = format!("({name}) No VIP specified; at least one is {least}");
             self.conclude(Some(draft.spans.name), text, "virtual_ipaddress { 192.168.3.253 }");
         }
+        true
     }
 
     fn judge_auth(&mut self, draft: &mut RouterDraft, name: &str) {
@@ -136,41 +153,6 @@ impl Walk<'_> {
         self.conclude(Some(draft.spans.name), text, "write priority 255, or delete it");
     }
 
-    /// What strict mode does not let pass.
-    fn judge_strict(&mut self, draft: &mut RouterDraft, name: &str) {
-        let (router, span) = (&mut draft.router, Some(draft.spans.name));
-        let mut said = Vec::new();
-        if !router.preempt_delay.is_zero() {
-            router.preempt_delay = Duration::ZERO;
-            said.push("preempt_delay is incompatible with strict mode - resetting");
-        }
-        if router.down_timer_adverts != 3 {
-            router.down_timer_adverts = 3;
-            said.push("down_timer_adverts is incompatible with strict mode - resetting");
-        }
-        if (router.initial == InitialState::Master) != (router.priority == 255) && draft.state_written {
-            said.push("State MASTER must match being address owner");
-        }
-        if router.auth != Auth::None {
-            router.auth = Auth::None;
-            said.push("Strict mode does not support authentication. Ignoring.");
-        }
-        if !router.unicast_peers.is_empty() {
-            router.unicast_peers.clear();
-            draft.unicast = false;
-            said.push("Unicast peers are not supported in strict mode");
-        }
-        if router.is_ipv6() && router.addresses.iter().any(|first| !is_link_local(&first.address)) {
-            let first = router.addresses.first().map(|first| first.address);
-            if first.is_some_and(|first| !is_link_local(&first)) {
-                said.push("the first IPv6 VIP address must be link local");
-            }
-        }
-        for text in said {
-            self.conclude(span, format!("({name}) {text}"), "RFC 5798 knows nothing else; or write no strict_mode");
-        }
-    }
-
     fn judge_preemption(&mut self, draft: &mut RouterDraft, name: &str) {
         let master = draft.router.initial == InitialState::Master;
         if draft.router.nopreempt && (draft.router.priority == 255 || master) {
@@ -191,7 +173,13 @@ impl Walk<'_> {
             let text = format!("({name}) Warning - preempt delay will not work with initial state MASTER - clearing");
             self.conclude(draft.spans.preempt_delay, text, "write state BACKUP on both boxes");
         }
-        if !draft.router.preempt_delay.is_zero() && draft.router.nopreempt {
+        let delayed = !draft.router.preempt_delay.is_zero();
+        if delayed && draft.router.strict {
+            draft.router.preempt_delay = Duration::ZERO;
+            let text = format!("({name}) preempt_delay is incompatible with strict mode - resetting");
+            self.conclude(draft.spans.preempt_delay, text, "delete one of the two");
+        }
+        if delayed && draft.router.nopreempt {
             draft.router.preempt_delay = Duration::ZERO;
             let text = format!("({name}) preempt_delay is incompatible with nopreempt mode - resetting");
             self.conclude(draft.spans.preempt_delay, text, "delete one of the two");

@@ -10,7 +10,7 @@ use crate::keepalived::number::written;
 use crate::keepalived::route::{RouteLine, RuleLine};
 use crate::keepalived::speech::TravelLayer;
 use crate::keepalived::tuning::{FixedLayer, SpeakingLayer};
-use crate::keepalived::value::Command;
+use crate::keepalived::value::{Command, Flag};
 use crate::source::Spanned;
 
 /// What is set as long as it runs.
@@ -61,6 +61,15 @@ pub(super) fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) 
             .is_some_and(|it| it.0),
         hmac: None,
         no_accept: false,
+    }
+}
+
+/// Whether packets to the addresses are dropped: the later of the words holds, and strict mode drops them without one.
+pub(super) fn refuses(accept: &Option<Spanned<Flag>>, refuse: &Option<Spanned<Flag>>, strict: bool) -> bool {
+    match (accept, refuse) {
+        (Some(accept), Some(refuse)) => refuse.span.start > accept.span.start,
+        (Some(_), None) => false,
+        (None, refuse) => refuse.is_some() || strict,
     }
 }
 

@@ -4,12 +4,14 @@
 mod group;
 mod judge;
 mod made;
+mod strict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::made::{authentication, pick, scripts, speech};
 pub(super) use self::made::{fixed, paths};
+use self::strict::Habits;
 use super::report::Found;
 use super::walk::Walk;
 use crate::diag::Class;
@@ -40,6 +42,12 @@ pub(super) struct RouterDraft {
     addressless: bool,
     /// `state` was written.
     state_written: bool,
+    /// `vrf` was written, though there is an interface.
+    vrf: bool,
+    /// `version` was written.
+    version_written: bool,
+    /// What strict mode has its own way of.
+    habits: Habits,
     /// What a pragma of its own says.
     pub(super) follows_service: Option<bool>,
     /// Where single keywords were written.
@@ -151,8 +159,7 @@ impl Walk<'_> {
         };
         let mut router = router;
         router.speech = speech(&self.draft.travel, &self.draft.speaking, &router);
-        // Strict mode takes nothing unless it is told to.
-        router.speech.no_accept = layer.accept.is_none() && (router.strict || self.draft.travel.no_accept.is_some());
+        router.speech.no_accept = made::refuses(&layer.accept, &self.draft.travel.no_accept, router.strict);
         RouterDraft {
             stands: true,
             has_vrid: layer.virtual_router_id.is_some(),
@@ -160,6 +167,14 @@ impl Walk<'_> {
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,
             state_written: self.draft.instance.state.is_some(),
+            vrf: self.draft.travel.vrf.is_some() && layer.interface.is_some(),
+            version_written: layer.version.is_some() || global.vrrp_version.is_some(),
+            habits: Habits {
+                repeats: written(&layer.garp_lower_prio_repeat).is_some_and(|repeat| repeat.0 != 0),
+                delays: written(&layer.garp_lower_prio_delay).is_some_and(|delay| delay.0 != 0),
+                adverts: pick(&layer.lower_prio_no_advert, &global.lower_prio_no_advert).is_some_and(|no| !no.0),
+                answers: written(&layer.higher_prio_send_advert).is_some_and(|answers| answers.0),
+            },
             addressless: self.draft.travel.no_virtual_ipaddress.is_some(),
             follows_service: self.draft.follows_service,
             interface_written: layer.interface.is_some(),
