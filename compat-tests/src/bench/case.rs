@@ -15,8 +15,23 @@ pub struct Case {
     pub port: u16,
     /// Bytes posted with each request.
     pub post: usize,
+    /// What the client speaks.
+    pub by: By,
     /// Whether haproxy does that work, too.
     pub haproxy: bool,
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// HTTP/1.1
+    Http,
+    /// The same by TLS.
+    Tls,
+    /// The same with a full handshake for each request.
+    Handshakes,
+    /// HTTP/2 without TLS, eight streams on each connection.
+    Http2,
 }
 
 /// The port that keeps connections to backends, the one that does not, and the one of files.
@@ -27,12 +42,20 @@ pub const CLOSE: u16 = 1;
 pub const FILES: u16 = 2;
 /// As [`KEEP`], without an access log.
 pub const UNLOGGED: u16 = 3;
+/// As [`UNLOGGED`], by TLS with a key on a curve.
+pub const TLS: u16 = 4;
+/// As [`UNLOGGED`], by HTTP/2.
+pub const HTTP2: u16 = 5;
+/// What is answered without a backend.
+pub const DIRECT: &str = "/direct";
 
-const PROXIED: Case = Case { name: "", text: "", path: "/1024", connections: 64, port: KEEP, post: 0, haproxy: true };
+const PROXIED: Case =
+    Case { name: "", text: "", path: "/1024", connections: 64, port: KEEP, post: 0, by: By::Http, haproxy: true };
+const SECRET: Case = Case { port: TLS, by: By::Tls, haproxy: false, ..PROXIED };
 const FILE: Case = Case { port: FILES, haproxy: false, ..PROXIED };
 
 /// All of them.
-pub const CASES: [Case; 9] = [
+pub const CASES: [Case; 13] = [
     Case { name: "1k", text: "1 KB, connections kept on both sides, 64 clients", ..PROXIED },
     Case { name: "1k-unlogged", text: "the same, no access log", port: UNLOGGED, ..PROXIED },
     Case { name: "1k-256", text: "1 KB, 256 clients", connections: 256, ..PROXIED },
@@ -42,4 +65,15 @@ pub const CASES: [Case; 9] = [
     Case { name: "post", text: "POST of 16 KB, 32 clients", path: "/0", connections: 32, post: 16 << 10, ..PROXIED },
     Case { name: "file-1k", text: "a file of 1 KB", path: "/1k", ..FILE },
     Case { name: "file-100k", text: "a file of 100 KB", path: "/100k", ..FILE },
+    Case { name: "tls-1k", text: "1 KB by TLS 1.3", ..SECRET },
+    Case { name: "tls-64k", text: "64 KB by TLS 1.3, 32 clients", path: "/65536", connections: 32, ..SECRET },
+    Case { name: "handshake", text: "a full handshake, ECDSA", path: DIRECT, by: By::Handshakes, ..SECRET },
+    Case {
+        name: "h2-1k",
+        text: "1 KB by HTTP/2, 16 connections",
+        connections: 16,
+        port: HTTP2,
+        by: By::Http2,
+        ..SECRET
+    },
 ];

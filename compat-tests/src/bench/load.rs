@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Case;
+use super::case::{By, Case};
 
 /// The script that makes wrk post.
 pub const POST: &str = "/run/post.lua";
@@ -15,11 +15,16 @@ pub fn post_script(bytes: usize) -> String {
 /// The command line for a load on a port.
 pub fn command(case: &Case, port: u16, time: Duration) -> Vec<String> {
     let (connections, seconds) = (case.connections.to_string(), time.as_secs().max(1).to_string());
-    let url = format!("http://127.0.0.1:{port}{}", case.path);
-    let mut words: Vec<&str> = "taskset -c 1 nice -n -20 wrk -t 1".split(' ').collect();
-    words.extend(["-c", &connections, "-d", &seconds]);
+    let scheme = if matches!(case.by, By::Tls | By::Handshakes) { "https" } else { "http" };
+    let url = format!("{scheme}://127.0.0.1:{port}{}", case.path);
+    let program = if case.by == By::Http2 { "h2load -t 1 -m 8 -D" } else { "wrk -t 1 -d" };
+    let mut words: Vec<&str> = "taskset -c 1 nice -n -20".split(' ').chain(program.split(' ')).collect();
+    words.extend([&seconds, "-c", &connections]);
     if case.post > 0 {
         words.extend(["-s", POST]);
+    }
+    if case.by == By::Handshakes {
+        words.extend(["-H", "Connection: close"]);
     }
     words.push(&url);
     words.into_iter().map(str::to_owned).collect()
@@ -29,7 +34,14 @@ pub fn command(case: &Case, port: u16, time: Duration) -> Vec<String> {
 ///
 /// # Errors
 /// What was not.
-pub fn requests(said: &str) -> Result<u64, String> {
+pub fn requests(case: &Case, said: &str) -> Result<u64, String> {
+    match case.by {
+        By::Http2 => of_h2load(said),
+        _ => of_wrk(said),
+    }
+}
+
+fn of_wrk(said: &str) -> Result<u64, String> {
     let bad = said.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors"));
     if let Some(bad) = bad {
         return Err(bad.trim().to_owned());
@@ -39,14 +51,32 @@ pub fn requests(said: &str) -> Result<u64, String> {
     count.ok_or_else(|| format!("wrk says nothing of requests: {said}"))
 }
 
+fn of_h2load(said: &str) -> Result<u64, String> {
+    let line = said.lines().find_map(|line| line.strip_prefix("requests: ")).unwrap_or_default();
+    let count = |what: &str| line.split(", ").find_map(|part| part.strip_suffix(what)?.trim().parse::<u64>().ok());
+    match (count(" succeeded"), count(" failed"), count(" errored")) {
+        (Some(good), Some(0), Some(0)) if good > 0 => Ok(good),
+        _ => Err(format!("h2load says: {said}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_wrk_says() {
-        assert_eq!(requests("Running 1s test\n  45678 requests in 1.00s, 50MB read\n"), Ok(45678));
-        assert!(requests("  1 requests in 1.00s, 5B read\n  Non-2xx or 3xx responses: 7\n").is_err());
-        assert!(requests("unable to connect").is_err());
+        assert_eq!(of_wrk("Running 1s test\n  45678 requests in 1.00s, 50MB read\n"), Ok(45678));
+        assert!(of_wrk("  1 requests in 1.00s, 5B read\n  Non-2xx or 3xx responses: 7\n").is_err());
+        assert!(of_wrk("unable to connect").is_err());
+    }
+
+    #[test]
+    fn what_h2load_says() {
+        let said = |failed| {
+            format!("requests: 9 total, 9 started, 9 done, 8 succeeded, {failed} failed, 0 errored, 0 timeout\n")
+        };
+        assert_eq!(of_h2load(&said(0)), Ok(8));
+        assert!(of_h2load(&said(1)).is_err() && of_h2load("").is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rkeep::rehearse::{Node, Placed, Running, eventually};
 use rustix::process::Signal;
 
-use super::case::{CLOSE, Case, FILES, KEEP, UNLOGGED};
+use super::case::{CLOSE, Case, DIRECT, FILES, HTTP2, KEEP, TLS, UNLOGGED};
 use super::{Build, Sample, cpu, load};
 
 const BACKEND: &str = "/usr/local/bin/bench";
@@ -110,7 +110,7 @@ impl World {
         let (began, before) = (Instant::now(), cpu::used(pid));
         let ended = self.node.run(&load::command(case, proxy.first_port + case.port, time))?;
         let (wall, cpu) = (began.elapsed(), cpu::used(pid).saturating_sub(before));
-        let requests = load::requests(&ended.stdout)
+        let requests = load::requests(case, &ended.stdout)
             .map_err(|why| io::Error::other(format!("{}, {}: {why}{}", case.name, proxy.name, ended.stderr)))?;
         let cost = cpu.as_secs_f64() * 1e6 / requests as f64;
         Ok(Sample { cost, busy: cpu.as_secs_f64() / wall.as_secs_f64() })
@@ -127,6 +127,11 @@ fn furnish(node: &Node) -> io::Result<()> {
             return Err(io::Error::other(format!("no cubic on loopback: {}", set.stderr)));
         }
     }
+    let key = "openssl req -x509 -nodes -days 9 -subj /CN=localhost -newkey ec -pkeyopt ec_paramgen_curve:P-256";
+    let made = node.shell(&format!("{key} -keyout /run/key.pem -out /run/certificate.pem"))?;
+    if !made.status.success() {
+        return Err(io::Error::other(format!("no certificate: {}", made.stderr)));
+    }
     node.write("/proc/sys/net/ipv4/ip_local_port_range", "10000 65535")?;
     node.write("/run/files/1k", vec![b'x'; 1 << 10])?;
     node.write("/run/files/100k", vec![b'x'; 100 << 10])
@@ -137,7 +142,8 @@ fn nginx_conf(name: &str, port: u16) -> String {
         .map(|kind| format!("    {kind}_temp_path /run/{name}.{kind};\n"))
         .concat();
     let servers: String = (1..5).map(|n| format!(" server 127.0.0.1{n}:{BACKEND_PORT};")).collect();
-    let (keep, close, files, unlogged) = (port + KEEP, port + CLOSE, port + FILES, port + UNLOGGED);
+    let (keep, close, files) = (port + KEEP, port + CLOSE, port + FILES);
+    let (unlogged, tls, http2, body) = (port + UNLOGGED, port + TLS, port + HTTP2, "x".repeat(1024));
     format!(
         "user root;
 worker_processes 1;
@@ -167,13 +173,21 @@ http {{
         location / {{ proxy_pass http://kept; }}
     }}
     server {{
-        listen 127.0.0.1:{unlogged}; access_log off;
+        listen 127.0.0.1:{unlogged};
+        listen 127.0.0.1:{tls} ssl;
+        listen 127.0.0.1:{http2} http2;
+        ssl_certificate /run/certificate.pem;
+        ssl_certificate_key /run/key.pem;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_tickets off;
+ access_log off;
         proxy_http_version 1.1;
         proxy_set_header Connection \"\";
         proxy_set_header Host $proxy_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Real-IP $remote_addr;
         location / {{ proxy_pass http://kept; }}
+        location {DIRECT} {{ return 200 {body}; }}
     }}
     server {{
         listen 127.0.0.1:{close};
