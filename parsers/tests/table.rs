@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rkeep_parsers::keepalived;
 use rkeep_parsers::nginx::manual;
 use rkeep_parsers::table::{Row, Status};
 
@@ -44,18 +45,25 @@ fn proofs_exist() {
     }
 }
 
-/// `RKEEP_REWRITE=1 cargo test -p rkeep-parsers --test table` writes the README's table anew.
+/// `RKEEP_REWRITE=1 cargo test -p rkeep-parsers --test table` writes the README's tables anew.
 #[test]
-fn the_readme_shows_the_table() {
-    const START: &str = "<!-- nginx directives: written by parsers/tests/table.rs -->\n";
-    const END: &str = "<!-- end of nginx directives -->";
+fn the_readme_shows_the_tables() {
     let path = root().join("README.md");
     let text = fs::read_to_string(&path).expect("README.md");
-    let (before, rest) = text.split_once(START).expect("the table's beginning");
-    let (table, after) = rest.split_once(END).expect("the table's end");
+    let written = replaced(&text, "nginx directives", &manual::table());
+    let written = replaced(&written, "keepalived keywords", &keepalived::manual::table());
     if std::env::var_os("RKEEP_REWRITE").is_some() {
-        fs::write(path, format!("{before}{START}{}{END}{after}", manual::table())).expect("README.md can be written");
+        fs::write(path, written).expect("README.md can be written");
     } else {
-        assert!(table == manual::table(), "README.md is stale: RKEEP_REWRITE=1 rewrites it");
+        assert!(text == written, "README.md is stale: RKEEP_REWRITE=1 rewrites it");
     }
+}
+
+/// A text with a table of its in place of the one there is.
+fn replaced(text: &str, what: &str, table: &str) -> String {
+    let (start, end) =
+        (format!("<!-- {what}: written by parsers/tests/table.rs -->\n"), format!("<!-- end of {what} -->"));
+    let (before, rest) = text.split_once(&start).expect("the table's beginning");
+    let (_, after) = rest.split_once(&end).expect("the table's end");
+    format!("{before}{start}{table}{end}{after}")
 }

@@ -9,6 +9,7 @@ pub mod hint;
 pub mod hmac;
 pub mod instance;
 pub mod known;
+pub mod manual;
 pub mod number;
 pub mod route;
 pub mod speech;
