@@ -113,7 +113,6 @@ impl Machine {
             (Ordering::Equal, Ordering::Greater) => {
                 self.give_way(now, heard, Note::HigherAddress { priority, source }, out)
             }
-            _ if !self.answers(now) => {}
             // Insisting would start an endless exchange: he would insist too.
             _ if !self.answers(now) => {}
             (Ordering::Equal, Ordering::Equal) => out.push(Effect::Say(Note::OurAddress)),
