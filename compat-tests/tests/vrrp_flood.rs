@@ -103,7 +103,7 @@ fn flooded(scene: &Scene, all_along: impl Fn(&Scene)) -> f64 {
     let cores = (ticks(scene) - before) as f64 / TICKS as f64 / since.elapsed().as_secs_f64();
     let (rate, lines) = (flood.end(since), log(scene).lines().count() - lines);
     println!("{rate} adverts a second: {cores:.2} cores, {lines} lines of log");
-    assert!(rate > RATE / 2, "only {rate} a second were sent");
+    assert!(rate > RATE / 4, "only {rate} a second were sent");
     assert!(lines < 5_000, "{lines} lines of log");
     cores
 }
