@@ -4,6 +4,7 @@ pub mod accesslog;
 pub mod alias;
 pub mod body;
 pub mod boxed;
+pub mod browser;
 pub mod cache;
 pub mod client_body;
 mod clock;

@@ -79,6 +79,7 @@ macro_rules! builtins {
 }
 
 builtins! {
+    AncientBrowser "ancient_browser"
     Args "args"
     BinaryRemoteAddr "binary_remote_addr"
     BodyBytesSent "body_bytes_sent"
@@ -109,7 +110,9 @@ builtins! {
     LimitConnStatus "limit_conn_status"
     LimitRate "limit_rate"
     LimitReqStatus "limit_req_status"
+    ModernBrowser "modern_browser"
     Msec "msec"
+    Msie "msie"
     NginxVersion "nginx_version"
     Nothing ""
     Pid "pid"
@@ -204,9 +207,7 @@ builtins! {
 
 /// Variables of modules that are not built: they are [`Builtin::Nothing`] and never have a value.
 const VALUELESS: &[&str] = &[
-    "ancient_browser",
     "http3",
-    "modern_browser",
     "ssl_client_sigalg",
     "ssl_early_data",
     "ssl_ech_outer_server_name",

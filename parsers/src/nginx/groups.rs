@@ -187,6 +187,8 @@ group! {
         autoindex: super::Autoindex,
         /// `valid_referers`
         referer: super::Referer,
+        /// `modern_browser…`, `ancient_browser…`
+        browser: super::Browser,
         /// `sub_filter…`
         sub: super::Sub,
         /// `gunzip…`

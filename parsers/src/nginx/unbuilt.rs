@@ -54,10 +54,6 @@ const GROUPS: &[Group] = groups! {
         "ssl_object_cache_inheritable";
     "ngx_quic_bpf_module" [MAIN] line Refused("HTTP/3 is not served")
         "quic_bpf";
-    "ngx_http_browser_module" [HTTP SERVER LOCATION] line Refused("browsers are not told apart yet")
-        "modern_browser ancient_browser";
-    "ngx_http_browser_module" [HTTP SERVER LOCATION] line Ignored("it acts only with modern_browser")
-        "modern_browser_value ancient_browser_value";
     "ngx_http_dav_module" [HTTP SERVER LOCATION] line Refused("files are not written yet")
         "dav_methods";
     "ngx_http_dav_module" [HTTP SERVER LOCATION] line Ignored("it acts only with dav_methods")

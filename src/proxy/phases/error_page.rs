@@ -67,7 +67,7 @@ fn built_in(cx: &mut RequestCtx, status: u16) -> Step {
     if (494..=497).contains(&status) {
         cx.error_status = 400;
     }
-    if matches!(status, 301 | 302) && cx.conf().core.msie_refresh && is_msie(cx) {
+    if matches!(status, 301 | 302) && cx.conf().core.msie_refresh && cx.is_msie() {
         return refresh(cx);
     }
     let padded = cx.conf().core.msie_padding && cx.head.version >= Version::Http10 && wants_padding(cx);
@@ -99,12 +99,6 @@ fn refresh(cx: &mut RequestCtx) -> Step {
     cx.out.content_type.extend_from_slice(b"text/html");
     cx.out.charset_open = true;
     Step::Send(Body::Memory(Bytes::from(page)))
-}
-
-/// Whether the client says that it is Internet Explorer.
-fn is_msie(cx: &RequestCtx) -> bool {
-    let agent = cx.head.fields.get(b"User-Agent").unwrap_or_default();
-    agent.windows(5).position(|word| word == b"MSIE ").is_some_and(|at| at + 7 < agent.len())
 }
 
 /// Browsers that put their own page in place of a short one.

@@ -67,6 +67,9 @@ impl RequestCtx {
             B::ProxyProtocolPort => self.told(out, |(from, _)| from.port().to_string()),
             B::ProxyProtocolServerAddr => self.told(out, |(_, to)| to.ip().to_string()),
             B::ProxyProtocolServerPort => self.told(out, |(_, to)| to.port().to_string()),
+            B::ModernBrowser => put(out, self.browser(true)),
+            B::AncientBrowser => put(out, self.browser(false)),
+            B::Msie => put(out, if self.is_msie() { b"1" } else { b"" }),
             B::InvalidReferer => put(out, if self.has_invalid_referer() { b"1" } else { b"" }),
             B::Http2 => put(
                 out,

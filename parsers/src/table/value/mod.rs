@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod browser;
 mod cache;
 mod checked;
 mod client;
@@ -25,6 +26,7 @@ mod zones;
 pub(crate) use access::parse_network;
 pub use access::{AccessRule, Whom};
 pub use answer::{GzipStatic, ListFormat, SubRule};
+pub use browser::{AncientBrowsers, BrowserWord, Family, ModernBrowsers, version as browser_version};
 pub use cache::{AnyOf, CacheMethods, CacheName, CacheValid, StoreAccess};
 pub use checked::{
     set_byte, set_connections, set_file_cache, set_gzip_level, set_method, set_patterns, set_pool_size, set_rate,
