@@ -93,7 +93,9 @@ impl RequestCtx {
                 Took::Data(_) => {}
             }
         }
-        if file.is_some() || (in_file && self.body.received > 0) {
+        // HTTP/2 alone has bodies without a byte.
+        let here = self.body.received > 0 || matches!(self.body.framing, Framing::Whole);
+        if file.is_some() || (in_file && here) {
             self.spill(&mut file, &mut memory)?;
         }
         self.body.stored = match file {
@@ -297,7 +299,12 @@ impl RequestCtx {
             }
             return Status(408);
         }
-        self.error_io(Level::Info, error, format_args!("recv() failed"));
+        match error.kind() {
+            io::ErrorKind::InvalidData => {
+                self.error(Level::Info, format_args!("client sent a body that is not as long as \"content-length\""));
+            }
+            _ => self.error_io(Level::Info, error, format_args!("recv() failed")),
+        }
         Status(400)
     }
 

@@ -21,6 +21,7 @@ use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
 use super::tls::accept::{self, Begun};
+use rkeep_parsers::nginx::HttpCore;
 use rkeep_parsers::table::value::Lingering;
 
 /// Serves a connection until it ends; `slot` is its place in the thread's list.
@@ -167,7 +168,7 @@ async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
         Lingering::Always => true,
     };
     if wanted {
-        boxed(|| linger(conn, &cx)).await;
+        boxed(|| linger(conn, &cx.conf().core)).await;
     }
     After::Close
 }
@@ -190,10 +191,10 @@ async fn discard(cx: &mut RequestCtx) -> bool {
 }
 
 /// Reads on after the answer, lest what the client still sends makes the kernel destroy it by a reset.
-async fn linger(conn: &Connection, cx: &RequestCtx) {
+pub(super) async fn linger(conn: &Connection, core: &HttpCore) {
     conn.stream.shutdown_write();
-    let patience = cx.conf().core.lingering_timeout.duration();
-    let end = Instant::now() + cx.conf().core.lingering_time.duration();
+    let patience = core.lingering_timeout.duration();
+    let end = Instant::now() + core.lingering_time.duration();
     loop {
         let read = conn.stream.try_read(&mut Lease::take());
         match read {

@@ -52,6 +52,8 @@ struct Choice<'a> {
     port: Option<u16>,
     from_line: bool,
     named: Vec<(rkeep_parsers::ir::expr::UserVar, Vec<u8>)>,
+    /// Fields beyond `max_headers`, for those that are none.
+    spare: u64,
 }
 
 /// Reads a head from what has come already and from the socket.
@@ -142,6 +144,11 @@ type Taken = Result<usize, Refused>;
 
 /// Tries to take a head from `bytes`; none when more is needed.
 fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Names) -> Option<Taken> {
+    take_with(cx, bytes, snapshot, names, 0)
+}
+
+/// The same; so many fields do not count.
+fn take_with(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Names, spare: u64) -> Option<Taken> {
     let mut choice = Choice {
         snapshot,
         names,
@@ -150,8 +157,9 @@ fn take(cx: &mut RequestCtx, bytes: &[u8], snapshot: &Arc<Snapshot>, names: &Nam
         port: None,
         from_line: false,
         named: Vec::new(),
+        spare,
     };
-    let rules = rules(snapshot.servers.get(choice.server)?);
+    let rules = choice.rules()?;
     let mut dropped = Vec::new();
     let done = head::parse(bytes, rules, &mut cx.head, &mut dropped, |name, in_line| choice.host(name, in_line));
     if matches!(done, Ok(Progress::Incomplete)) {
@@ -198,8 +206,12 @@ impl Choice<'_> {
         } else {
             host::parse(text, &mut Vec::new()).map_err(invalid)?;
         }
-        let server = self.snapshot.servers.get(self.server);
-        server.map(|server| rules(server)).ok_or_else(|| Refused { status: 500, text: "no server".to_owned() })
+        self.rules().ok_or_else(|| Refused { status: 500, text: "no server".to_owned() })
+    }
+
+    fn rules(&self) -> Option<Rules> {
+        let rules = rules(self.snapshot.servers.get(self.server)?);
+        Some(Rules { max_headers: rules.max_headers.saturating_add(self.spare), ..rules })
     }
 
     fn choose(&mut self) {
@@ -347,23 +359,38 @@ fn wants_keepalive(head: &RequestHead) -> bool {
     wanted
 }
 
-/// The request of an HTTP/2 stream, whose head is `text` with a request line of `line` bytes; `ended`: it has no body.
-pub fn of_stream(conn: &Rc<Connection>, text: &[u8], line: usize, ended: bool) -> Option<Intake> {
+/// What is known of a request of HTTP/2 besides its head.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// Bytes of the request line in the head as HTTP/1 would have sent it.
+    pub line: usize,
+    /// Bytes of the head as it came.
+    pub size: usize,
+    /// It has no body.
+    pub ended: bool,
+    /// The first field was no field: `:authority`.
+    pub authority: bool,
+}
+
+/// The request of an HTTP/2 stream, whose head is `text` in HTTP/1's words.
+pub fn of_stream(conn: &Rc<Connection>, text: &[u8], opening: &Opening) -> Option<Intake> {
     let snapshot = conn.thread.snapshot()?;
     let names = snapshot.names(conn)?;
     let default = snapshot.servers.get(names.default_server())?.clone();
     let mut cx = RequestCtx::new(conn.clone(), snapshot.clone(), default);
     cx.action = " while processing HTTP/2 connection";
     let whole = |text: &str| Refused { status: 400, text: text.to_owned() };
-    let taken = take(&mut cx, text, &snapshot, names).unwrap_or_else(|| Err(whole("client sent an incomplete head")));
+    let taken = take_with(&mut cx, text, &snapshot, names, opening.authority.into());
+    let taken = taken.unwrap_or_else(|| Err(whole("client sent an incomplete head")));
     let mut intake = finish(cx, taken, text);
     let cx = &mut intake.cx;
     cx.head.line.clear();
-    cx.head.line.extend_from_slice(text.get(..line.saturating_sub("HTTP/1.1".len())).unwrap_or_default());
+    cx.head.line.extend_from_slice(text.get(..opening.line.saturating_sub("HTTP/1.1".len())).unwrap_or_default());
     cx.head.line.extend_from_slice(b"HTTP/2.0");
     cx.input.clear();
-    cx.body.framing = if ended { Framing::None } else { Framing::Whole };
-    cx.body.done = ended;
+    cx.head.len = opening.size as u64;
+    cx.body.framing = if opening.ended { Framing::None } else { Framing::Whole };
+    cx.body.done = opening.ended;
     cx.body.expects_continue = false;
     Some(intake)
 }

@@ -16,6 +16,7 @@ pub mod drive;
 pub mod engine;
 pub mod errorlog;
 pub mod filters;
+pub mod flood;
 pub mod h2;
 pub mod http;
 pub mod intake;

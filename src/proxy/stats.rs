@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::flood::Flood;
+
 /// Counters since the engine started, and gauges.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -17,6 +19,7 @@ pub struct Stats {
     pub reading: AtomicU64,
     /// Connections whose request is being answered.
     pub writing: AtomicU64,
+    floods: [AtomicU64; Flood::ALL.len()],
 }
 
 /// The counters at one moment.
@@ -49,6 +52,19 @@ impl Stats {
         }
     }
 
+    /// A connection has been ended for a flood.
+    pub fn flooded(&self, flood: Flood) {
+        self.floods.get(flood as usize).into_iter().for_each(|count| {
+            count.fetch_add(1, Relaxed);
+        });
+    }
+
+    /// Which floods there have been, and how many connections each has ended.
+    pub fn floods(&self) -> impl Iterator<Item = (Flood, u64)> {
+        let counted = Flood::ALL.into_iter().zip(&self.floods).map(|(flood, count)| (flood, count.load(Relaxed)));
+        counted.filter(|(_, count)| *count > 0)
+    }
+
     /// Holds a gauge up as long as the guard lives.
     pub fn hold(gauge: &AtomicU64) -> Held<'_> {
         gauge.fetch_add(1, Relaxed);
@@ -63,5 +79,19 @@ pub struct Held<'a>(&'a AtomicU64);
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_flood_has_its_counter() {
+        let stats = Stats::default();
+        assert_eq!(stats.floods().count(), 0);
+        Flood::ALL.into_iter().zip(1..).for_each(|(flood, times)| (0..times).for_each(|_| stats.flooded(flood)));
+        let all: Vec<_> = stats.floods().collect();
+        assert_eq!(all, Flood::ALL.into_iter().zip(1..).collect::<Vec<_>>());
     }
 }

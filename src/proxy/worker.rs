@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::drive;
 use super::engine::{Command, OnDrop, Shared};
 use super::errorlog::os_error;
+use super::flood::Flood;
 use super::io::{Listener, Peer, Stream};
 use super::logfile;
 use super::phases::access::is_whom;
@@ -181,6 +182,7 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     let Some(snapshot) = thread.snapshot() else { return };
     let limit = snapshot.plan.main.events.worker_connections.0;
     if limit != 0 && thread.connections() as u64 >= limit {
+        stats.flooded(Flood::Connections);
         thread.log(Level::Alert, &format!("{limit} worker_connections are not enough"));
         return;
     }

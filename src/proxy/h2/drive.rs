@@ -10,16 +10,18 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures_util::stream::{FuturesUnordered, Stream as _};
+use rkeep_parsers::table::value::{Level, Lingering};
 
 use super::frame::{Code, PREFACE};
 use super::hpack::Field;
-use super::machine::{Event, Limits, Machine};
-use super::request::{self, Bad};
+use super::machine::{Event, Limits, Machine, USUAL};
+use super::request;
 use super::stream::{H2Stream, Hub};
 use crate::proxy::clock;
 use crate::proxy::compile::Server;
 use crate::proxy::connection::Connection;
-use crate::proxy::intake::{self, Intake};
+use crate::proxy::drive::linger;
+use crate::proxy::intake::{self, Intake, Opening};
 use crate::proxy::io::{Lease, Stream};
 use crate::proxy::serve::serve;
 use crate::proxy::stats::Stats;
@@ -31,7 +33,8 @@ const FULL: usize = 256 * 1024;
 
 /// Whether a client that has just connected speaks HTTP/2.
 pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
-    if let Some(tls) = conn.stream.tls().filter(|tls| tls.is_encrypted()) {
+    // Where TLS is demanded, who speaks without it is told so by HTTP/1.
+    if let Some(tls) = conn.stream.tls() {
         return tls.with(|tls| tls.alpn_protocol() == Some(b"h2")).unwrap_or(false);
     }
     let snapshot = conn.thread.snapshot();
@@ -62,14 +65,22 @@ pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
     }
 }
 
+/// Bytes of a frame where larger heads or bodies than usual are asked for.
+const LARGE: usize = 0x00ff_ffff;
+/// `http2_body_preread_size` where nothing else is said.
+const PREREAD: u32 = 64 * 1024;
+
 fn limits(server: &Server) -> Limits {
     let conf = &server.ir.conf;
     let large = conf.http.large_client_header_buffers;
+    let field = usize::try_from(large.size).unwrap_or(usize::MAX);
+    let preread = u32::try_from(conf.http2.body_preread_size.0).unwrap_or(PREREAD);
     Limits {
+        frame: if field <= USUAL && preread <= PREREAD { USUAL } else { LARGE },
         streams: usize::try_from(conf.http2.max_concurrent_streams.0).unwrap_or(usize::MAX).max(1),
-        preread: u32::try_from(conf.http2.body_preread_size.0).unwrap_or(65_536),
+        preread,
         block: usize::try_from(u64::from(large.count).saturating_mul(large.size)).unwrap_or(usize::MAX),
-        field: usize::try_from(large.size).unwrap_or(usize::MAX),
+        field,
     }
 }
 
@@ -88,9 +99,23 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         at: 0,
         idle: clock::now() + server.ir.conf.http.client_header_timeout.duration(),
         dead: false,
+        gone: false,
         server,
     };
     poll_fn(|cx| turn.poll(cx)).await;
+    complain(conn, &turn.hub);
+    let core = &turn.server.root.ir.conf.core;
+    if !turn.dead && !turn.gone && core.lingering_close != Lingering::Off {
+        linger(conn, core).await;
+    }
+}
+
+/// Says what the client has sent too much of, if it was that.
+fn complain(conn: &Connection, hub: &Hub) {
+    let Some(flood) = hub.machine.borrow().flood else { return };
+    conn.thread.stats().flooded(flood);
+    let (number, client, what) = (conn.number, &conn.client, flood.text());
+    conn.thread.log(Level::Info, &format!("*{number} http2 flood detected: {what}, client: {client}"));
 }
 
 /// What a connection's turns work on.
@@ -106,6 +131,8 @@ struct Turn {
     idle: Instant,
     /// The socket is of no use any more.
     dead: bool,
+    /// The client has ended.
+    gone: bool,
     server: std::sync::Arc<Server>,
 }
 
@@ -186,6 +213,7 @@ impl Turn {
             }
             match self.conn.stream.try_read(&mut lease) {
                 Ok(0) => {
+                    self.gone = true;
                     self.hub.machine.borrow_mut().abandon();
                     return true;
                 }
@@ -199,6 +227,7 @@ impl Turn {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return moved,
                 Err(_) => {
+                    self.gone = true;
                     self.hub.machine.borrow_mut().abandon();
                     return true;
                 }
@@ -211,16 +240,21 @@ impl Turn {
         let mut any = false;
         loop {
             let event = self.hub.machine.borrow_mut().event();
-            let Some(event) = event else { return any };
+            let Some(event) = event else {
+                if any {
+                    self.hub.wake_writers();
+                }
+                return any;
+            };
             any = true;
             self.hub.wake(&event);
-            if let Event::Request { stream, fields } = event {
-                self.begin(stream, &fields);
+            if let Event::Request { stream, fields, size, ends } = event {
+                self.begin(stream, &fields, size, ends);
             }
         }
     }
 
-    fn begin(&mut self, id: u32, fields: &[Field]) {
+    fn begin(&mut self, id: u32, fields: &[Field], size: usize, ended: bool) {
         let conn = &self.conn;
         conn.requests.set(conn.requests.get() + 1);
         let core = &self.server.root.ir.conf.core;
@@ -229,19 +263,17 @@ impl Turn {
             self.hub.machine.borrow_mut().leave();
         }
         let stream = H2Stream::new(self.hub.clone(), id);
-        let (text, line) = match request::head(fields) {
-            Ok(head) => head,
-            Err(Bad::Stream) => {
-                self.hub.machine.borrow_mut().break_off(id, Code::Protocol);
-                return;
-            }
-            // What no parser takes is answered by 400.
-            Err(Bad::Request) => (b"? HTTP/1.1\r\n\r\n".to_vec(), 1),
+        let Some(head) = request::head(fields) else {
+            self.hub.machine.borrow_mut().break_off(id, Code::Protocol);
+            return;
         };
-        let ended = stream.is_bodyless();
+        if head.malformed {
+            self.hub.machine.borrow_mut().blame(id);
+        }
+        let opening = Opening { line: head.line, size, ended, authority: head.authority };
         let conn = Rc::new(conn.for_stream(Stream::H2(Box::new(stream))));
         let slot = self.slot;
-        self.requests.push(Box::pin(async move { request(&conn, slot, &text, line, ended).await }));
+        self.requests.push(Box::pin(async move { request(&conn, slot, &head.text, opening).await }));
     }
 
     /// Sends what there is; true when something went.
@@ -262,6 +294,7 @@ impl Turn {
                 machine.flushed();
                 drop(machine);
                 self.hub.wake(&Event::AllWritable);
+                self.hub.wake_writers();
             }
             match self.conn.stream.try_write(self.sending.get(self.at..).unwrap_or_default()) {
                 Ok(n) => {
@@ -276,8 +309,8 @@ impl Turn {
 }
 
 /// Serves the request of one stream.
-async fn request(conn: &Rc<Connection>, slot: usize, text: &[u8], line: usize, ended: bool) {
-    let Some(Intake { mut cx, early }) = intake::of_stream(conn, text, line, ended) else { return };
+async fn request(conn: &Rc<Connection>, slot: usize, text: &[u8], opening: Opening) {
+    let Some(Intake { mut cx, early }) = intake::of_stream(conn, text, &opening) else { return };
     let stats = conn.thread.stats();
     conn.thread.serving(slot, Some(cx.snapshot.generation));
     stats.requests.fetch_add(1, Relaxed);

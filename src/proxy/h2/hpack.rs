@@ -84,6 +84,8 @@ const SIZE: usize = 4096;
 pub enum Fault {
     /// It cannot be decoded, nor can anything after it.
     Malformed,
+    /// It ends in the middle of a number.
+    Cut,
     /// Its fields are larger than allowed.
     TooLarge,
 }
@@ -192,13 +194,13 @@ impl Decoder {
 
 /// Takes a number whose first byte has so many bits for it.
 fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Fault> {
-    let (&first, mut rest) = block.split_first().ok_or(Fault::Malformed)?;
+    let (&first, mut rest) = block.split_first().ok_or(Fault::Cut)?;
     let mask = (1_usize << bits) - 1;
     let mut value = usize::from(first) & mask;
     if value == mask {
         let mut shift = 0;
         loop {
-            let (&byte, after) = rest.split_first().ok_or(Fault::Malformed)?;
+            let (&byte, after) = rest.split_first().ok_or(Fault::Cut)?;
             rest = after;
             value += (usize::from(byte) & 0x7f) << shift;
             shift += 7;
@@ -314,6 +316,7 @@ mod tests {
         assert_eq!(Decoder::default().decode(&[0x80], MOST), Err(Fault::Malformed));
         assert_eq!(Decoder::default().decode(&[0xc0], MOST), Err(Fault::Malformed));
         assert_eq!(Decoder::default().decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], MOST), Err(Fault::Malformed));
+        assert_eq!(Decoder::default().decode(&[0xff], MOST), Err(Fault::Cut));
         assert_eq!(Decoder::default().decode(&[0x00, 0x05, b'a'], MOST), Err(Fault::Malformed));
     }
 }

@@ -4,7 +4,7 @@ use super::hpack::Field;
 
 /// What a request that cannot be one is answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bad {
+enum Bad {
     /// 400.
     Request,
     /// The stream is broken off.
@@ -20,11 +20,36 @@ struct Pseudo<'a> {
     authority: Option<&'a [u8]>,
 }
 
-/// The head as text, and how long the request line is.
-///
-/// # Errors
-/// [`Bad`]
-pub fn head(fields: &[Field]) -> Result<(Vec<u8>, usize), Bad> {
+/// A head as HTTP/1 would have sent it.
+#[derive(Debug)]
+pub struct Head {
+    /// Its bytes.
+    pub text: Vec<u8>,
+    /// How many of them are the request line.
+    pub line: usize,
+    /// The first field is `:authority`.
+    pub authority: bool,
+    /// HTTP/2 does not allow it, though it can be answered.
+    pub malformed: bool,
+}
+
+impl Head {
+    /// What no parser takes: it is answered by 400.
+    fn refused() -> Head {
+        Head { text: b"? HTTP/1.1\r\n\r\n".to_vec(), line: 1, authority: false, malformed: true }
+    }
+}
+
+/// The head as text; none when the stream is to be broken off without an answer.
+pub fn head(fields: &[Field]) -> Option<Head> {
+    match compose(fields) {
+        Ok(head) => Some(head),
+        Err(Bad::Request) => Some(Head::refused()),
+        Err(Bad::Stream) => None,
+    }
+}
+
+fn compose(fields: &[Field]) -> Result<Head, Bad> {
     let (pseudo, rest) = split(fields)?;
     let (Some(method), Some(path), Some(_)) = (pseudo.method, pseudo.path, pseudo.scheme) else {
         return Err(Bad::Request);
@@ -45,6 +70,7 @@ pub fn head(fields: &[Field]) -> Result<(Vec<u8>, usize), Bad> {
         put(&mut text, b"host", authority);
     }
     let mut cookies: Vec<&[u8]> = Vec::new();
+    let mut malformed = false;
     for (name, value) in rest {
         match name.as_slice() {
             b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
@@ -58,7 +84,7 @@ pub fn head(fields: &[Field]) -> Result<(Vec<u8>, usize), Bad> {
             b"host" if pseudo.authority.is_some() => {}
             b"expect" => {}
             // Names have no capitals here: such a field is dropped, as invalid ones are.
-            name if name.iter().any(u8::is_ascii_uppercase) => {}
+            name if name.iter().any(u8::is_ascii_uppercase) => malformed = true,
             name => put(&mut text, name, value),
         }
     }
@@ -66,7 +92,7 @@ pub fn head(fields: &[Field]) -> Result<(Vec<u8>, usize), Bad> {
         put(&mut text, b"cookie", &cookies.join(&b"; "[..]));
     }
     text.extend_from_slice(b"\r\n");
-    Ok((text, line))
+    Ok(Head { text, line, authority: pseudo.authority.is_some(), malformed })
 }
 
 fn put(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -118,21 +144,22 @@ mod tests {
     #[test]
     fn a_head_of_http1() {
         let more = [("cookie", "a=1"), ("x-y", "z"), ("cookie", "b=2"), ("host", "h")];
-        let (text, line) = head(&fields(&[&GET[..], &more].concat())).unwrap();
+        let Head { text, line, authority, malformed } = head(&fields(&[&GET[..], &more].concat())).unwrap();
+        assert!(authority && !malformed);
         assert_eq!(&text[..line], b"GET /a?b HTTP/1.1");
         assert_eq!(&text[line..], b"\r\nhost: h\r\nx-y: z\r\ncookie: a=1; b=2\r\n\r\n");
     }
 
     #[test]
     fn nothing_is_smuggled() {
-        let with = |more: (&str, &str)| head(&fields(&[&GET[..], &[more]].concat())).err();
+        let with = |more: (&str, &str)| compose(&fields(&[&GET[..], &[more]].concat())).err();
         assert_eq!(with(("x", "a\r\nhost: b")), Some(Bad::Request));
         assert_eq!(with(("x: y\r\nz", "a")), Some(Bad::Request));
         assert_eq!(with(("transfer-encoding", "chunked")), Some(Bad::Stream));
         assert_eq!(with((":path", "/")), Some(Bad::Request));
-        assert_eq!(head(&fields(&GET[1..])).err(), Some(Bad::Request));
+        assert_eq!(compose(&fields(&GET[1..])).err(), Some(Bad::Request));
         let mut split = GET;
         split[2].1 = "/ HTTP/1.1\r\nx: y";
-        assert_eq!(head(&fields(&split)).err(), Some(Bad::Request));
+        assert_eq!(compose(&fields(&split)).err(), Some(Bad::Request));
     }
 }

@@ -31,6 +31,7 @@ pub struct Hub {
 struct Wakers {
     read: Option<Waker>,
     write: Option<Waker>,
+    may_write: bool,
 }
 
 impl Hub {
@@ -71,9 +72,24 @@ impl Hub {
         match event {
             Event::Request { .. } | Event::Answer { .. } | Event::Interim { .. } | Event::Trailers { .. } => {}
             Event::Readable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.read)),
-            Event::Writable(id) => wakers.get_mut(id).into_iter().for_each(|one| wake(&mut one.write)),
-            Event::AllWritable => wakers.values_mut().for_each(|one| wake(&mut one.write)),
+            Event::Writable(id) => wakers.get_mut(id).into_iter().for_each(|one| one.may_write = true),
+            Event::AllWritable => wakers.values_mut().for_each(|one| one.may_write = true),
         }
+    }
+
+    /// Wakes all that may write, by their priority: in that order they take of the connection's window.
+    pub fn wake_writers(&self) {
+        let mut wakers = self.wakers.borrow_mut();
+        let ready = |(id, one): (&u32, &mut Wakers)| {
+            let waker = std::mem::take(&mut one.may_write).then(|| one.write.take()).flatten();
+            waker.map(|waker| (*id, waker))
+        };
+        let mut ready: Vec<_> = wakers.iter_mut().filter_map(ready).collect();
+        if ready.len() > 1 {
+            let machine = self.machine.borrow();
+            ready.sort_by_cached_key(|(id, _)| (machine.priority(*id), *id));
+        }
+        ready.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
@@ -170,11 +186,14 @@ impl H2Stream {
     /// Takes of the body what is there; `Ok(0)` is its end.
     ///
     /// # Errors
-    /// `WouldBlock`, or `ConnectionReset` once the client has broken it off.
+    /// `WouldBlock`, `ConnectionReset` once the client has broken it off, `InvalidData` for a body of the wrong length.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut machine = self.hub.machine.borrow_mut();
         if machine.is_reset(self.id) {
             return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        if machine.is_faulty(self.id) {
+            return Err(io::ErrorKind::InvalidData.into());
         }
         let got = machine.read(self.id, buf);
         drop(machine);

@@ -16,6 +16,7 @@ use super::context::Context;
 use super::{TlsStream, ciphers};
 use crate::proxy::compile::Snapshot;
 use crate::proxy::connection::Connection;
+use crate::proxy::flood::Flood;
 use crate::proxy::io::Lease;
 use crate::proxy::request::RequestCtx;
 
@@ -58,7 +59,12 @@ pub async fn begin(conn: &std::rc::Rc<Connection>, deadline: Instant) -> Begun {
     match first_byte(conn, tls, deadline).await {
         Ok(0x16 | 0x80..=0xff) => {}
         Ok(_) => return Begun::Plain,
-        Err(_) => return Begun::Gone,
+        Err(error) => {
+            if error.kind() == io::ErrorKind::TimedOut {
+                complain(conn, &late(conn));
+            }
+            return Begun::Gone;
+        }
     }
     match shake(conn, tls, deadline).await {
         Ok(handshake) => {
@@ -156,10 +162,13 @@ async fn wait(conn: &Connection, tls: &TlsStream, deadline: Instant) -> Result<(
         }
     })
     .await;
-    waited.map_err(|error| {
-        let timed_out = error.kind() == io::ErrorKind::TimedOut;
-        timed_out.then(|| "client timed out (110: Connection timed out)".to_owned())
-    })
+    waited.map_err(|error| (error.kind() == io::ErrorKind::TimedOut).then(|| late(conn)))
+}
+
+/// Counts a client that takes too long, and says so.
+fn late(conn: &Connection) -> String {
+    conn.thread.stats().flooded(Flood::Handshakes);
+    "client timed out (110: Connection timed out)".to_owned()
 }
 
 /// Reads what the client asks for; the second is what came after it.
@@ -316,6 +325,10 @@ pub fn check(cx: &RequestCtx) -> Result<(), (u16, String)> {
     let Some(tls) = cx.conn.stream.tls() else { return Ok(()) };
     if !tls.is_encrypted() {
         return Err((497, "client sent plain HTTP request to HTTPS port".to_owned()));
+    }
+    let h2 = cx.conn.stream.h2().is_some();
+    if h2 && !cx.server.ir.conf.http2.on && !cx.snapshot.names(&cx.conn).is_some_and(|names| names.http2) {
+        return Err((421, "client attempted to request a server that does not speak the negotiated HTTP/2".to_owned()));
     }
     let verify = cx.server.ir.conf.ssl.verify_client;
     let Some(handshake) = cx.conn.handshake().filter(|_| verify != VerifyClient::Off) else { return Ok(()) };

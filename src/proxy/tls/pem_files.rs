@@ -2,14 +2,23 @@
 
 use rustls::pki_types::CertificateDer;
 
+use super::der;
+
 /// All certificates of a PEM text.
 ///
 /// # Errors
 /// Why there is none.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let tags = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
-    let found: Vec<_> = blocks(pem, &tags)?.into_iter().map(CertificateDer::from).collect();
+    let found: Vec<_> = blocks(pem, &tags)?.into_iter().map(|der| CertificateDer::from(without_trust(der))).collect();
     if found.is_empty() { Err("no start line".to_owned()) } else { Ok(found) }
+}
+
+/// A certificate without what OpenSSL notes behind it: what it is trusted for.
+fn without_trust(mut der: Vec<u8>) -> Vec<u8> {
+    let behind = der::split(&der).map_or(0, |(_, behind)| behind.len());
+    der.truncate(der.len() - behind);
+    der
 }
 
 /// All revocation lists of a PEM text.

@@ -12,7 +12,7 @@ impl Machine {
         // No table for us, nothing pushed, and the answer as fast as it is read.
         frame::settings(&mut out, &[(1, 0), (2, 0), (4, ROOM)]);
         frame::number(&mut out, kind::WINDOW_UPDATE, 0, (LARGEST - WINDOW) as u32);
-        Machine::begin(Role::Client, Limits { streams: 1, preread: ROOM, block, field: block }, out)
+        Machine::begin(Role::Client, Limits { streams: 1, preread: ROOM, block, field: block, frame: USUAL }, out)
     }
 
     /// Makes a request and gives its stream; none when the connection takes no more.

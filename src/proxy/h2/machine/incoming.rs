@@ -1,15 +1,20 @@
 //! What each kind of frame from the peer does.
 
+use super::priorities::Wish;
 use super::*;
 
 /// A header block that goes on in further frames may have so many bytes in any case.
 const PACKED: usize = 16 * 1024;
 
 impl Machine {
-    pub(super) fn priority(&mut self, head: Head, payload: &[u8]) -> Outcome {
-        if depends_on(payload) == Some(head.stream) {
-            self.break_off(head.stream, Code::Protocol);
+    /// Takes in what a stream depends on; that it depends on itself is the end, as nginx has it.
+    pub(super) fn prioritize(&mut self, id: u32, payload: &[u8]) -> Outcome {
+        let Some(wish) = Wish::read(payload) else { return Ok(()) };
+        if wish.parent == id {
+            return Err(Code::Protocol);
         }
+        let streams = &self.streams;
+        self.priorities.set(id, wish, self.limits.streams, |id| streams.contains_key(&id));
         Ok(())
     }
 
@@ -42,6 +47,10 @@ impl Machine {
         *rest = rest.get(HEAD + padded..).unwrap_or_default();
         let stream = self.streams.get_mut(&head.stream);
         let fault = match stream {
+            Some(stream) if stream.abandoned => {
+                self.say_reset(head.stream, Code::StreamClosed);
+                None
+            }
             Some(stream) if stream.reset => None,
             Some(stream) if stream.ended_in => Some(Code::StreamClosed),
             Some(stream) if size > stream.room => Some(Code::FlowControl),
@@ -54,7 +63,8 @@ impl Machine {
                 }
                 None
             }
-            None => None,
+            None if self.broken.contains(&head.stream) => None,
+            None => Some(Code::StreamClosed),
         };
         if let Some(code) = fault {
             self.break_off(head.stream, code);
@@ -82,21 +92,21 @@ impl Machine {
         partial.padding -= padding.len();
         *rest = after;
         let whole = partial.left == 0 && partial.padding == 0;
-        let mut fault = false;
         if let Some(stream) = self.streams.get_mut(&partial.stream)
             && !stream.reset
+            && !stream.faulty
         {
             stream.input.extend_from_slice(data);
             stream.received += data.len() as u64;
             stream.ended_in |= whole && partial.ends;
             let promised = |length| if stream.ended_in { stream.received != length } else { stream.received > length };
-            fault = stream.expected.is_some_and(promised);
-            if !data.is_empty() || stream.ended_in {
+            let fault = stream.expected.is_some_and(promised);
+            if fault {
+                stream.blame_body();
+            }
+            if !data.is_empty() || stream.ended_in || fault {
                 self.events.push_back(Event::Readable(partial.stream));
             }
-        }
-        if fault {
-            self.break_off(partial.stream, Code::Protocol);
         }
         if !whole {
             self.data = Some(partial);
@@ -105,10 +115,12 @@ impl Machine {
 
     pub(super) fn headers(&mut self, head: Head, payload: &[u8]) -> Outcome {
         let mut payload = frame::unpadded(head, payload).ok_or(Code::Protocol)?;
-        let mut depends_on_itself = false;
         if head.has(flag::PRIORITY) {
-            depends_on_itself = depends_on(payload) == Some(head.stream);
-            payload = payload.get(5..).ok_or(Code::FrameSize)?;
+            let (wish, rest) = payload.split_at_checked(5).ok_or(Code::FrameSize)?;
+            payload = rest;
+            if self.role == Role::Server {
+                self.prioritize(head.stream, wish)?;
+            }
         }
         let known = self.streams.get(&head.stream);
         if self.role == Role::Client && head.stream > self.last {
@@ -118,7 +130,7 @@ impl Machine {
         if !known_or_past && (head.stream.is_multiple_of(2) || head.stream <= self.last) {
             return Err(Code::Protocol);
         }
-        if known.is_some_and(|stream| stream.ended_in && !stream.reset) {
+        if known.is_some_and(|stream| stream.abandoned || (stream.ended_in && !stream.reset)) {
             return Err(Code::StreamClosed);
         }
         // What comes after a body ends it.
@@ -127,7 +139,7 @@ impl Machine {
         }
         self.last = self.last.max(head.stream);
         let ends = head.has(flag::END_STREAM);
-        let block = Block { stream: head.stream, bytes: payload.to_vec(), ends, depends_on_itself };
+        let block = Block { stream: head.stream, bytes: payload.to_vec(), ends };
         if head.has(flag::END_HEADERS) {
             return self.whole_block(block);
         }
@@ -139,7 +151,7 @@ impl Machine {
         let Some(mut block) = self.block.take() else { return Err(Code::Protocol) };
         block.bytes.extend_from_slice(payload);
         if block.bytes.len() > self.limits.block.max(PACKED) {
-            return Err(Code::EnhanceYourCalm);
+            return Err(self.flooded(Flood::Heads));
         }
         if head.has(flag::END_HEADERS) {
             return self.whole_block(block);
@@ -152,47 +164,52 @@ impl Machine {
         let most = Most { one: self.limits.field, all: self.limits.block };
         let fields = self.decoder.decode(&block.bytes, most).map_err(|fault| match fault {
             Fault::Malformed => Code::Compression,
-            Fault::TooLarge => Code::EnhanceYourCalm,
+            Fault::Cut => Code::FrameSize,
+            Fault::TooLarge => self.flooded(Flood::Heads),
         })?;
         if self.role == Role::Client {
             return self.block_of_answer(&block, fields);
         }
         if let Some(stream) = self.streams.get_mut(&block.stream) {
             stream.ended_in = true;
-            let short = stream.expected.is_some_and(|length| stream.received != length);
-            if short {
-                self.break_off(block.stream, Code::Protocol);
+            if stream.expected.is_some_and(|length| stream.received != length) {
+                stream.blame_body();
             }
             self.events.push_back(Event::Readable(block.stream));
             return Ok(());
         }
         self.requests += 1;
         if self.leaving || self.streams.len() >= self.limits.streams {
-            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::RefusedStream as u32);
+            self.say_reset(block.stream, Code::RefusedStream);
             self.resets += 1;
             return self.calm();
         }
         // Until it has taken our settings, a client may send more of a body than they allow.
         let eager = !self.settled && !block.ends && i64::from(self.limits.preread) < WINDOW;
         if eager {
-            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::RefusedStream as u32);
+            self.say_reset(block.stream, Code::RefusedStream);
             self.resets += 1;
             return self.calm();
         }
-        if std::mem::take(&mut self.late) || block.depends_on_itself {
-            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
+        if std::mem::take(&mut self.late) {
+            self.say_reset(block.stream, Code::Protocol);
             return Ok(());
         }
         let length = fields.iter().find(|(name, _)| name == b"content-length").map(|(_, value)| value);
         let expected = length.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         if block.ends && expected.is_some_and(|length: u64| length > 0) {
-            frame::number(&mut self.out, kind::RST_STREAM, block.stream, Code::Protocol as u32);
+            self.say_reset(block.stream, Code::Protocol);
             return Ok(());
         }
         let begun = Stream::new(self.initial, self.limits.preread);
         let stream = Stream { expected, ended_in: block.ends, headed: true, ..begun };
         self.streams.insert(block.stream, stream);
-        self.events.push_back(Event::Request { stream: block.stream, fields });
+        self.events.push_back(Event::Request {
+            stream: block.stream,
+            fields,
+            size: block.bytes.len(),
+            ends: block.ends,
+        });
         Ok(())
     }
 
@@ -242,10 +259,12 @@ impl Machine {
         if head.stream > self.last {
             return Err(Code::Protocol);
         }
-        let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
         if more == 0 {
             self.break_off(head.stream, Code::Protocol);
-        } else if stream.window + more > LARGEST {
+            return Ok(());
+        }
+        let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
+        if stream.window + more > LARGEST {
             self.break_off(head.stream, Code::FlowControl);
         } else {
             stream.window += more;
@@ -263,7 +282,7 @@ impl Machine {
             return self.was_rejected(head.stream, code);
         }
         let Some(stream) = self.streams.get_mut(&head.stream) else { return Ok(()) };
-        stream.reset = true;
+        (stream.reset, stream.abandoned) = (true, true);
         self.events.push_back(Event::Readable(head.stream));
         self.events.push_back(Event::Writable(head.stream));
         self.resets += 1;
@@ -271,12 +290,10 @@ impl Machine {
     }
 
     /// Whoever begins requests mostly to break them off is sent away.
-    pub(super) fn calm(&self) -> Outcome {
-        if self.resets > 200 && self.resets * 2 > self.requests { Err(Code::EnhanceYourCalm) } else { Ok(()) }
+    pub(super) fn calm(&mut self) -> Outcome {
+        match self.resets > 200 && self.resets * 2 > self.requests {
+            true => Err(self.flooded(Flood::Resets)),
+            false => Ok(()),
+        }
     }
-}
-
-/// The stream that another one is said to depend on.
-fn depends_on(payload: &[u8]) -> Option<u32> {
-    payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff)
 }

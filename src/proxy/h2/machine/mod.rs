@@ -3,6 +3,7 @@
 mod client;
 mod incoming;
 mod outgoing;
+mod priorities;
 #[cfg(test)]
 mod tests;
 
@@ -10,15 +11,19 @@ use std::collections::{HashMap, VecDeque};
 
 use super::frame::{self, Code, HEAD, Head, PREFACE, flag, kind};
 use super::hpack::{Decoder, Fault, Field, Most};
+use crate::proxy::flood::Flood;
+use priorities::Priorities;
 
 /// The window that every stream and connection begins with.
 const WINDOW: i64 = 65_535;
 /// The largest window there is.
 const LARGEST: i64 = 0x7fff_ffff;
 /// The most bytes of a frame, where nothing else has been agreed on.
-const ASKED: usize = 16_384;
-/// A header block in one frame may have so many bytes; with what follows it, [`Limits::block`] bounds it.
-const FRAME: usize = 64 * 1024;
+pub const USUAL: usize = 16_384;
+/// A frame that is not data may have so many bytes, if larger ones than usual have been agreed on.
+const WHOLE: usize = 64 * 1024;
+/// Streams that we have broken off and still know: what comes for them was sent before the peer knew.
+const BROKEN: usize = 128;
 
 /// Which end of the connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Limits {
     pub block: usize,
     /// Bytes of a name or a value in it.
     pub field: usize,
+    /// Bytes of a frame; the peer is told.
+    pub frame: usize,
 }
 
 /// What has happened.
@@ -64,6 +71,10 @@ pub enum Event {
         stream: u32,
         /// Its fields.
         fields: Vec<Field>,
+        /// Bytes of the block that they came in.
+        size: usize,
+        /// No body follows.
+        ends: bool,
     },
     /// The head of an answer.
     Answer {
@@ -110,6 +121,12 @@ struct Stream {
     dismissed: bool,
     /// Either side has broken it off.
     reset: bool,
+    /// The peer has.
+    abandoned: bool,
+    /// The request cannot be one: the stream is broken off after its answer.
+    malformed: bool,
+    /// Its body is not as long as promised.
+    faulty: bool,
     /// Where its last frame of data begins in what is not flushed yet.
     last_data: Option<usize>,
 }
@@ -127,6 +144,9 @@ impl Stream {
             headed: true,
             dismissed: false,
             reset: false,
+            abandoned: false,
+            malformed: false,
+            faulty: false,
             last_data: None,
         }
     }
@@ -147,7 +167,6 @@ struct Block {
     stream: u32,
     bytes: Vec<u8>,
     ends: bool,
-    depends_on_itself: bool,
 }
 
 /// The connection.
@@ -156,6 +175,8 @@ pub struct Machine {
     role: Role,
     limits: Limits,
     streams: HashMap<u32, Stream>,
+    broken: VecDeque<u32>,
+    priorities: Priorities,
     events: VecDeque<Event>,
     /// Bytes for the client.
     pub out: Vec<u8>,
@@ -179,6 +200,8 @@ pub struct Machine {
     pub over: bool,
     /// Why the server gives no answer.
     why: Option<Ended>,
+    /// What the peer has sent too much of.
+    pub flood: Option<Flood>,
     frames: u64,
     payload: u64,
     requests: u64,
@@ -193,7 +216,11 @@ impl Machine {
     pub fn new(limits: Limits) -> Machine {
         let mut out = Vec::new();
         let streams = u32::try_from(limits.streams).unwrap_or(u32::MAX);
-        frame::settings(&mut out, &[(3, streams), (4, limits.preread), (5, 0x00ff_ffff)]);
+        let mut settings = vec![(3, streams), (4, limits.preread)];
+        if limits.frame > USUAL {
+            settings.push((5, u32::try_from(limits.frame).unwrap_or(u32::MAX)));
+        }
+        frame::settings(&mut out, &settings);
         frame::number(&mut out, kind::WINDOW_UPDATE, 0, (LARGEST - WINDOW) as u32);
         Machine::begin(Role::Server, limits, out)
     }
@@ -203,6 +230,8 @@ impl Machine {
             role,
             limits,
             streams: HashMap::new(),
+            broken: VecDeque::new(),
+            priorities: Priorities::default(),
             events: VecDeque::new(),
             out,
             input: Vec::new(),
@@ -223,6 +252,7 @@ impl Machine {
             leaving: false,
             over: false,
             why: None,
+            flood: None,
             frames: 0,
             payload: 0,
             requests: 0,
@@ -338,14 +368,16 @@ impl Machine {
         {
             return Err(Code::Protocol);
         }
+        // All but data must have come whole.
+        let whole = self.limits.frame.min(self.limits.field.max(WHOLE));
         let wrong_size = match head.kind {
             kind::SETTINGS => !head.len.is_multiple_of(6) || head.len > 6 * 64,
             kind::PING => head.len != 8,
-            kind::GOAWAY => head.len < 8 || head.len > FRAME,
+            kind::GOAWAY => head.len < 8 || head.len > whole,
+            kind::DATA => head.len > self.limits.frame,
             kind::RST_STREAM | kind::WINDOW_UPDATE => head.len != 4,
             kind::PRIORITY => head.len != 5,
-            kind::DATA => self.role == Role::Client && head.len > ASKED,
-            _ => head.len > FRAME,
+            _ => head.len > whole,
         };
         if wrong_size {
             return Err(Code::FrameSize);
@@ -361,11 +393,17 @@ impl Machine {
         Ok(())
     }
 
+    /// Notes what there is too much of, and how the connection ends for it.
+    fn flooded(&mut self, flood: Flood) -> Code {
+        self.flood = Some(flood);
+        Code::EnhanceYourCalm
+    }
+
     /// Counts a frame: whoever sends little else than frames without a use is sent away.
     fn count(&mut self) -> Outcome {
         self.frames += 1;
         if self.frames > 20_000 + self.payload / 16 + self.requests * 32 {
-            return Err(Code::EnhanceYourCalm);
+            return Err(self.flooded(Flood::Frames));
         }
         Ok(())
     }
@@ -383,7 +421,7 @@ impl Machine {
                 self.out.extend_from_slice(payload);
                 Ok(())
             }
-            kind::PRIORITY if self.role == Role::Server => self.priority(head, payload),
+            kind::PRIORITY if self.role == Role::Server => self.prioritize(head.stream, payload),
             kind::GOAWAY if self.role == Role::Client => self.sent_away(payload),
             // A client's GOAWAY asks for nothing; unknown kinds are for others.
             _ => Ok(()),

@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// What may come of a body that is being read, before that is taken.
+const READING: i64 = 128 * 1024;
+
+impl Stream {
+    /// The body is not what its head has promised: whoever reads it hears so.
+    pub(super) fn blame_body(&mut self) {
+        (self.faulty, self.malformed) = (true, true);
+        self.input = Vec::new();
+    }
+}
+
 impl Machine {
     /// Breaks a stream off.
     pub fn break_off(&mut self, id: u32, code: Code) {
@@ -13,41 +24,63 @@ impl Machine {
             self.events.push_back(Event::Readable(id));
             self.events.push_back(Event::Writable(id));
         }
+        self.say_reset(id, code);
+    }
+
+    /// Tells the peer that a stream is over, and remembers it.
+    pub(super) fn say_reset(&mut self, id: u32, code: Code) {
         frame::number(&mut self.out, kind::RST_STREAM, id, code as u32);
+        if self.broken.len() >= BROKEN {
+            self.broken.pop_front();
+        }
+        self.broken.push_back(id);
+    }
+
+    /// The request of a stream cannot be one: it is answered, and then the stream is broken off.
+    pub fn blame(&mut self, id: u32) {
+        self.streams.get_mut(&id).into_iter().for_each(|stream| stream.malformed = true);
+    }
+
+    /// Which of two streams is to be served first: its rank, and its share among those of the same.
+    pub fn priority(&self, id: u32) -> (usize, std::cmp::Reverse<u64>) {
+        self.priorities.of(id)
     }
 
     /// Takes data of a body; none is what a wait is for, `Some(0)` is the end.
     pub fn read(&mut self, id: u32, buffer: &mut [u8]) -> Option<usize> {
         let stream = self.streams.get_mut(&id)?;
-        if stream.input.is_empty() {
-            return stream.ended_in.then_some(0);
-        }
         let n = stream.input.len().min(buffer.len());
         buffer.iter_mut().zip(stream.input.drain(..n)).for_each(|(to, from)| *to = from);
-        // A server's clients get back at once what they have used; servers have room enough for a while.
-        let told = stream.room + n as i64;
-        let enough = self.role == Role::Client && told > LARGEST / 4;
-        if !stream.ended_in && !stream.reset && !enough {
-            let most = if self.role == Role::Client { LARGEST } else { told };
-            frame::number(&mut self.out, kind::WINDOW_UPDATE, id, (most - stream.room) as u32);
-            stream.room = most;
+        // Whose body is read may send more of it unasked, and is told of room in large pieces.
+        let most = if self.role == Role::Client { LARGEST } else { READING.max(2 * i64::from(self.limits.preread)) };
+        let more = most - stream.room - stream.input.len() as i64;
+        if !stream.ended_in && !stream.reset && !stream.faulty && more > most / 2 {
+            frame::number(&mut self.out, kind::WINDOW_UPDATE, id, more as u32);
+            stream.room += more;
         }
-        Some(n)
+        (n > 0 || stream.ended_in).then_some(n)
+    }
+
+    /// Whether a body is not as long as its head has promised.
+    pub fn is_faulty(&self, id: u32) -> bool {
+        self.streams.get(&id).is_some_and(|stream| stream.faulty)
     }
 
     /// Whether there is something to read, or never will be.
     pub fn is_readable(&self, id: u32) -> bool {
-        self.streams.get(&id).is_none_or(|stream| stream.reset || stream.ended_in || !stream.input.is_empty())
+        self.streams
+            .get(&id)
+            .is_none_or(|stream| stream.reset || stream.faulty || stream.ended_in || !stream.input.is_empty())
     }
 
     /// Whether the client has said all.
     pub fn has_ended(&self, id: u32) -> bool {
-        self.streams.get(&id).is_none_or(|stream| stream.ended_in)
+        self.streams.get(&id).is_none_or(|stream| stream.ended_in || stream.faulty)
     }
 
     /// Whether a request has come whole without a body.
     pub fn is_bodyless(&self, id: u32) -> bool {
-        self.streams.get(&id).is_none_or(|stream| stream.ended_in && stream.input.is_empty())
+        self.streams.get(&id).is_none_or(|stream| stream.ended_in && stream.input.is_empty() && !stream.faulty)
     }
 
     /// Whether a stream has been broken off.
@@ -116,8 +149,9 @@ impl Machine {
             return;
         }
         match (stream.ended_out, stream.ended_in) {
-            (false, _) => frame::number(&mut self.out, kind::RST_STREAM, id, Code::Internal as u32),
-            (true, false) => frame::number(&mut self.out, kind::RST_STREAM, id, Code::NoError as u32),
+            (false, _) => self.say_reset(id, Code::Internal),
+            (true, _) if stream.malformed => self.say_reset(id, Code::Protocol),
+            (true, false) => self.say_reset(id, Code::NoError),
             (true, true) => {}
         }
     }

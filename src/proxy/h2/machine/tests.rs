@@ -1,6 +1,6 @@
 use super::*;
 
-const LIMITS: Limits = Limits { streams: 2, preread: 65_536, block: 32 * 1024, field: 8192 };
+const LIMITS: Limits = Limits { streams: 2, preread: 65_536, block: 32 * 1024, field: 8192, frame: USUAL };
 
 fn greeted() -> Machine {
     let mut machine = Machine::new(LIMITS);
@@ -41,7 +41,9 @@ fn requests_come_in_pieces_of_any_size() {
     for byte in request(1, false).into_iter().chain(data(1, b"abc", flag::END_STREAM)) {
         machine.receive(&[byte]);
     }
-    assert!(matches!(machine.event(), Some(Event::Request { stream: 1, fields }) if fields.len() == 3));
+    assert!(
+        matches!(machine.event(), Some(Event::Request { stream: 1, fields, ends: false, .. }) if fields.len() == 3)
+    );
     let mut body = [0; 8];
     assert_eq!(machine.read(1, &mut body), Some(3));
     assert_eq!(machine.read(1, &mut body), Some(0));
@@ -101,6 +103,7 @@ fn floods_end_the_connection() {
         machine.release(id);
     }
     assert!(machine.over, "rapid reset");
+    assert_eq!(machine.flood, Some(Flood::Resets));
 }
 
 #[test]
@@ -112,8 +115,84 @@ fn a_body_keeps_its_promise() {
     frame::headers(&mut bytes, 1, &block, false, 100);
     machine.receive(&bytes);
     machine.receive(&data(1, b"abc", flag::END_STREAM));
-    assert!(machine.is_reset(1));
-    assert_eq!(kinds(&machine.out), [(kind::RST_STREAM, 0)]);
+    assert!(machine.is_faulty(1) && !machine.is_reset(1), "its reader answers");
+    machine.send_fields(1, &[0x8c], true);
+    machine.release(1);
+    assert_eq!(kinds(&machine.out), [(kind::HEADERS, 5), (kind::RST_STREAM, 0)]);
+}
+
+fn reset(stream: u32, code: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::number(&mut out, kind::RST_STREAM, stream, code);
+    out
+}
+
+/// What comes for a stream that is over: an answer where the client must know, silence where it cannot yet.
+#[test]
+fn closed_streams_take_nothing() {
+    let late = |ours: bool, released: bool| {
+        let mut machine = greeted();
+        machine.receive(&request(1, false));
+        match ours {
+            true => machine.break_off(1, Code::NoError),
+            false => machine.receive(&reset(1, 8)),
+        }
+        if released {
+            machine.release(1);
+        }
+        machine.out.clear();
+        machine.receive(&data(1, b"late", 0));
+        std::mem::take(&mut machine.out)
+    };
+    for released in [false, true] {
+        assert_eq!(late(false, released), reset(1, Code::StreamClosed as u32), "released: {released}");
+        assert_eq!(late(true, released), b"", "released: {released}");
+    }
+}
+
+#[test]
+fn frames_have_the_size_that_holds_unasked() {
+    for kind in [kind::DATA, kind::HEADERS, kind::CONTINUATION, 0x77] {
+        let mut machine = greeted();
+        let mut head = Vec::new();
+        frame::head(&mut head, USUAL + 1, kind, 0, 1);
+        if kind == kind::CONTINUATION {
+            let mut first = Vec::new();
+            frame::head(&mut first, 1, kind::HEADERS, 0, 1);
+            machine.receive(&[&first[..], &[0x82]].concat());
+        }
+        machine.receive(&head);
+        assert_eq!(machine.why(), Some(Ended::Faulty(Code::FrameSize)), "{kind}");
+    }
+}
+
+#[test]
+fn a_body_that_is_read_gets_room_in_large_pieces() {
+    let mut machine = greeted();
+    machine.receive(&request(1, false));
+    let (mut buffer, mut updates, mut allowed) = (vec![0; 65_536], 0, 65_536_usize);
+    for _ in 0..64 {
+        machine.receive(&data(1, &[0; 16_384], 0));
+        allowed -= 16_384;
+        assert_eq!(machine.read(1, &mut buffer), Some(16_384));
+        let out = std::mem::take(&mut machine.out);
+        if let Some(delta) = out.get(HEAD..).and_then(|rest| rest.first_chunk()) {
+            updates += 1;
+            allowed += u32::from_be_bytes(*delta) as usize;
+        }
+        assert!(allowed >= 16_384 && allowed <= 128 * 1024, "{allowed}");
+    }
+    assert!(updates <= 17, "{updates}");
+}
+
+#[test]
+fn who_depends_on_itself_is_sent_away() {
+    let mut machine = greeted();
+    let mut bytes = Vec::new();
+    frame::head(&mut bytes, 5, kind::PRIORITY, 0, 3);
+    bytes.extend_from_slice(&[0, 0, 0, 3, 9]);
+    machine.receive(&bytes);
+    assert_eq!(machine.why(), Some(Ended::Faulty(Code::Protocol)));
 }
 
 /// What a client sends over and over, and how the connection ends.
@@ -149,6 +228,7 @@ fn whatever_is_sent_too_often_is_answered_with_calm() {
         }
         assert!(machine.over, "{name}");
         assert_eq!(machine.why(), Some(Ended::Faulty(Code::EnhanceYourCalm)), "{name}");
+        assert_eq!(machine.flood, Some(Flood::Frames), "{name}");
         assert!(most < 1024, "{name}: {most}");
     }
 }
@@ -172,6 +252,7 @@ fn endless_heads_are_cut() {
     }
     assert_eq!(machine.why(), Some(Ended::Faulty(Code::EnhanceYourCalm)));
     assert!(machine.event().is_none(), "no request");
+    assert_eq!(machine.flood, Some(Flood::Heads));
 }
 
 #[test]
