@@ -1,11 +1,15 @@
 //! Whether a certificate leads to one that is trusted, as OpenSSL judges it and in its words. Pure.
 
+mod constraints;
+mod extensions;
+mod revocation;
+#[cfg(test)]
+mod tests;
+
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::SignatureVerificationAlgorithm;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
-use x509_parser::x509::X509Version;
 
 use super::{der, pem_files, shared_provider};
 
@@ -54,6 +58,11 @@ impl Trust {
     /// # Errors
     /// Why it is not trusted.
     pub fn judge(&self, shown: &[CertificateDer<'_>], purpose: Purpose, now: i64) -> Result<(), Distrust> {
+        // The first is the one whose key the other side has: no other may stand in for it.
+        let unreadable = || shown.first().is_none_or(|cert| parse(cert).is_none());
+        if unreadable() {
+            return Err("certificate signature failure");
+        }
         let shown: Vec<_> = shown.iter().filter_map(|cert| parse(cert)).collect();
         let trusted: Vec<_> = self.anchors.iter().filter_map(|cert| parse(cert)).collect();
         let Some(leaf) = shown.first() else { return Err("certificate signature failure") };
@@ -68,49 +77,19 @@ impl Trust {
         if chain.len().saturating_sub(2) as u64 > self.depth {
             note(Err("certificate chain too long"));
         }
-        note(check_extensions(&chain, purpose));
+        note(extensions::check(&chain, purpose));
         if !self.revoked.is_empty() {
-            note(self.check_revocation(&chain, now));
+            note(revocation::check(&chain, &self.revoked, now));
         }
         note(check_signatures(&chain, built.is_ok(), now));
-        verdict
-    }
-
-    fn check_revocation(&self, chain: &[&X509Certificate<'_>], now: i64) -> Result<(), Distrust> {
-        let lists: Vec<_> = self.revoked.iter().filter_map(|list| Some((list, parse_list(list)?))).collect();
-        let mut verdict = Ok(());
-        for (at, cert) in chain.iter().enumerate() {
-            let issuer = chain.get(at + 1).copied().or_else(|| is_self_issued(cert).then_some(*cert));
-            let of_issuer = lists.iter().filter(|(_, list)| list.issuer().as_raw() == cert.issuer().as_raw());
-            let mut any = false;
-            for (raw, list) in of_issuer {
-                any = true;
-                if let Some(issuer) = issuer
-                    && !is_signed(raw, list.tbs_cert_list.as_ref(), issuer)
-                {
-                    verdict = Err("CRL signature failure");
-                }
-                if list.next_update().is_some_and(|next| next.timestamp() < now) {
-                    verdict = Err("CRL has expired");
-                }
-                if list.iter_revoked_certificates().any(|revoked| revoked.raw_serial() == cert.raw_serial()) {
-                    verdict = Err("certificate revoked");
-                }
-            }
-            if !any {
-                verdict = Err("unable to get certificate CRL");
-            }
-        }
+        note(constraints::check(&chain));
         verdict
     }
 }
 
+/// A certificate, and nothing behind it.
 fn parse<'a>(cert: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
-    X509Certificate::from_der(cert).ok().map(|(_, cert)| cert)
-}
-
-fn parse_list(list: &[u8]) -> Option<CertificateRevocationList<'_>> {
-    CertificateRevocationList::from_der(list).ok().map(|(_, list)| list)
+    X509Certificate::from_der(cert).ok().filter(|(behind, _)| behind.is_empty()).map(|(_, cert)| cert)
 }
 
 /// The way from a certificate up, and whether it ends at one that is trusted.
@@ -138,7 +117,7 @@ fn build<'c, 'a>(
         };
         // Of several by the same name the one that has signed it.
         let find = |all: &'c [X509Certificate<'a>]| {
-            let signs = |issuer: &&X509Certificate<'_>| is_signed(last.as_raw(), last.tbs_certificate.as_ref(), issuer);
+            let signs = |issuer: &&X509Certificate<'_>| is_signed_by(last, issuer);
             let named = || all.iter().filter(issues);
             named().find(signs).or_else(|| named().next())
         };
@@ -162,6 +141,12 @@ fn is_self_issued(cert: &X509Certificate<'_>) -> bool {
     cert.subject().as_raw() == cert.issuer().as_raw()
 }
 
+/// Whether `issuer`'s key has signed a certificate, which says the same of its signature inside as outside.
+fn is_signed_by(cert: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+    cert.signature_algorithm == cert.tbs_certificate.signature
+        && is_signed(cert.as_raw(), cert.tbs_certificate.as_ref(), issuer)
+}
+
 /// Whether `issuer`'s key has signed the part `signed` of `whole`.
 fn is_signed(whole: &[u8], signed: &[u8], issuer: &X509Certificate<'_>) -> bool {
     let Some((algorithm, signature)) = der::signature(whole) else { return false };
@@ -174,69 +159,18 @@ fn is_signed(whole: &[u8], signed: &[u8], issuer: &X509Certificate<'_>) -> bool 
     known.any(|known| known.verify_signature(key, signed, signature).is_ok())
 }
 
-fn check_extensions(chain: &[&X509Certificate<'_>], purpose: Purpose) -> Result<(), Distrust> {
-    for (at, cert) in chain.iter().enumerate() {
-        if cert.extensions().iter().any(|extension| extension.critical && !is_understood(extension)) {
-            return Err("unhandled critical extension");
-        }
-        if at == 0 {
-            serves(cert, purpose)?;
-        } else {
-            check_authority(cert, at - 1)?;
-        }
-    }
-    Ok(())
-}
-
-/// What is checked below, and what a way this short cannot hurt.
-fn is_understood(extension: &x509_parser::extensions::X509Extension<'_>) -> bool {
-    use x509_parser::extensions::ParsedExtension as E;
-    let parsed = extension.parsed_extension();
-    matches!(parsed, E::BasicConstraints(_) | E::KeyUsage(_) | E::ExtendedKeyUsage(_) | E::SubjectAlternativeName(_))
-}
-
-/// Whether a certificate may sign others; `below` of them lie between it and the one shown.
-fn check_authority(cert: &X509Certificate<'_>, below: usize) -> Result<(), Distrust> {
-    let usage = cert.key_usage().ok().flatten().map(|usage| usage.value.key_cert_sign());
-    let constraints = cert.basic_constraints().ok().flatten().map(|found| found.value);
-    let may = match constraints {
-        Some(constraints) => constraints.ca && usage != Some(false),
-        None => usage == Some(true) || (cert.version() != X509Version::V3 && is_self_issued(cert)),
-    };
-    if !may {
-        return Err("invalid CA certificate");
-    }
-    match constraints.and_then(|constraints| constraints.path_len_constraint) {
-        Some(most) if below as u64 > u64::from(most) => Err("path length constraint exceeded"),
-        _ => Ok(()),
-    }
-}
-
-fn serves(cert: &X509Certificate<'_>, purpose: Purpose) -> Result<(), Distrust> {
-    let Some(usage) = cert.extended_key_usage().ok().flatten() else { return Ok(()) };
-    let fits = match purpose {
-        Purpose::Client => usage.value.client_auth,
-        Purpose::Server => usage.value.server_auth,
-    };
-    if fits || usage.value.any { Ok(()) } else { Err("unsupported certificate purpose") }
-}
-
 /// Signatures and dates from the top down; what has no issuer here has no signature to check.
 fn check_signatures(chain: &[&X509Certificate<'_>], whole: bool, now: i64) -> Result<(), Distrust> {
     let mut verdict = Ok(());
     for (at, cert) in chain.iter().enumerate().rev() {
         let issuer = chain.get(at + 1);
         if let Some(issuer) = issuer
-            && !is_signed(cert.as_raw(), cert.tbs_certificate.as_ref(), issuer)
+            && !is_signed_by(cert, issuer)
         {
             verdict = Err("certificate signature failure");
         }
         // A root is trusted for being there, but one that somebody shows may lie.
-        if issuer.is_none()
-            && !whole
-            && is_self_issued(cert)
-            && !is_signed(cert.as_raw(), cert.tbs_certificate.as_ref(), cert)
-        {
+        if issuer.is_none() && !whole && is_self_issued(cert) && !is_signed_by(cert, cert) {
             verdict = Err("certificate signature failure");
         }
         if cert.validity().not_before.timestamp() > now {
