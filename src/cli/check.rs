@@ -167,7 +167,9 @@ fn load_nginx(path: &Path) -> Loaded {
 
 /// What is wrong with certificates, keys and ciphers.
 fn tls_findings(ir: &Ir) -> Vec<Diagnostic> {
-    let shown = tls::check(&plan::cut(ir.clone()).proxy).into_iter().map(|found| {
+    let plan = plan::cut(ir.clone()).proxy;
+    let lints = tls::lints::lint(&plan, tls::accept::now());
+    let shown = tls::check(&plan).into_iter().chain(lints).map(|found| {
         let new = if found.error { Diagnostic::error } else { Diagnostic::warning };
         let mut shown = new("nginx::tls", found.text).at(found.at, "");
         shown.help = Some(found.help.to_owned());

@@ -48,6 +48,32 @@ pub struct Worker {
     pub connections: u64,
     /// Requests since it started.
     pub requests: u64,
+    /// Connections that were ended for being too many, too slow or too wasteful.
+    #[serde(default)]
+    pub floods: Vec<Flood>,
+    /// The certificates of its servers.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+}
+
+/// Connections that were ended for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flood {
+    /// What there was too much of.
+    pub of: String,
+    /// How many.
+    pub connections: u64,
+}
+
+/// A certificate that clients are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Its file.
+    pub file: String,
+    /// Its names.
+    pub names: Vec<String>,
+    /// Whole days until the first of its chain ends; negative once it has.
+    pub days: i64,
 }
 
 /// An `upstream`, or what a `proxy_pass` names.

@@ -15,6 +15,7 @@ use super::compile::Snapshot;
 use super::logfile::LogFiles;
 use super::pulse::Pulse;
 use super::stats::{self, Stats};
+use super::tls::inventory::{self, Entry};
 use super::upstream::seconds;
 use super::worker;
 use crate::balance::Standing;
@@ -177,6 +178,16 @@ impl Engine {
         let snapshot = self.shared.snapshot.load();
         clock::look();
         snapshot.as_ref().map(|snapshot| snapshot.upstreams.standing(seconds())).unwrap_or_default()
+    }
+
+    /// What connections were ended for, and how many.
+    pub fn floods(&self) -> impl Iterator<Item = (String, u64)> {
+        self.shared.stats.floods().map(|(flood, count)| (flood.text().to_owned(), count))
+    }
+
+    /// The certificates of the configuration in force.
+    pub fn certificates(&self) -> Vec<Entry> {
+        self.shared.snapshot.load().as_ref().map(|snapshot| inventory::all(&snapshot.plan)).unwrap_or_default()
     }
 
     /// The counters.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Face, Status};
 use crate::balance::{Standing, State};
 use crate::bus::Verdict;
-use crate::host::report::{Instance, Keepalived, Nginx, Process, Server, Service, Upstream};
+use crate::host::report::{Certificate, Flood, Instance, Keepalived, Nginx, Process, Server, Service, Upstream};
 
 /// The whole text.
 pub(super) fn render(status: &Status) -> String {
@@ -37,10 +37,20 @@ fn nginx(out: &mut String, nginx: &Nginx) {
     line(out, "  listens on", &nginx.listeners.join(" "));
     let Some(worker) = &nginx.worker else { return line(out, "  worker", "does not answer") };
     line(out, "  clients", &format!("{} connected, {} requests so far", worker.connections, worker.requests));
+    for Flood { of, connections } in &worker.floods {
+        line(out, "  ended", &format!("{connections} for {of}"));
+    }
+    for Certificate { file, names, days } in &worker.certificates {
+        line(out, "  certificate", &format!("{} {} ({file})", names.join(" "), left(*days)));
+    }
     for Upstream { name, peers } in &worker.upstreams {
         let peers: Vec<String> = peers.iter().map(peer).collect();
         line(out, "  upstream", &format!("{name}: {}", peers.join(", ")));
     }
+}
+
+fn left(days: i64) -> String {
+    if days < 0 { format!("ENDED {} days ago", -days) } else { format!("ends in {days} days") }
 }
 
 fn peer(peer: &Standing) -> String {
@@ -125,6 +135,11 @@ mod tests {
         let status = Status { nginx: Face::Stopped, other_nginx: Vec::new(), keepalived: Face::Foreign { pid: 7 } };
         let expected = "nginx        is not running\nkeepalived   process 7 runs in its place, which is not rkeep\n";
         assert_eq!(render(&status), expected);
+    }
+
+    #[test]
+    fn certificates_tell_their_days() {
+        assert_eq!((left(0), left(-3)), ("ends in 0 days".to_owned(), "ENDED 3 days ago".to_owned()));
     }
 
     #[test]

@@ -27,6 +27,8 @@ use crate::host::control::{self, Answer};
 use crate::host::report;
 use crate::log::nginx::{Files, Log, with_errno};
 use crate::proxy::engine::Engine;
+use crate::proxy::tls::accept;
+use crate::proxy::tls::inventory::{self, Entry};
 use crate::sys::process;
 use crate::sys::signal::{self, Received, SignalFd};
 
@@ -337,8 +339,17 @@ impl Running {
             upstreams: upstreams.map(|(name, peers)| report::Upstream { name, peers }).collect(),
             connections: stats.active,
             requests: stats.requests,
+            floods: self.engine.floods().map(|(of, connections)| report::Flood { of, connections }).collect(),
+            certificates: self.engine.certificates().iter().filter_map(certificate).collect(),
         }
     }
+}
+
+/// A certificate as status shows it.
+fn certificate(entry: &Entry) -> Option<report::Certificate> {
+    let chain = entry.certificates();
+    let days = chain.iter().map(|cert| inventory::days_left(cert, accept::now())).min()?;
+    Some(report::Certificate { file: entry.shown(), names: inventory::names(chain.first()?), days })
 }
 
 impl Delivery {

@@ -16,7 +16,8 @@ use x509_parser::prelude::FromDer;
 
 use super::accept::now;
 use super::chain::{Purpose, Trust};
-use super::context::{Finding, Maker, read_named};
+use super::context::{Finding, read_named};
+use super::maker::Maker;
 use super::names;
 use super::verifiers::AnyCertificate;
 use crate::plan::ProxyPlan;

@@ -180,7 +180,7 @@ fn a_body_that_is_read_gets_room_in_large_pieces() {
             updates += 1;
             allowed += u32::from_be_bytes(*delta) as usize;
         }
-        assert!(allowed >= 16_384 && allowed <= 128 * 1024, "{allowed}");
+        assert!((16_384..=128 * 1024).contains(&allowed), "{allowed}");
     }
     assert!(updates <= 17, "{updates}");
 }

@@ -1,0 +1,216 @@
+//! What a server's directives make of its files: certificates with their keys, who is trusted, where sessions are kept.
+
+use std::sync::Arc;
+
+use rkeep_parsers::ir::tls::Files;
+use rkeep_parsers::nginx::Ssl;
+use rkeep_parsers::source::Span;
+use rkeep_parsers::table::value::{Named, SessionCache, TlsFile, VerifyClient};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::CertifiedKey;
+use rustls::{DistinguishedName, ServerConfig};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use super::chain::Trust;
+use super::context::{Certificates, Context, NoTickets, certify};
+use super::sessions::{Sessions, Store, View};
+use super::verifiers::AnyCertificate;
+use super::{Finding, keys, pem_files};
+
+/// `http/1.1` and what came before it.
+const ALPN: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
+
+/// Makes the context of one server, or of a location for its backends, and notes what is wrong.
+pub struct Maker<'a> {
+    /// The directives.
+    pub ssl: &'a Ssl,
+    /// The files that they name.
+    pub files: &'a Files,
+    /// The block that they hold in.
+    pub at: Span,
+    /// What the directives' names begin with.
+    pub directives: &'static str,
+    /// What is wrong.
+    pub findings: &'a mut Vec<Finding>,
+}
+
+impl Maker<'_> {
+    pub(super) fn error(&mut self, at: Span, text: String, help: &'static str) {
+        self.findings.push(Finding { error: true, at, text, help });
+    }
+
+    pub(super) fn warn(&mut self, at: Span, text: String, help: &'static str) {
+        self.findings.push(Finding { error: false, at, text, help });
+    }
+
+    pub(super) fn context(&mut self, sessions: &mut Sessions) -> Option<Context> {
+        let passwords = self.passwords();
+        let (versions, provider) = self.suites()?;
+        let (certified, variable) = self.certificates(&passwords)?;
+        let trust = self.trust()?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&versions);
+        let builder = match builder {
+            Ok(builder) => builder,
+            Err(why) => {
+                self.error(self.at, format!("no TLS is possible: {why}"), "see ssl_protocols and ssl_ciphers");
+                return None;
+            }
+        };
+        let context = self.session_context(&certified);
+        let resolver = Arc::new(Certificates(certified));
+        let mut config = match self.ssl.verify_client {
+            VerifyClient::Off => builder.with_no_client_auth().with_cert_resolver(resolver),
+            _ => {
+                let verifier = Arc::new(AnyCertificate { hints: self.hints() });
+                builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver)
+            }
+        };
+        config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
+        config.ignore_client_order = self.ssl.prefer_server_ciphers;
+        let record = usize::try_from(self.ssl.buffer_size.0).unwrap_or(usize::MAX).clamp(32, 16 * 1024);
+        config.max_fragment_size = Some(record + 5);
+        self.sessions(&mut config, sessions, context)?;
+        let (rejects, verify) = (self.ssl.reject_handshake, self.ssl.verify_client);
+        let mut h2 = config.clone();
+        h2.alpn_protocols.insert(0, b"h2".to_vec());
+        let (config, config_h2) = (Arc::new(config), Arc::new(h2));
+        Some(Context { rejects, verify, trust, config, config_h2, variable, passwords })
+    }
+
+    /// The passwords of encrypted keys.
+    pub fn passwords(&self) -> Vec<Vec<u8>> {
+        let file = self.ssl.password_file.as_ref().and_then(|file| self.bytes(file));
+        file.map(|bytes| keys::passwords(&bytes)).unwrap_or_default()
+    }
+
+    /// The bytes of a file with a fixed name; what could not be read has been said where it was read.
+    fn bytes(&self, file: &TlsFile) -> Option<Arc<[u8]>> {
+        match file.fixed()? {
+            Named::File(path) => self.files.get(&path).cloned(),
+            Named::Data(data) => Some(data.into()),
+        }
+    }
+
+    #[allow(clippy::type_complexity, reason = "two lists that are made together")]
+    /// Certificates ready for use, and the names of those with variables.
+    pub fn certificates(&mut self, passwords: &[Vec<u8>]) -> Option<(Vec<Arc<CertifiedKey>>, Vec<(TlsFile, TlsFile)>)> {
+        let (mut certified, mut variable) = (Vec::new(), Vec::new());
+        for (cert, key) in self.ssl.certificate.iter().zip(&self.ssl.certificate_key) {
+            if cert.text.as_text().is_none() || key.text.as_text().is_none() {
+                variable.push((cert.clone(), key.clone()));
+                continue;
+            }
+            let (Some(cert_bytes), Some(key_bytes)) = (self.bytes(cert), self.bytes(key)) else { continue };
+            match certify(&cert_bytes, &key_bytes, passwords) {
+                Ok(mut one) => {
+                    one.ocsp = self.staple();
+                    certified.push(Arc::new(one));
+                }
+                Err(why) => {
+                    let of_key = why.contains("Key");
+                    let file = if of_key { key } else { cert };
+                    let what = if of_key { "certificate key" } else { "certificate" };
+                    let text = format!("cannot load {what} \"{}\": {why}", shown(file));
+                    self.error(file.span, text, "the two files must be PEM and belong together");
+                    return None;
+                }
+            }
+        }
+        Some((certified, variable))
+    }
+
+    fn staple(&self) -> Option<Vec<u8>> {
+        let file = self.ssl.stapling_file.as_ref().filter(|_| self.ssl.stapling)?;
+        self.bytes(file).map(|bytes| bytes.to_vec())
+    }
+
+    /// What the other side is judged by.
+    pub fn trust(&mut self) -> Option<Trust> {
+        let mut trust = Trust::default();
+        trust.depth = self.ssl.verify_depth.0;
+        let ssl = self.ssl;
+        for file in [&ssl.client_certificate, &ssl.trusted_certificate].into_iter().flatten() {
+            if let Some(bytes) = self.bytes(file)
+                && let Err(why) = trust.add(&bytes)
+            {
+                let text = format!("SSL_CTX_load_verify_locations(\"{}\") failed (SSL: {why})", shown(file));
+                self.error(file.span, text, "the file must hold certificates in PEM");
+                return None;
+            }
+        }
+        if let Some(file) = &ssl.crl
+            && let Some(bytes) = self.bytes(file)
+            && let Err(why) = trust.revoke(&bytes)
+        {
+            let text = format!("X509_LOOKUP_load_file(\"{}\") failed (SSL: {why})", shown(file));
+            self.error(file.span, text, "the file must hold revocation lists in PEM");
+            return None;
+        }
+        Some(trust)
+    }
+
+    /// Whom clients are told that their certificates should be of.
+    fn hints(&self) -> Vec<DistinguishedName> {
+        let file = self.ssl.client_certificate.as_ref().and_then(|file| self.bytes(file));
+        let certs = file.and_then(|bytes| pem_files::certificates(&bytes).ok()).unwrap_or_default();
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        for cert in &certs {
+            if let Ok((_, cert)) = X509Certificate::from_der(cert)
+                && !names.iter().any(|known| known == cert.subject().as_raw())
+            {
+                names.push(cert.subject().as_raw().to_vec());
+            }
+        }
+        names.into_iter().map(DistinguishedName::from).collect()
+    }
+
+    /// Sessions are taken up only where certificates and authorities are the same.
+    fn session_context(&self, certified: &[Arc<CertifiedKey>]) -> Vec<u8> {
+        let mut all = Vec::new();
+        certified.iter().filter_map(|cert| cert.cert.first()).for_each(|cert| all.extend_from_slice(cert));
+        if let Some(file) = self.ssl.client_certificate.as_ref().and_then(|file| self.bytes(file)) {
+            all.extend_from_slice(&file);
+        }
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &all).as_ref().to_vec()
+    }
+
+    fn sessions(&mut self, config: &mut ServerConfig, sessions: &mut Sessions, context: Vec<u8>) -> Option<()> {
+        let lifetime = self.ssl.session_timeout.duration();
+        let store = match &self.ssl.session_cache {
+            SessionCache::Off | SessionCache::None => None,
+            SessionCache::Builtin(size) => Some(Arc::new(Store::new(*size))),
+            SessionCache::Shared(name, bytes) => Some(sessions.shared(name, *bytes)),
+        };
+        config.session_storage = match &store {
+            Some(store) => Arc::new(View { store: store.clone(), context, lifetime }),
+            None => Arc::new(NoServerSessionStorage {}),
+        };
+        if !self.ssl.session_tickets {
+            config.ticketer = Arc::new(NoTickets);
+            if store.is_none() {
+                config.send_tls13_tickets = 0;
+            }
+            return Some(());
+        }
+        let keys: Vec<_> = self.ssl.session_ticket_key.iter().collect();
+        let files = keys.iter().filter_map(|file| Some((shown(file), self.bytes(file)?))).collect::<Vec<_>>();
+        match sessions.tickets(&files, lifetime) {
+            Ok(tickets) => config.ticketer = Arc::new(tickets),
+            Err(why) => {
+                let at = keys.first().map_or(self.at, |file| file.span);
+                self.error(at, why, "make one: openssl rand 80 > ticket.key");
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// A file as messages name it.
+fn shown(file: &TlsFile) -> String {
+    match file.fixed() {
+        Some(Named::File(path)) => path.display().to_string(),
+        _ => "data:...".to_owned(),
+    }
+}
