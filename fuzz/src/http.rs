@@ -9,8 +9,14 @@ use rkeep::proxy::request::RequestHead;
 use rkeep::proxy::upstream::head as answer;
 use rkeep::proxy::upstream::meaning::{Meaning, Verdict};
 
-const RULES: Rules =
-    Rules { ignore_invalid: true, underscores: false, max_headers: 1000, first_buffer: 1024, large: (4, 8192) };
+const RULES: Rules = Rules {
+    ignore_invalid: true,
+    underscores: false,
+    max_headers: 1000,
+    first_buffer: 1024,
+    large: (4, 8192),
+    merge_slashes: true,
+};
 
 /// A request's head: a whole one ends within the bytes, means the same without what follows, and lacks something when
 /// its last byte has not come.

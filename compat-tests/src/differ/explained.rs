@@ -110,6 +110,22 @@ const EXPLAINED: &[Explained] = &[
         },
     },
     Explained {
+        reason: "of a line that is no request as much is logged as the buffer held when that was seen; what came before it, \
+                 empty lines and an earlier request, takes room in nginx's buffer and none in rkeep's",
+        before: None,
+        fits: |_, nginx, rkeep| {
+            let bad = |line: &String| {
+                line.split_once("\" 400 [").map(|(request, rest)| (request.to_owned(), rest.to_owned()))
+            };
+            let same = |(theirs, ours): (&String, &String)| match (bad(theirs), bad(ours)) {
+                (Some(theirs), Some(ours)) => theirs.1 == ours.1 && ours.0.starts_with(&theirs.0),
+                _ => theirs == ours,
+            };
+            let logs = nginx.logged.len() == rkeep.logged.len() && nginx.logged.iter().zip(&rkeep.logged).all(same);
+            logs && Seen { logged: Vec::new(), ..nginx.clone() } == Seen { logged: Vec::new(), ..rkeep.clone() }
+        },
+    },
+    Explained {
         reason: "where a request is passed on as it comes, it is a matter of time and buffers whether its length is known by then",
         before: None,
         fits: |_, nginx, rkeep| {
