@@ -168,10 +168,10 @@ impl Value for SyncDaemon {
 pub struct DelayLine {
     /// The interface.
     pub interface: String,
-    /// How long it must be up, microseconds.
-    pub up: u64,
     /// How long it must be down, microseconds.
     pub down: u64,
+    /// How long it must be up, microseconds.
+    pub up: u64,
 }
 
 /// Microseconds that such a delay may have.
@@ -179,13 +179,13 @@ const LONGEST_DELAY: u64 = 255_000_000;
 
 impl Value for DelayLine {
     const ARITY: Arity = Arity::SOME.with_block();
-    const SYNTAX: &'static str = "{ interface up-seconds [down-seconds] … }";
+    const SYNTAX: &'static str = "{ interface down-seconds [up-seconds] … }";
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let interface = argument(directive)?.lossy().into_owned();
-        let up = directive.args.get(1).ok_or_else(|| silent().help("seconds after the interface"))?;
-        let up = decimal(up, 0, LONGEST_DELAY, true, cx)?;
-        let down = directive.args.get(2).map(|word| decimal(word, 0, LONGEST_DELAY, true, cx)).transpose()?;
-        Ok(DelayLine { interface, up, down: down.unwrap_or(up) })
+        let down = directive.args.get(1).ok_or_else(|| silent().help("seconds after the interface"))?;
+        let down = decimal(down, 0, LONGEST_DELAY, true, cx)?;
+        let up = directive.args.get(2).map(|word| decimal(word, 0, LONGEST_DELAY, true, cx)).transpose()?;
+        Ok(DelayLine { interface, down, up: up.unwrap_or(down) })
     }
 }
