@@ -32,8 +32,8 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     })
     .await;
     let mut deadline = clock::now() + first_patience(conn);
-    // Until then the connection stays, whatever else would end it.
-    let mut kept_until = None;
+    // Until then the connection stays, whatever else would end it: who has only just come may ask first.
+    let mut kept_until = Some(deadline);
     let mut rest = Vec::new();
     if told_by_proxy(conn) && !introduced(conn, deadline).await {
         return;
@@ -45,7 +45,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         return boxed(|| h2::drive::connection(conn, slot)).await;
     }
     loop {
-        let kept = kept_until.take().filter(|until| conn.thread.draining() || *until > clock::now());
+        let kept = kept_until.filter(|until| conn.thread.draining() || *until > clock::now());
         let begun = match kept {
             _ if !rest.is_empty() => true,
             Some(until) => wait_anyway(conn, until).await || wait(conn, deadline).await,
@@ -70,7 +70,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
 
 /// Waits until the proxy in front has told of the client; false when the connection is to be closed.
 async fn introduced(conn: &Connection, deadline: Instant) -> bool {
-    while wait(conn, deadline).await {
+    while wait_anyway(conn, deadline).await {
         match proxy_protocol::read(conn).await {
             Ok(()) => return true,
             // Nothing has come after all.

@@ -197,3 +197,70 @@ fn draining_closes_what_is_idle() {
     told.recv_timeout(Duration::from_secs(10)).expect("all connections have ended");
     assert_eq!(bench.engine.stats().active, 0);
 }
+
+/// Lets the engine drain once it has accepted a connection.
+fn drain_with_one(bench: &Bench) -> mpsc::Receiver<()> {
+    while bench.engine.stats().active == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (done, told) = mpsc::channel();
+    bench.engine.drain(Box::new(move || done.send(()).expect("somebody waits")));
+    // Long enough for it to close what it would.
+    std::thread::sleep(Duration::from_millis(100));
+    told
+}
+
+#[test]
+fn draining_serves_who_has_only_just_come() {
+    for server in ["location / { return 200 ok; }", "http2 on; location / { return 200 ok; }"] {
+        let bench = Bench::new(server);
+        let mut stream = bench.connect();
+        let told = drain_with_one(&bench);
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        assert!(read_until(&mut stream, "ok").contains("Connection: close"));
+        assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
+        told.recv_timeout(Duration::from_secs(10)).expect("all connections have ended");
+    }
+}
+
+#[test]
+fn draining_answers_http2_until_the_client_knows() {
+    use super::h2::frame::{self, PREFACE, flag, kind};
+    let request = |id| {
+        let mut out = Vec::new();
+        frame::headers(&mut out, id, b"\x82\x84\x86\x41\x01a", true, 100);
+        out
+    };
+    let bench = Bench::new("http2 on; location / { return 200 ok; }");
+    let mut stream = bench.connect();
+    let told = drain_with_one(&bench);
+    let mut hello = PREFACE.to_vec();
+    frame::settings(&mut hello, &[]);
+    stream.write_all(&[hello, request(1)].concat()).expect("sent");
+    let mut frames = vec![frame(&mut stream).expect("a frame")];
+    while frames.last().is_some_and(|(kind, ..)| *kind != kind::PING) {
+        frames.push(frame(&mut stream).expect("a frame"));
+    }
+    let mut answer = Vec::new();
+    frame::head(&mut answer, 8, kind::PING, flag::ACK, 0);
+    answer.extend(frames.last().map(|(.., payload)| payload.clone()).unwrap_or_default());
+    stream.write_all(&[request(3), answer].concat()).expect("sent");
+    frames.extend(std::iter::from_fn(|| frame(&mut stream)));
+    let bodies = frames.iter().filter(|(kind, _, payload)| *kind == kind::DATA && payload == b"ok");
+    assert_eq!(bodies.map(|(_, stream, _)| *stream).collect::<Vec<_>>(), [1, 3]);
+    let ends = frames.iter().filter(|(kind, ..)| *kind == kind::GOAWAY);
+    let last = |payload: &[u8]| payload.first_chunk().map(|first| u32::from_be_bytes(*first));
+    assert_eq!(ends.map(|(.., payload)| last(payload)).collect::<Vec<_>>(), [Some(0x7fff_ffff), Some(3)]);
+    drop(stream);
+    told.recv_timeout(Duration::from_secs(10)).expect("all connections have ended");
+}
+
+/// The next frame: its kind, its stream and what it carries; none at the end.
+fn frame(stream: &mut TcpStream) -> Option<(u8, u32, Vec<u8>)> {
+    let mut head = [0; super::h2::frame::HEAD];
+    stream.read_exact(&mut head).ok()?;
+    let head = super::h2::frame::Head::read(&head)?;
+    let mut payload = vec![0; head.len];
+    stream.read_exact(&mut payload).ok()?;
+    Some((head.kind, head.stream, payload))
+}

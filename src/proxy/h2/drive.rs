@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, Stream as _};
 use rkeep_parsers::table::value::{Level, Lingering};
@@ -31,6 +31,9 @@ type Requests = FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>;
 /// Bytes that may wait for the socket before nothing more is read.
 const FULL: usize = 256 * 1024;
 
+/// How long a client that has been told of the end may take to answer that it knows.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Whether a client that has just connected speaks HTTP/2.
 pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
     // Where TLS is demanded, who speaks without it is told so by HTTP/1.
@@ -50,10 +53,10 @@ pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
             Ok(n) if n > 0 && !PREFACE.starts_with(greeting.get(..n).unwrap_or_default()) => return false,
             Ok(0) => return false,
             // The rest of a greeting that has begun comes soon, and nothing tells of it.
-            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            Ok(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let left = deadline.saturating_duration_since(clock::now());
-                if left.is_zero() || conn.thread.draining() || conn.readable(left).await.is_err() {
+                if left.is_zero() || conn.readable(left).await.is_err() {
                     return false;
                 }
             }
@@ -98,6 +101,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         sending: Vec::new(),
         at: 0,
         idle: clock::now() + server.ir.conf.http.client_header_timeout.duration(),
+        leaves: None,
         dead: false,
         gone: false,
         server,
@@ -129,6 +133,8 @@ struct Turn {
     at: usize,
     /// When a connection without requests ends.
     idle: Instant,
+    /// When a client that has been told of the end knows, whatever it says.
+    leaves: Option<Instant>,
     /// The socket is of no use any more.
     dead: bool,
     /// The client has ended.
@@ -147,7 +153,8 @@ impl Turn {
             return Poll::Ready(());
         }
         let idle = hub.machine.borrow().open() == 0;
-        if idle && self.conn.poll_deadline(self.idle, cx).is_ready() {
+        let end = self.leaves.map_or(self.idle, |leaves| leaves.min(self.idle));
+        if idle && self.conn.poll_deadline(end, cx).is_ready() {
             // Whoever is late with a head is refused only that.
             if hub.machine.borrow_mut().give_up_head() {
                 self.idle = clock::now() + self.server.root.ir.conf.core.keepalive_timeout.timeout.duration();
@@ -164,10 +171,8 @@ impl Turn {
 
     /// Does all that can be done; true at the end of the connection.
     fn work(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.conn.thread.draining() {
-            self.hub.machine.borrow_mut().leave();
-        }
         loop {
+            self.take_leave();
             let mut moved = self.read();
             moved |= self.events();
             while let Poll::Ready(Some(())) = Pin::new(&mut self.requests).poll_next(cx) {
@@ -200,6 +205,21 @@ impl Turn {
                     return false;
                 }
             }
+        }
+    }
+
+    /// Ends the connection of a thread that drains, so that no request is lost: who has only just come may ask first, and
+    /// what a client asks before it knows of the end is answered.
+    fn take_leave(&mut self) {
+        if !self.conn.thread.draining() || self.conn.requests.get() == 0 {
+            return;
+        }
+        let now = clock::now();
+        let leaves = *self.leaves.get_or_insert(now + FAREWELL);
+        let mut machine = self.hub.machine.borrow_mut();
+        machine.announce_leave();
+        if now >= leaves {
+            machine.leave();
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod incoming;
+mod leaving;
 mod outgoing;
 mod priorities;
 #[cfg(test)]
@@ -194,6 +195,8 @@ pub struct Machine {
     settled: bool,
     /// The head that is coming comes too late.
     late: bool,
+    /// The client has been told that the end is near.
+    announced: bool,
     /// Nothing new is taken any more.
     leaving: bool,
     /// It is over: what is in `out` is the last.
@@ -249,6 +252,7 @@ impl Machine {
             last: 0,
             settled: false,
             late: false,
+            announced: false,
             leaving: false,
             over: false,
             why: None,
@@ -313,19 +317,6 @@ impl Machine {
         let first = coming && !self.late;
         self.late |= coming;
         first
-    }
-
-    /// Takes no new streams; those that are open go on.
-    pub fn leave(&mut self) {
-        if !self.leaving {
-            self.leaving = true;
-            frame::goaway(&mut self.out, self.last, Code::NoError);
-        }
-    }
-
-    /// Whether no more requests are taken and none is left.
-    pub fn has_left(&self) -> bool {
-        self.over || (self.leaving && self.streams.is_empty())
     }
 
     fn frames(&mut self, rest: &mut &[u8]) -> Outcome {
@@ -419,6 +410,10 @@ impl Machine {
             kind::PING if !head.has(flag::ACK) => {
                 frame::head(&mut self.out, 8, kind::PING, flag::ACK, 0);
                 self.out.extend_from_slice(payload);
+                Ok(())
+            }
+            kind::PING => {
+                self.knows(payload);
                 Ok(())
             }
             kind::PRIORITY if self.role == Role::Server => self.prioritize(head.stream, payload),

@@ -275,3 +275,33 @@ fn who_reads_slowly_makes_nothing_pile_up() {
     assert_eq!(sent, 65_535);
     assert!(machine.out.len() < 70_000);
 }
+
+#[test]
+fn who_is_told_of_the_end_may_ask_until_it_knows() {
+    let mut machine = greeted();
+    machine.receive(&request(1, true));
+    machine.announce_leave();
+    machine.announce_leave();
+    assert_eq!(kinds(&machine.out), [(kind::GOAWAY, 0), (kind::PING, 0)]);
+    let mut answer = Vec::new();
+    frame::head(&mut answer, 8, kind::PING, flag::ACK, 0);
+    answer.extend_from_slice(&machine.out[machine.out.len() - 8..]);
+    machine.receive(&request(3, true));
+    machine.release(1);
+    machine.out.clear();
+    assert!(!machine.has_left());
+    // Another answer means nothing.
+    let mut other = answer.clone();
+    other[HEAD] ^= 1;
+    machine.receive(&other);
+    assert!(machine.out.is_empty());
+    machine.receive(&answer);
+    let mut last = Vec::new();
+    frame::goaway(&mut last, 3, Code::NoError);
+    assert_eq!(machine.out, last);
+    machine.out.clear();
+    machine.receive(&request(5, true));
+    assert_eq!(kinds(&machine.out), [(kind::RST_STREAM, 0)]);
+    machine.release(3);
+    assert!(machine.has_left());
+}
