@@ -9,7 +9,7 @@ use rkeep_parsers::ir::route::Paths;
 use super::backup::Backup;
 use super::io::Effect;
 use super::note::Note;
-use super::{Heard, Machine, OWNER, State};
+use super::{ANSWERS, Heard, Machine, OWNER, State};
 use crate::bus::Verdict;
 
 /// What a master keeps in mind.
@@ -96,6 +96,9 @@ impl Machine {
             if self.answers(now) {
                 out.push(Effect::Say(Note::ZeroAsMaster));
                 self.advertise_now(now, out);
+            } else if let State::Master(master) = &mut self.state {
+                // The others would take it for ours.
+                master.hasten(now, self.interval / ANSWERS);
             }
             return;
         }

@@ -30,6 +30,9 @@ pub const OWNER: u8 = 255;
 /// The lowest priority there is: that of a box that cannot serve.
 pub const LOWEST: u8 = 1;
 
+/// How many adverts that change nothing are answered in an interval.
+const ANSWERS: u32 = 10;
+
 /// One instance.
 #[derive(Debug)]
 pub struct Machine {
@@ -42,8 +45,8 @@ pub struct Machine {
     effective: u8,
     /// The pace of adverts: ours, or in version 3 the master's while we are backup.
     interval: Duration,
-    /// When it last answered somebody who is no better.
-    answered: Option<Instant>,
+    /// Since when answers to those who are no better are counted, and how many there were.
+    answered: Option<(Instant, u32)>,
     stats: Stats,
 }
 
@@ -303,14 +306,13 @@ impl Machine {
         }
     }
 
-    /// Whether to answer an advert that changes nothing: ten times an interval at most, or whoever floods us makes us flood
-    /// the others.
+    /// Whether to answer an advert that changes nothing. The first of an interval are answered at once, whoever they come
+    /// from; more are a flood, and whoever floods us would make us flood the others.
     fn answers(&mut self, now: Instant) -> bool {
-        let due = self.answered.is_none_or(|last| now.duration_since(last) >= self.interval / 10);
-        if due {
-            self.answered = Some(now);
-        }
-        due
+        let current = self.answered.filter(|(since, _)| now.duration_since(*since) < self.interval);
+        let (since, given) = current.unwrap_or((now, 0));
+        self.answered = Some((since, given.saturating_add(1)));
+        given < ANSWERS
     }
 
     /// Skew_Time: RFC 3768, 6.1 in version 2, where it does not depend on the interval; RFC 5798, 6.1 in version 3.

@@ -358,14 +358,33 @@ fn an_owner_may_ignore_whoever_says_he_is_master() {
     assert_eq!(bench.machine.priority(), OWNER);
 }
 
+fn adverts(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::Advert(_))).count()
+}
+
 #[test]
-fn a_flood_of_lower_adverts_is_answered_seldom() {
+fn what_changes_nothing_is_answered_at_once_unless_it_is_a_flood() {
     let mut bench = Bench::master(article(100));
-    let mut adverts = 0;
-    for _ in 0..1_000 {
-        let out = bench.hear(90);
-        adverts += out.iter().filter(|effect| matches!(effect, Effect::Advert(_))).count();
+    let other = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 12));
+    let answers = [(90, PEER), (80, other), (0, PEER)].map(|(priority, from)| bench.hear_from(priority, from, SECOND));
+    assert_eq!(answers.map(|effects| adverts(&effects)), [1, 1, 1]);
+    bench.now += SECOND;
+    let mut answers = [0, 0];
+    for millis in 0..2_000 {
+        answers[millis / 1_000] += adverts(&bench.hear(90));
         bench.now += Duration::from_millis(1);
     }
-    assert_eq!(adverts, 10);
+    assert_eq!(answers, [10, 10]);
+}
+
+#[test]
+fn in_a_flood_a_goodbye_is_answered_before_a_backup_takes_it_for_the_master_s() {
+    let mut bench = Bench::master(article(100));
+    for _ in 0..1_000 {
+        bench.hear(90);
+    }
+    assert_eq!(adverts(&bench.hear(0)), 0);
+    assert_eq!(bench.waits(), SECOND / 10);
+    assert_eq!(adverts(&bench.until_deadline()), 1);
+    assert_eq!(bench.waits(), SECOND);
 }
