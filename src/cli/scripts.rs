@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_would_not_run_is_named_with_its_place() {
-        let text = "vrrp_instance V {\n interface lo\n virtual_router_id 1\n notify_master /no/such/script\n}\n";
+        let text = "vrrp_instance V {\n interface eth0\n virtual_router_id 1\n notify_master /no/such/script\n}\n";
         let loader = rkeep_parsers::source::MapLoader::default().file("k.conf", text);
         let mode = keepalived::Mode::Check { own: true };
         let loaded = keepalived::load(Path::new("k.conf"), "box", &loader, &keepalived::AnyMachine, mode);
