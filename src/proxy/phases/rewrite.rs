@@ -145,25 +145,25 @@ fn holds(cx: &mut RequestCtx, condition: &Condition) -> bool {
 
 /// `return`
 fn answer(cx: &mut RequestCtx, code: u16, text: Option<&Expr>) -> Step {
-    let Some(text) = text else {
-        return if code < 400 { send(cx, code, Vec::new()) } else { Step::Fail(Status(code)) };
-    };
-    let value = cx.eval(text);
-    if matches!(code, 301 | 302 | 303 | 307 | 308) {
-        cx.out.fields.remove(b"Location");
-        cx.out.fields.push(b"Location", &value);
+    if text.is_none() && code >= 400 {
         return Step::Fail(Status(code));
     }
-    send(cx, code, value)
-}
-
-fn send(cx: &mut RequestCtx, code: u16, value: Vec<u8>) -> Step {
-    if matches!(code, 301 | 302 | 303 | 307 | 308) {
-        return Step::Fail(Status(code));
-    }
+    // A body that is wrong from its first byte on outweighs the answer.
     if let Err(status) = cx.body_discard() {
         return Step::Fail(status);
     }
+    let value = text.map(|text| cx.eval(text));
+    if matches!(code, 301 | 302 | 303 | 307 | 308) {
+        if let Some(value) = value {
+            cx.out.fields.remove(b"Location");
+            cx.out.fields.push(b"Location", &value);
+        }
+        return Step::Fail(Status(code));
+    }
+    send(cx, code, value.unwrap_or_default())
+}
+
+fn send(cx: &mut RequestCtx, code: u16, value: Vec<u8>) -> Step {
     cx.out.status = code;
     cx.out.content_length = Some(value.len() as u64);
     set_content_type(cx);
