@@ -5,8 +5,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rkeep::rehearse::{Running, eventually};
-use rkeep_compat_tests::{not_asked, on_original};
 use rkeep_compat_tests::speaker::{CONFIGURATION, Scene, VIP, instance};
+use rkeep_compat_tests::{not_asked, on_original};
 
 fn log(scene: &Scene) -> String {
     scene.running.as_ref().map(Running::stderr).unwrap_or_default()
