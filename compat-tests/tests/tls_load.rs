@@ -15,10 +15,9 @@ pid logs/nginx.pid;
 events {}
 http {
   access_log off;
-  client_header_timeout 1s;
   ssl_certificate cert.pem;
   ssl_certificate_key key.pem;
-  KEYS
+  MORE
   server {
     listen 443 ssl;
     http2 on;
@@ -33,7 +32,7 @@ cd /usr/local/nginx
 rm -f stop codes.*
 load() {
   while [ ! -e stop ]; do
-    curl -sk "$1" -m 10 -o /dev/null -w '%{http_code}\n' 'https://127.0.0.1/[1-20]' >>codes.$2 2>&1 || echo "curl: $?" >>codes.$2
+    curl -sk "$1" -m 60 -o /dev/null -w '%{http_code}\n' 'https://127.0.0.1/[1-20]' >>codes.$2 2>&1 || echo "curl: $?" >>codes.$2
   done
 }
 load --http1.1 a & load --http2 b & load --http1.1 c & load --http2 d &
@@ -50,11 +49,11 @@ echo failed: $(cat codes.* | grep -vc '^200$')
 [ $(cat codes.* | wc -l) -gt 200 ] && echo enough
 "#;
 
-fn web(keys: &str) -> Node {
+fn web(more: &str) -> Node {
     let Subject::Rkeep(path) = rkeep() else { unreachable!() };
     let node = Node::new("web", "127.0.0.1 localhost\n", &[Placed { from: path, to: TOOL.into() }]).unwrap();
     node.shell("ip link set lo up").unwrap();
-    node.write("/usr/local/nginx/conf/nginx.conf", CONF.replace("KEYS", keys)).unwrap();
+    node.write("/usr/local/nginx/conf/nginx.conf", CONF.replace("MORE", more)).unwrap();
     let made = node.shell(
         "cd /usr/local/nginx/conf && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 \
          -subj /CN=localhost -keyout key.pem -out cert.pem && openssl rand -out ticket.key 80 && \
@@ -95,7 +94,7 @@ sleep 2
 
 #[test]
 fn endless_handshakes_are_ended_counted_and_shown() {
-    let node = web("");
+    let node = web("client_header_timeout 1s;");
     // A hello that never comes whole, and silence.
     let slow = r"for i in 1 2 3; do (exec 3<>/dev/tcp/127.0.0.1/443; printf '\026\003\001' >&3; timeout 5 cat <&3) & done
         (exec 3<>/dev/tcp/127.0.0.1/443; timeout 5 cat <&3); wait";
