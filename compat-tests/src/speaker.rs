@@ -127,7 +127,7 @@ impl Scene {
         speaker.write(CONFIGURATION, configuration).unwrap();
         let peer = Node::new("peer", "", &[]).unwrap();
         lan.plug(&peer, &[PEER]).unwrap();
-        let watch = Watch::new(&peer).unwrap();
+        let watch = Watch::urgent(&peer).unwrap();
         Scene { speaker, peer, watch, running: None, _lan: lan }
     }
 

@@ -56,7 +56,7 @@ impl Pair {
         });
         let client = Node::new("client", "", &[]).unwrap();
         lan.plug(&client, &[CLIENT]).unwrap();
-        let watch = Watch::new(&client).unwrap();
+        let watch = Watch::urgent(&client).unwrap();
         let ping = Prober::start(&client, VIP, Duration::from_millis(1));
         let running = vec![boxes[0].start(&[first, "-n", "-l", "-D"]).unwrap()];
         let mut pair = Pair { _ping: ping, watch, boxes, running, _client: client, _lan: lan };

@@ -52,7 +52,7 @@ impl Pair {
         });
         let client = Node::new("client", "", &[]).unwrap();
         lan.plug(&client, &[CLIENT]).unwrap();
-        let watch = Watch::new(&client).unwrap();
+        let watch = Watch::urgent(&client).unwrap();
         let prober = Prober::start(&client, VIP, PING_EVERY);
         let running = [None, None];
         let mut pair = Pair { name, boxes, running, cast, watch, _prober: prober, _client: client, _lan: lan };

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rkeep::rehearse::watch::URGENT;
 use rkeep::rehearse::{Node, Running, Task};
+use rkeep::sys::schedule::real_time;
 use rkeep_compat_tests::speaker::{OTHER, Pen, Scene, VIP, Words, instance};
 
 /// How many a second.
@@ -50,6 +52,8 @@ impl Flood {
         let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (end, count) = (Arc::clone(&stop), Arc::clone(&written));
         let task = node.thread(move || {
+            // On a busy machine, too. Without the right to it, the rate shows.
+            let _ = real_time(URGENT);
             let (pen, packets, start) = (Pen::new().unwrap(), bad(), Instant::now());
             for packet in packets.iter().cycle() {
                 let sent = count.fetch_add(1, Ordering::Relaxed);
@@ -103,7 +107,7 @@ fn flooded(scene: &Scene, all_along: impl Fn(&Scene)) -> f64 {
     let cores = (ticks(scene) - before) as f64 / TICKS as f64 / since.elapsed().as_secs_f64();
     let (rate, lines) = (flood.end(since), log(scene).lines().count() - lines);
     println!("{rate} adverts a second: {cores:.2} cores, {lines} lines of log");
-    assert!(rate > RATE / 4, "only {rate} a second were sent");
+    assert!(rate > RATE * 9 / 10, "only {rate} a second were sent");
     assert!(lines < 5_000, "{lines} lines of log");
     cores
 }

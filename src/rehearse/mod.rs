@@ -25,7 +25,7 @@ mod stage;
 mod subject;
 mod timeline;
 mod tls;
-mod watch;
+pub mod watch;
 
 pub use cli::{Arguments, main};
 pub use cluster::{Cast, Cluster, Files, Server};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Gives this process real-time priority; what it starts gets none.
+/// Gives the calling thread real-time priority; what it starts gets none.
 ///
 /// # Errors
 /// The kernel's, as without the right to it.
