@@ -137,6 +137,15 @@ fn furnish(node: &Node) -> io::Result<()> {
     node.write("/run/files/100k", vec![b'x'; 100 << 10])
 }
 
+/// What passes requests on over connections that are kept.
+const KEPT: &str = "        proxy_http_version 1.1;
+        proxy_set_header Connection \"\";
+        proxy_set_header Host $proxy_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Real-IP $remote_addr;
+        location / { proxy_pass http://kept; }
+";
+
 fn nginx_conf(name: &str, port: u16) -> String {
     let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("    {kind}_temp_path /run/{name}.{kind};\n"))
@@ -165,13 +174,7 @@ http {{
     proxy_set_header X-Real-IP $remote_addr;
     server {{
         listen 127.0.0.1:{keep};
-        proxy_http_version 1.1;
-        proxy_set_header Connection \"\";
-        proxy_set_header Host $proxy_host;
-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        proxy_set_header X-Real-IP $remote_addr;
-        location / {{ proxy_pass http://kept; }}
-    }}
+{KEPT}    }}
     server {{
         listen 127.0.0.1:{unlogged};
         listen 127.0.0.1:{tls} ssl;
@@ -180,14 +183,8 @@ http {{
         ssl_certificate_key /run/key.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_tickets off;
- access_log off;
-        proxy_http_version 1.1;
-        proxy_set_header Connection \"\";
-        proxy_set_header Host $proxy_host;
-        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-        proxy_set_header X-Real-IP $remote_addr;
-        location / {{ proxy_pass http://kept; }}
-        location {DIRECT} {{ return 200 {body}; }}
+        access_log off;
+{KEPT}        location {DIRECT} {{ return 200 {body}; }}
     }}
     server {{
         listen 127.0.0.1:{close};
