@@ -291,5 +291,5 @@ fn error_logs(written: &[ErrorLog], logs: &LogFiles) -> Result<ErrorLogs, String
             open.push((log.level, Arc::new(target)));
         }
     }
-    Ok(ErrorLogs { logs: open })
+    Ok(ErrorLogs::new(open))
 }

@@ -13,14 +13,20 @@ use super::request::RequestCtx;
 /// All `error_log`s that hold at one place.
 #[derive(Clone, Debug, Default)]
 pub struct ErrorLogs {
-    /// Each with the least level it takes.
-    pub logs: Vec<(Level, Arc<Target>)>,
+    logs: Vec<(Level, Arc<Target>)>,
+    /// The least level that anybody takes.
+    least: Option<Level>,
 }
 
 impl ErrorLogs {
+    /// Logs, each with the least level it takes.
+    pub fn new(logs: Vec<(Level, Arc<Target>)>) -> Self {
+        ErrorLogs { least: logs.iter().map(|(least, _)| *least).max(), logs }
+    }
+
     /// Whether anybody takes this level.
     pub fn wants(&self, level: Level) -> bool {
-        self.logs.iter().any(|(least, _)| level <= *least)
+        self.least.is_some_and(|least| level <= least)
     }
 
     /// Writes a line; `text` begins with `*N ` where it is about a connection.

@@ -43,7 +43,7 @@ pub struct Line<'a> {
     pub name: &'a [u8],
     /// Its value.
     pub value: &'a [u8],
-    /// The line without its end.
+    /// The line, its end included.
     pub text: &'a [u8],
 }
 
@@ -51,7 +51,8 @@ impl Line<'_> {
     /// Whether it is written as we write one: a single space, and nothing behind the value.
     fn is_plain(&self) -> bool {
         let name = self.name.len();
-        self.text.len() == name + 2 + self.value.len() && self.text.get(name..name + 2) == Some(b": ")
+        self.text.len() == name + self.value.len() + 4
+            && self.text.get(name..).is_some_and(|rest| rest.starts_with(b": ") && rest.ends_with(b"\r\n"))
     }
 }
 
@@ -87,8 +88,7 @@ impl Fields {
     fn store_line(&mut self, line: &Line<'_>, known: Option<Known>) -> Entry {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(line.text);
-        let value = self.bytes.len();
-        self.bytes.extend_from_slice(b"\r\n");
+        let value = self.bytes.len() - 2;
         Entry { start: start as u32, name: (start + line.name.len()) as u32, value: value as u32, known }
     }
 
@@ -279,6 +279,7 @@ pub fn is_named(have: &[u8], name: &[u8]) -> bool {
 }
 
 /// A value without the spaces around it.
+#[inline]
 pub fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] = value {
         value = rest;

@@ -24,12 +24,14 @@ pub fn parse(text: &[u8], host: &mut Vec<u8>) -> Result<Option<u16>, BadHost> {
     };
     let inner = if literal { name.get(1..name.len() - 1).unwrap_or_default() } else { name };
     let odd = if literal { b':' } else { b'%' };
-    let mut dot = false;
+    let (mut dot, mut good) = (false, true);
     for &byte in inner {
-        if !(is_plain(byte) || byte == odd) || (dot && byte == b'.') {
-            return Err(BadHost);
-        }
-        dot = byte == b'.';
+        let another = byte == b'.';
+        good &= (is_plain(byte) | (byte == odd)) & !(dot & another);
+        dot = another;
+    }
+    if !good {
+        return Err(BadHost);
     }
     let name = if dot && !literal { name.get(..name.len() - 1).unwrap_or_default() } else { name };
     if name.is_empty() {
@@ -76,11 +78,12 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, BadHost> {
     if digits.is_empty() {
         return Ok(None);
     }
-    let text = std::str::from_utf8(digits).map_err(|_| BadHost)?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return Err(BadHost);
+    let mut port = 0u16;
+    for byte in digits {
+        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0')).ok_or(BadHost)?;
+        port = port.checked_mul(10).and_then(|port| port.checked_add(digit)).ok_or(BadHost)?;
     }
-    text.parse().map(Some).map_err(|_| BadHost)
+    Ok(Some(port))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Looking for the end of a line, eight bytes at a time: heads are short, and every byte of them is looked at.
+//! Looking for the ends of lines and of names, eight bytes at a time: heads are short, and every byte of them is looked
+//! at.
 
 /// Where the first byte is that ends a line or spoils it: NUL, CR or LF.
 pub fn line_stop(bytes: &[u8]) -> Option<usize> {
@@ -26,17 +27,61 @@ fn stops(byte: u8) -> bool {
     matches!(byte, 0 | b'\r' | b'\n')
 }
 
+/// Where a field's name ends: at a colon, a space or a control byte; the length where there is none.
+pub fn name_stop(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word, b' ' + 1) | below(word ^ all(b':'), 1) | below(word ^ all(0x7f), 1);
+        if found != 0 {
+            return at + first(found);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| ends_name(byte)).unwrap_or(rest.len())
+}
+
+fn ends_name(byte: u8) -> bool {
+    matches!(byte, 0..=b' ' | b':' | 0x7f)
+}
+
 /// The first byte below `limit`, which is at most 128.
 fn first_below(word: u64, limit: u8) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    // A byte's high bit is set where it was below; what it borrows may spoil only later ones.
-    let below = word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7);
-    (below != 0).then(|| below.trailing_zeros() as usize / 8)
+    let found = below(word, limit);
+    (found != 0).then(|| first(found))
+}
+
+const fn all(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The high bit of the first byte below `limit`, which is at most 128. Of later bytes it may be set wrongly.
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(all(1) * u64::from(limit)) & !word & all(0x80)
+}
+
+/// Which byte's bit is the first.
+fn first(bits: u64) -> usize {
+    bits.trailing_zeros() as usize / 8
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_end_where_a_bytewise_look_finds_it() {
+        for stop in 0..=255u8 {
+            for at in 0..20 {
+                let mut bytes = [b'a', 0xff, b'-', b'Z', 0x80, b'_', b'!', b'9'].repeat(3);
+                bytes[at] = stop;
+                let plain = bytes.iter().position(|&byte| ends_name(byte)).unwrap_or(bytes.len());
+                assert_eq!(name_stop(&bytes), plain, "{stop} at {at}");
+                assert_eq!(name_stop(&bytes[..at]), at);
+            }
+        }
+    }
 
     #[test]
     fn wherever_it_is() {

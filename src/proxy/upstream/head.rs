@@ -52,7 +52,7 @@ pub fn parse(buffer: &[u8], mut field: impl FnMut(&Line<'_>)) -> Result<Parsed, 
         Start::Status(head, at) => (head, at),
     };
     while let Some(next) = next_line(buffer.get(at..).unwrap_or_default()) {
-        at += next.len;
+        at += next.whole.len();
         match field_line(&next)? {
             FieldLine::End => {
                 head.len = at;
@@ -72,7 +72,7 @@ fn check_part(part: &[u8]) -> Result<(), Invalid> {
         let byte = part.get(at).copied().unwrap_or(b'\n');
         Err(Invalid { before: part.get(..at).unwrap_or_default().to_vec(), byte })
     };
-    let stop = part.iter().position(|&byte| ends_name(byte)).unwrap_or(part.len());
+    let stop = scan::name_stop(part);
     match part.get(stop) {
         Some(b'\r') => match part.get(stop + 1..).and_then(|rest| rest.iter().position(|&byte| byte != b'\r')) {
             Some(more) => invalid(stop + 1 + more),
@@ -174,8 +174,8 @@ enum FieldLine<'a> {
 struct FieldText<'a> {
     /// Without its line feed, and without a CR before that where it is plain.
     line: &'a [u8],
-    /// Its bytes, the line feed included.
-    len: usize,
+    /// All of it, the line feed included.
+    whole: &'a [u8],
     /// It holds neither NUL nor CR.
     plain: bool,
 }
@@ -184,16 +184,30 @@ fn next_line(rest: &[u8]) -> Option<FieldText<'_>> {
     let stop = scan::line_stop(rest)?;
     let (line, end) = rest.split_at(stop);
     match end {
-        [b'\n', ..] => Some(FieldText { line, len: stop + 1, plain: true }),
-        [b'\r', b'\n', ..] => Some(FieldText { line, len: stop + 2, plain: true }),
+        [b'\r', b'\n', ..] => Some(FieldText { line, whole: rest.get(..stop + 2)?, plain: true }),
+        [b'\n', ..] => Some(FieldText { line, whole: rest.get(..=stop)?, plain: true }),
         _ => {
             let len = stop + memchr(b'\n', end)?;
-            Some(FieldText { line: rest.get(..len)?, len: len + 1, plain: false })
+            Some(FieldText { line: rest.get(..len)?, whole: rest.get(..=len)?, plain: false })
         }
     }
 }
 
 fn field_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
+    let line = text.line;
+    let stop = scan::name_stop(line);
+    let (name, rest) = line.split_at(stop);
+    match rest {
+        [] if stop == 0 => Ok(FieldLine::End),
+        [b':', value @ ..] if stop > 0 && text.plain && name.first() != Some(&b'H') => {
+            Ok(FieldLine::Field(Line { name, value: trim(value), text: text.whole }))
+        }
+        _ => odd_line(text),
+    }
+}
+
+/// The same for lines that are not as nearly all are.
+fn odd_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
     let line = text.line;
     let invalid = |at: usize| Invalid {
         before: line.get(..at).unwrap_or_default().to_vec(),
@@ -206,13 +220,13 @@ fn field_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
     if bare.is_empty() {
         return if line.len() < 2 { Ok(FieldLine::End) } else { Err(invalid(1)) };
     }
-    let stop = bare.iter().position(|&byte| ends_name(byte)).unwrap_or(bare.len());
+    let stop = scan::name_stop(bare);
     let (name, rest) = bare.split_at(stop);
     let value = match rest {
         // An old server repeats its status line among the fields.
         _ if name.starts_with(b"HTTP/") => return Ok(FieldLine::Ignored),
         [b':', value @ ..] if stop > 0 => value,
-        [] => return Ok(FieldLine::Field(Line { name, value: b"", text: line })),
+        [] => return Ok(FieldLine::Field(Line { name, value: b"", text: text.whole })),
         _ => return Err(invalid(stop)),
     };
     if !text.plain
@@ -220,23 +234,7 @@ fn field_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
     {
         return Err(invalid(stop + 1 + at));
     }
-    Ok(FieldLine::Field(Line { name, value: trim(value), text: line }))
-}
-
-/// Whether a byte cannot be of a name: the colon, spaces and control bytes. Looked up, since every byte is asked about.
-fn ends_name(byte: u8) -> bool {
-    const ENDS: [bool; 256] = {
-        let mut ends = [false; 256];
-        let mut byte = 0;
-        while byte <= b' ' as usize {
-            ends[byte] = true;
-            byte += 1;
-        }
-        ends[b':' as usize] = true;
-        ends[0x7f] = true;
-        ends
-    };
-    ENDS[usize::from(byte)]
+    Ok(FieldLine::Field(Line { name, value: trim(value), text: text.whole }))
 }
 
 #[cfg(test)]
