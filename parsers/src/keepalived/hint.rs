@@ -59,9 +59,13 @@ pub fn hint(context: C, keyword: &str) -> String {
         return format!("did you mean `{near}`?");
     }
     let homes = homes(keyword);
-    match &homes[..] {
-        [] => "delete the line, or correct the word".to_owned(),
-        homes => format!("`{keyword}` belongs in {}; is a brace missing or too many above?", homes.join(" or ")),
+    if !homes.is_empty() {
+        return format!("`{keyword}` belongs {}; is a brace missing or too many above?", homes.join(" or "));
+    }
+    let elsewhere = places().flat_map(|(_, context)| words(context));
+    match nearest(elsewhere, keyword) {
+        Some(near) => format!("did you mean `{near}`? It belongs {}", self::homes(near).join(" or ")),
+        None => "delete the line, or correct the word".to_owned(),
     }
 }
 
@@ -73,9 +77,15 @@ fn words(context: C) -> impl Iterator<Item = &'static str> {
 
 /// The blocks in which a word is known.
 fn homes(keyword: &str) -> Vec<String> {
+    let at_home = places().filter(|(_, context)| words(*context).any(|word| word == keyword));
+    at_home.map(|(place, _)| place).collect()
+}
+
+/// Where words may stand, in words.
+fn places() -> impl Iterator<Item = (String, C)> {
     let inner = BLOCKS.into_iter().filter(|(_, _, context)| *context != C::NONE);
-    let at_home = inner.filter(|(_, _, context)| words(*context).any(|word| word == keyword));
-    at_home.map(|(_, block, _)| format!("`{block}`")).collect()
+    let inner = inner.map(|(_, block, context)| (format!("in `{block}`"), context));
+    std::iter::once(("outside of all blocks".to_owned(), C::K_TOP)).chain(inner)
 }
 
 /// The word that is at most two letters away, the nearest first.
@@ -95,5 +105,9 @@ mod tests {
         assert!(hint(C::K_VIRTUAL_SERVER, "nat_mask").contains("1.2.20"));
         assert!(hint(C::K_TCP_CHECK, "nb_get_retry").contains("write retry N"));
         assert!(hint(C::K_TOP, "virtual_router_id").contains("`vrrp_instance`"));
+        assert_eq!(
+            hint(C::K_INSTANCE, "interface_up_down_delay"),
+            "did you mean `interface_up_down_delays`? It belongs outside of all blocks"
+        );
     }
 }
