@@ -2,7 +2,7 @@
 
 use super::number::remark;
 use super::value::refuse;
-use crate::diag::Class;
+use crate::diag::{Class, Diagnostic};
 use crate::ir::route::{Route, Rule};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
@@ -79,8 +79,23 @@ impl Value for RouteLine {
                 }
             }
         }
+        if cx.is_old_keepalived() && route.device.is_none() && !route.no_track {
+            cx.diagnostics.push(untracked(&route).at(directive.span, ""));
+        }
         Ok(RouteLine { route, span: directive.span })
     }
+}
+
+/// What 2.2 says of a route that it cannot watch; 2.4 finds the interface out.
+fn untracked(route: &Route) -> Diagnostic {
+    let to = route.to.as_deref().unwrap_or_default();
+    let network = match to {
+        "default" => "0.0.0.0/0".to_owned(),
+        _ if to.contains('/') => to.to_owned(),
+        _ => format!("{to}/{}", if to.contains(':') { 128 } else { 32 }),
+    };
+    let text = format!("Warning - cannot track route {network} with no interface specified, not tracking");
+    remark(&text, Class::Warning).help("write dev INTERFACE, or no_track")
 }
 
 impl Value for RuleLine {

@@ -104,6 +104,13 @@ impl Walk<'_> {
                     self.draft.global.script_user = None;
                 }
             }
+            // Whole triplets of bits came with 2.3.
+            "umask" if self.cx.is_old_keepalived() => {
+                let bits = directive.args.first().map(Word::lossy).unwrap_or_default();
+                if matches!(&*bits, "IRWXU" | "IRWXG" | "IRWXO") {
+                    self.general(span, format!("Unknown umask bit {bits}"), "such as IRUSR | IWUSR, or a number");
+                }
+            }
             "dynamic_interfaces" => {
                 let option = written(&self.draft.global.dynamic_interfaces).and_then(|option| option.0);
                 if let Some(option) = option.filter(|option| option != "allow_if_changes") {

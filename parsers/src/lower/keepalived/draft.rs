@@ -49,6 +49,8 @@ pub(super) struct Draft {
     pub(super) hmac: AuthHmacLayer,
     pub(super) has_hmac: bool,
     pub(super) hmac_keys: Vec<Key>,
+    /// `virtual_router_id` of the instance that is open has a value that is none.
+    pub(super) refused_vrid: bool,
     /// A keyword of unicast stands in the instance that is open.
     pub(super) unicast: bool,
     /// The address of the virtual server that is open.
@@ -57,6 +59,8 @@ pub(super) struct Draft {
     pub(super) checks: Vec<(TcpCheckLayer, crate::source::Span)>,
     /// Real servers of the virtual server that is open.
     pub(super) reals: Vec<super::service::RealDraft>,
+    /// Groups without members, of which 2.2 says so at the end.
+    pub(super) empty_groups: Vec<(String, crate::source::Span)>,
     /// Instances, before they are judged together.
     pub(super) routers: Vec<super::vrrp::RouterDraft>,
     /// Groups with their members' names.

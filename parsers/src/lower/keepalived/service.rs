@@ -122,7 +122,11 @@ impl Walk<'_> {
             let protocol = written(&self.draft.service.protocol).map(|protocol| protocol.0);
             let text = format!("Virtual server {} has no real servers - ignoring", named(address, protocol));
             let help = "add real_server ADDRESS PORT { … }";
-            return self.report.say(self.place, Found::new(Class::General, text, help).at(span));
+            let found = Found::new(Class::General, text, help).at(span);
+            return match self.cx.is_old_keepalived() {
+                true => self.report.conclude(Some(span), found),
+                false => self.report.say(self.place, found),
+            };
         }
         let service = self.service(address, span, &reals);
         let layer = &self.draft.service;

@@ -111,6 +111,11 @@ pub struct Cx {
 }
 
 impl Cx {
+    /// Whether keepalived 2.2 is the model, by `compat keepalived=2.2`.
+    pub fn is_old_keepalived(&self) -> bool {
+        self.compat.keepalived < Compat::default().keepalived
+    }
+
     /// A path as nginx completes it: relative ones are below the prefix.
     pub fn full_path(&self, path: &[u8]) -> PathBuf {
         self.prefix.join(String::from_utf8_lossy(path).as_ref())
