@@ -248,6 +248,11 @@ impl Walk<'_> {
         let known = |field: &Option<crate::source::Spanned<Vec<crate::keepalived::address::AddressLine>>>| {
             field.iter().flat_map(|field| &field.value).map(|line| line.0.address).collect::<Vec<_>>()
         };
+        let shown = match line.prefix {
+            prefix if prefix == if address.is_ipv4() { 32 } else { 128 } => address.to_string(),
+            prefix => format!("{address}/{prefix}"),
+        };
+        let kind = if excluded { "Excluded VIP" } else { "VIP" };
         let main = known(&self.draft.instance.virtual_ipaddress);
         let more = known(&self.draft.instance.virtual_ipaddress_excluded);
         if !excluded && self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
@@ -257,12 +262,16 @@ impl Walk<'_> {
                 "write the other family's addresses in an instance of its own, or in virtual_ipaddress_excluded",
             ));
         }
+        // 2.2 takes an address as often as it is written, and its adverts carry it as often.
+        if self.cx.is_old_keepalived() {
+            return None;
+        }
         let twice = "write the address once";
         if main.contains(&address) {
-            return Some((format!("({owner}): VIP duplicates a VIP {address} - ignoring"), twice));
+            return Some((format!("({owner}): {kind} duplicates a VIP {shown} - ignoring"), twice));
         }
         if more.contains(&address) {
-            return Some((format!("({owner}): VIP duplicates an excluded VIP {address} - ignoring"), twice));
+            return Some((format!("({owner}): {kind} duplicates an excluded VIP {shown} - ignoring"), twice));
         }
         None
     }

@@ -9,6 +9,7 @@ mod bfd;
 mod draft;
 mod global;
 mod hmac;
+mod marked;
 mod pragma;
 mod report;
 mod service;
