@@ -53,6 +53,9 @@ impl Value for AddressLine {
                 b"label" => line.label = Some(label(value(&mut words, word, first, cx)?, cx)?),
                 b"scope" => line.scope = scope(value(&mut words, word, first, cx)?, address, cx),
                 b"no_track" => line.no_track = true,
+                b"track_group" if directive.name.is("static_ipaddress") => {
+                    known_group(value(&mut words, word, first, cx)?, cx);
+                }
                 b"-nodad" | b"home" | b"mngtmpaddr" | b"noprefixroute" | b"autojoin" => unbuilt(word, cx),
                 b"peer" | b"preferred_lft" | b"use_vmac" => {
                     unbuilt(word, cx);
@@ -62,6 +65,15 @@ impl Value for AddressLine {
             }
         }
         Ok(AddressLine(line))
+    }
+}
+
+/// Remarks on a `track_group` that no block before has defined.
+pub(super) fn known_group(word: &Word, cx: &mut Cx) {
+    let name = word.lossy();
+    if !cx.track_groups.iter().any(|known| *known == name) {
+        let what = remark(&format!("track_group {name} not found"), Class::General);
+        cx.diagnostics.push(what.at(word.span, "").help("define the track_group above"));
     }
 }
 

@@ -239,6 +239,8 @@ pub struct Global {
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`: the same of neighbour advertisements.
     pub gna_interval: Duration,
+    /// `garp_group`s, which have distances of their own.
+    pub garp_groups: Vec<GarpGroup>,
     /// `interface_up_down_delays`: how long a change of an interface must last.
     pub link_delays: Vec<DelayLine>,
     /// `notify_fifo`, `notify_fifo_script`: all lines.
@@ -315,6 +317,17 @@ pub struct Fifo {
     pub script: Option<Script>,
 }
 
+/// Interfaces whose announcements keep a distance from one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GarpGroup {
+    /// Their names.
+    pub interfaces: Vec<String>,
+    /// Between two gratuitous ARPs on any of them.
+    pub garp_interval: Duration,
+    /// Between two neighbour advertisements on any of them.
+    pub gna_interval: Duration,
+}
+
 impl Default for Global {
     fn default() -> Self {
         Global {
@@ -336,6 +349,7 @@ impl Default for Global {
             delay_after_boot: Duration::ZERO,
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
+            garp_groups: Vec::new(),
             link_delays: Vec::new(),
             notify_fifo: None,
             vrrp_notify_fifo: None,

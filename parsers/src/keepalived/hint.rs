@@ -1,13 +1,13 @@
 //! Hints for words keepalived does not know.
 
 use super::known;
-use super::{GlobalDefs, bfd, checks, hmac, instance, speech, tracking, tuning, virtual_server};
+use super::{GlobalDefs, bfd, checks, groups, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::table::index::distance;
 use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 20] = [
+    let modules: [&'static [Row]; 22] = [
         GlobalDefs::ROWS,
         tuning::Speaking::ROWS,
         tuning::Tuning::ROWS,
@@ -28,12 +28,14 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         virtual_server::Real::ROWS,
         virtual_server::Timing::ROWS,
         virtual_server::TcpCheck::ROWS,
+        groups::GarpBlock::ROWS,
+        groups::TrackGroup::ROWS,
     ];
     modules.into_iter().flatten()
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 14] = [
+pub const BLOCKS: [(C, &str, C); 16] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
@@ -42,6 +44,8 @@ pub const BLOCKS: [(C, &str, C); 14] = [
     (C::K_TOP, "vrrp_track_file", C::K_TRACK_FILE),
     (C::K_TOP, "vrrp_track_process", C::K_TRACK_PROCESS),
     (C::K_TOP, "bfd_instance", C::K_BFD),
+    (C::K_TOP, "garp_group", C::K_GARP_GROUP),
+    (C::K_TOP, "track_group", C::K_TRACK_GROUP),
     (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
     (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
     (C::K_INSTANCE, "auth_hmac", C::K_AUTH_HMAC),

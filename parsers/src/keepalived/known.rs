@@ -13,7 +13,7 @@ pub enum Effect {
 }
 
 const HARMLESS: &[(C, &str)] = &[
-    (C::K_TOP, "garp_group SSL track_group"),
+    (C::K_TOP, "SSL"),
     (C::K_SYNC_GROUP, "notify_priority_changes"),
     (
         C::K_VIRTUAL_SERVER,

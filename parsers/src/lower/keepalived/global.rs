@@ -44,6 +44,7 @@ pub(super) fn global(draft: &Draft, machine: &dyn Machine) -> Global {
             .map_or(defaults.shutdown_timeout, |timeout| seconds(timeout.0)),
         delay_after_boot: written(&speaking.vrrp_delay_after_boot).map_or(Duration::ZERO, |delay| delay.0),
         garp_interval: written(&layer.garp_interval).map_or(Duration::ZERO, |interval| interval.0),
+        garp_groups: draft.garp_groups.clone(),
         gna_interval: written(&layer.gna_interval).map_or(Duration::ZERO, |interval| interval.0),
         link_delays: written(&draft.fixed.interface_up_down_delays).unwrap_or_default(),
         vrrp_startup_delay: written(&layer.vrrp_startup_delay).map_or(Duration::ZERO, |delay| delay.0),

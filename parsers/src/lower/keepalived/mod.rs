@@ -8,6 +8,7 @@ mod after;
 mod bfd;
 mod draft;
 mod global;
+mod groups;
 mod hmac;
 mod marked;
 mod pragma;

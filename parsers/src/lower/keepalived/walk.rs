@@ -313,6 +313,9 @@ impl<'a> Walk<'a> {
     /// The end of a block of values.
     fn closed(&mut self, keyword: &str) {
         self.draft.unicast |= keyword == "unicast_peer";
+        if keyword == "interfaces" {
+            self.garp_interfaces();
+        }
         if keyword == "notification_email" && self.draft.global.notification_email.is_none() {
             let text = "Warning - empty notification_email block";
             self.report.say(self.place, Found::new(Class::General, text, "write an address into it, or delete it"));
@@ -323,7 +326,7 @@ impl<'a> Walk<'a> {
         let pass = match inner {
             C::K_GLOBAL => Pass::Parent,
             C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION | C::K_AUTH_HMAC => Pass::Vrrp,
-            C::K_SCRIPT | C::K_TRACK_PROCESS => Pass::Vrrp,
+            C::K_SCRIPT | C::K_TRACK_PROCESS | C::K_GARP_GROUP | C::K_TRACK_GROUP => Pass::Vrrp,
             // Both processes know files.
             C::K_TRACK_FILE if self.pass == Pass::Checkers => Pass::Checkers,
             C::K_TRACK_FILE => Pass::Vrrp,
@@ -345,6 +348,8 @@ impl<'a> Walk<'a> {
                 self.block(inner);
             }
             C::K_SCRIPT | C::K_TRACK_FILE | C::K_TRACK_PROCESS => self.tracker(inner, line.span, name, args),
+            C::K_GARP_GROUP => self.garp_group(line.span),
+            C::K_TRACK_GROUP => self.track_group(line.span, args),
             C::K_BFD => self.bfd_instance(line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),

@@ -92,6 +92,8 @@ pub struct Cx {
     pub owner: String,
     /// Rules of keepalived's seen so far that have no preference.
     pub unnumbered: u32,
+    /// Names of keepalived's `track_group`s seen so far.
+    pub track_groups: Vec<String>,
     /// Variables seen so far.
     pub variables: Variables,
     /// Names of the `log_format`s seen so far, `combined` first.
