@@ -251,6 +251,8 @@ pub struct Global {
     pub lvs_notify_fifo: Option<Fifo>,
     /// `no_email_faults`
     pub no_email_faults: bool,
+    /// `fifo_write_vrrp_states_on_reload`
+    pub fifo_after_reload: bool,
     /// `no_checker_emails`: no mail about a check that does not change its real server.
     pub no_checker_emails: bool,
     /// `vrrp_mcast_group4`, 224.0.0.18 unless said.
@@ -339,6 +341,7 @@ impl Default for Global {
             smtp_connect_timeout: Duration::from_secs(30),
             smtp_alert: None,
             no_email_faults: false,
+            fifo_after_reload: false,
             script_user: None,
             script_security: false,
             startup_script: None,

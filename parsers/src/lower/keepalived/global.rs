@@ -33,6 +33,7 @@ pub(super) fn global(draft: &Draft, machine: &dyn Machine) -> Global {
         vrrp_notify_fifo: fifo(&layer.vrrp_notify_fifo, &layer.vrrp_notify_fifo_script),
         lvs_notify_fifo: fifo(&layer.lvs_notify_fifo, &layer.lvs_notify_fifo_script),
         no_checker_emails: written(&layer.no_checker_emails).is_some_and(|none| none.0),
+        fifo_after_reload: speaking.fifo_write_vrrp_states_on_reload.is_some(),
         no_email_faults: layer.no_email_faults.is_some(),
         script_user: written(&layer.script_user).and_then(|user| user.0),
         script_security: layer.enable_script_security.is_some(),
