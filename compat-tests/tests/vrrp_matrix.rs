@@ -2,7 +2,7 @@
 //! other takes it over when that one stops and gives it back, and a reload on both sides moves nothing.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use rkeep::rehearse::{INTERFACE, Lan, Node, Running, Subject, eventually};
@@ -11,6 +11,8 @@ use rkeep_compat_tests::speaker::CONFIGURATION;
 use rustix::process::Signal;
 
 const OWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 3, 10), Ipv4Addr::new(192, 168, 3, 11)];
+const OWN_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 10), Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 11)];
 const PRIORITIES: [u8; 2] = [150, 100];
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -21,9 +23,13 @@ struct Mode {
     ipv6: bool,
     unicast: bool,
     more: &'static str,
+    /// The addresses once more, as only keepalived 2.2 takes them.
+    twice: bool,
+    /// What stands outside of the instance.
+    outside: &'static str,
 }
 
-const PLAIN: Mode = Mode { version: 2, ipv6: false, unicast: false, more: "" };
+const PLAIN: Mode = Mode { version: 2, ipv6: false, unicast: false, more: "", twice: false, outside: "" };
 const PASS: &str = "    authentication {\n        auth_type PASS\n        auth_pass 1111\n    }\n";
 const AH: &str = "    authentication {\n        auth_type AH\n        auth_pass 1111\n    }\n";
 
@@ -33,14 +39,17 @@ impl Mode {
         let vip = if self.ipv6 { "fe80::253\n        2001:db8::253/64" } else { "192.168.3.253" };
         let unicast = match self.unicast {
             true => {
-                let [own, other] = [OWN[which], OWN[1 - which]];
+                let speaks = |which: usize| if self.ipv6 { OWN_V6[which].into() } else { IpAddr::V4(OWN[which]) };
+                let [own, other] = [speaks(which), speaks(1 - which)];
                 format!("    unicast_src_ip {own}\n    unicast_peer {{\n        {other}\n    }}\n")
             }
             false => String::new(),
         };
+        let again = if self.twice { format!("        {vip}\n") } else { String::new() };
+        let outside = self.outside;
         format!(
-            "vrrp_instance VI_1 {{\n    interface {INTERFACE}\n    virtual_router_id 51\n    priority {priority}\n    \
-             version {version}\n{unicast}{}    virtual_ipaddress {{\n        {vip}\n    }}\n}}\n",
+            "{outside}vrrp_instance VI_1 {{\n    interface {INTERFACE}\n    virtual_router_id 51\n    priority {priority}\n    \
+             version {version}\n{unicast}{}    virtual_ipaddress {{\n        {vip}\n{again}    }}\n}}\n",
             self.more
         )
     }
@@ -58,11 +67,22 @@ impl Pair {
         let lan = Lan::new().unwrap();
         let boxes = [0, 1].map(|which| {
             let node = Node::new(["one", "two"][which], "", &[cast[which].as_keepalived()]).unwrap();
-            lan.plug(&node, &[OWN[which]]).unwrap();
+            lan.plug_as(&node, INTERFACE, &[(OWN[which].into(), 24), (OWN_V6[which].into(), 64)]).unwrap();
+            // keepalived does not wait until an address may be used, and stays in FAULT then.
+            let usable = || node.within(move || UdpSocket::bind((OWN_V6[which], 0))).is_ok();
+            assert!(eventually(LIMIT, usable), "the IPv6 address does not come");
             node.write(CONFIGURATION, mode.file(which)).unwrap();
             node
         });
         Pair { boxes, running: [None, None], ipv6: mode.ipv6, _lan: lan }
+    }
+
+    fn start_both(cast: &[Subject; 2], mode: Mode) -> Pair {
+        let mut pair = Pair::new(cast, mode);
+        pair.start(cast, 0);
+        pair.start(cast, 1);
+        pair.expect(0, "at the start");
+        pair
     }
 
     fn start(&mut self, cast: &[Subject; 2], which: usize) {
@@ -95,13 +115,15 @@ impl Pair {
     }
 }
 
+/// rkeep as the higher and as the lower.
+fn casts() -> [[Subject; 2]; 2] {
+    [[rkeep(), Subject::Original], [Subject::Original, rkeep()]]
+}
+
 /// Plays a mode through with rkeep as the higher and as the lower.
 fn play(mode: Mode) {
-    for cast in [[rkeep(), Subject::Original], [Subject::Original, rkeep()]] {
-        let mut pair = Pair::new(&cast, mode);
-        pair.start(&cast, 0);
-        pair.start(&cast, 1);
-        pair.expect(0, "at the start");
+    for cast in casts() {
+        let mut pair = Pair::start_both(&cast, mode);
         pair.stop(0);
         pair.expect(1, "without the higher");
         pair.start(&cast, 0);
@@ -145,4 +167,65 @@ fn version_3_over_ipv6() {
 #[test]
 fn version_3_from_interfaces_with_the_virtual_mac() {
     play(Mode { version: 3, more: "    use_vmac\n", ..PLAIN });
+}
+
+#[test]
+fn version_3_by_multicast_ten_times_a_second() {
+    play(Mode { version: 3, more: "    advert_int 0.1\n", ..PLAIN });
+}
+
+#[test]
+fn version_3_over_ipv6_by_unicast() {
+    play(Mode { version: 3, ipv6: true, unicast: true, ..PLAIN });
+}
+
+/// 2.2.7 drops adverts that have another number of addresses than its own file.
+#[test]
+fn addresses_written_twice_as_2_2_takes_them() {
+    play(Mode { twice: true, outside: "#rkeep: compat keepalived=2.2\n", ..PLAIN });
+}
+
+#[test]
+fn who_has_come_back_does_not_preempt() {
+    let mode = Mode { more: "    state BACKUP\n    nopreempt\n", ..PLAIN };
+    for cast in casts() {
+        let mut pair = Pair::start_both(&cast, mode);
+        pair.stop(0);
+        pair.expect(1, "without the higher");
+        pair.start(&cast, 0);
+        // Longer than a master may be silent.
+        std::thread::sleep(Duration::from_secs(5));
+        pair.expect(1, "with the higher again");
+        pair.stop(1);
+        pair.expect(0, "without the lower");
+    }
+}
+
+const WEIGHS: &str = "/tmp/weighs";
+const TRACKED: [(&str, &str); 2] = [
+    (
+        "vrrp_script S {\n    script \"/usr/bin/grep -q 0 /tmp/weighs\"\n    interval 1\n    rise 1\n    fall 1\n    \
+         weight -60\n}\n",
+        "    track_script {\n        S\n    }\n",
+    ),
+    ("vrrp_track_file F {\n    file /tmp/weighs\n    weight 1\n}\n", "    track_file {\n        F\n    }\n"),
+];
+
+#[test]
+fn what_is_tracked_moves_the_address_and_brings_it_back() {
+    for (outside, more) in TRACKED {
+        let mode = Mode { outside, more, ..PLAIN };
+        for cast in casts() {
+            let mut pair = Pair::new(&cast, mode);
+            for which in [0, 1] {
+                pair.boxes[which].write(WEIGHS, "0\n").unwrap();
+                pair.start(&cast, which);
+            }
+            pair.expect(0, "at the start");
+            pair.boxes[0].write(WEIGHS, "-65\n").unwrap();
+            pair.expect(1, "with a weight on the higher");
+            pair.boxes[0].write(WEIGHS, "0\n").unwrap();
+            pair.expect(0, "without it");
+        }
+    }
 }

@@ -66,3 +66,32 @@ fn other_comments_and_the_originals_own_test_see_nothing() {
     assert_eq!(test_code(&found), 0);
     assert!(found.iter().all(|found| found.legacy.is_none()));
 }
+
+#[test]
+fn compat_makes_newer_words_unknown_wherever_it_stands() {
+    let one = instance("VI_1", 51, " owner_ignore_adverts\n");
+    let unknown = |text: &str| {
+        let (_, found) = read(text, Mode::Check { own: false });
+        let unknown = found.into_iter().filter(|found| found.code == "keepalived::unknown-keyword");
+        unknown.map(|found| found.help.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(unknown(&one), [""; 0]);
+    let help = ["this word came after keepalived 2.2: delete it, or the pragma compat"];
+    assert_eq!(unknown(&format!("{one}#rkeep: compat keepalived=2.2\n")), help);
+    assert_eq!(unknown(&format!("#rkeep: compat keepalived=2.2\n{one}")), help);
+    assert_eq!(unknown(&format!("#rkeep: compat keepalived=2.4\n{one}")), [""; 0]);
+    let text = format!("#rkeep: compat keepalived=old\n{}", instance("VI_1", 51, ""));
+    assert_eq!(errors(&text), ["\"keepalived=old\" is no release such as nginx=1.22 or keepalived=2.2"]);
+}
+
+#[test]
+fn a_refused_value_is_told_once() {
+    let text = instance("VI_1", 51, "").replace("router_id 51", "router_id 300");
+    let (_, found) = read(&text, Mode::Check { own: false });
+    let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(messages, ["number '300' outside range [1, 255]"]);
+    assert_eq!(found.first().and_then(|found| found.help.as_deref()), Some("a whole number from 1 to 255"));
+    // keepalived's own test says all that keepalived says.
+    let (_, found) = read(&text, Mode::Test);
+    assert_eq!(found.len(), 3, "{found:?}");
+}

@@ -1,6 +1,7 @@
 //! Every recorded probe of keepalived's language, read by us: the same lines, the same exit code.
 #![allow(clippy::expect_used, clippy::panic, reason = "a helper of a test stops the test")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rkeep_parsers::keepalived::{Loopback, Machine, Mode, ScriptState, legacy_lines, load, test_code};
@@ -77,9 +78,6 @@ fn unescape(text: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// Keywords that are not built yet; probes with them say so instead of what keepalived says.
-const NOT_BUILT: [&str; 1] = ["virtual_server group"];
-
 #[test]
 fn probes_say_what_keepalived_says() {
     assert!(compare("probes-2.4.3.tsv", &Lab::default()) > 120);
@@ -95,15 +93,47 @@ fn strict_mode_is_as_strict_as_keepalived_s() {
     assert!(compare("strict-2.4.3.tsv", &Lab { second: true }) > 60);
 }
 
-/// Compares a table of probes with what we say; how many there are.
+#[test]
+fn with_the_pragma_they_are_judged_as_2_2_judges_them() {
+    let alone = Lab::default();
+    assert!(compare_with("probes-2.4.3.tsv", &alone, Some(&older("probes"))) > 120);
+    let lab = Lab { second: true };
+    assert!(compare_with("more-2.4.3.tsv", &lab, Some(&older("more"))) > 180);
+    assert!(compare_with("strict-2.4.3.tsv", &lab, Some(&older("strict"))) > 60);
+}
+
+/// Makes keepalived 2.2 the model, at the end of a file, where it moves no line.
+const PRAGMA: &[u8] = b"\n#rkeep: compat keepalived=2.2\n";
+
+/// What 2.2.7 says otherwise of a table's cases: the code and the lines, by case.
+type Older = HashMap<String, (u8, String)>;
+
+fn older(table: &str) -> Older {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/keepalived/differs-2.2.7.tsv");
+    let text = std::fs::read_to_string(&path).expect("the recorded differences are there");
+    let rows = text.lines().filter(|line| !line.starts_with('#')).map(|row| row.splitn(4, '\t').collect::<Vec<_>>());
+    let case = |row: Vec<&str>| {
+        let [of, case, code, lines] = row[..] else { panic!("four columns in {row:?}") };
+        (of == table).then(|| (case.to_owned(), (code.parse().expect("a number"), lines.to_owned())))
+    };
+    rows.filter_map(case).collect()
+}
+
 fn compare(table: &str, lab: &Lab) -> usize {
+    compare_with(table, lab, None)
+}
+
+/// Compares a table of probes with what we say, as 2.4 or, where its differences are given, as 2.2; how many there are.
+fn compare_with(table: &str, lab: &Lab, older: Option<&Older>) -> usize {
     let (mut compared, mut wrong) = (0, Vec::new());
-    for probe in probes(table) {
-        let text = String::from_utf8_lossy(&probe.file).into_owned();
-        if NOT_BUILT.iter().any(|word| text.contains(word)) {
-            continue;
-        }
+    for mut probe in probes(table) {
         compared += 1;
+        if let Some(older) = older {
+            probe.file.extend_from_slice(PRAGMA);
+            if let Some((code, lines)) = older.get(&probe.name) {
+                (probe.code, probe.lines) = (*code, lines.clone());
+            }
+        }
         let name = format!("{}.conf", probe.name);
         let loader = MapLoader::default().file(&name, probe.file).file("lex/inc/a.conf", "");
         let loaded = load(Path::new(&name), "vm", &loader, lab, Mode::Test);
@@ -132,6 +162,20 @@ fn long_lines_are_left_out_and_their_tails_read() {
     assert_eq!(test_code(&loaded.diagnostics), 5);
 }
 
+/// 2.2.7 reads the tail of a long line as one more, and a line as far as its NUL byte.
+#[test]
+fn long_lines_and_nul_bytes_as_2_2_reads_them() {
+    let lines = |file: Vec<u8>| {
+        let loader = MapLoader::default().file("p.conf", [file.as_slice(), PRAGMA].concat());
+        let loaded = load(Path::new("p.conf"), "vm", &loader, &Lab::default(), Mode::Test);
+        legacy_lines(&loaded.diagnostics).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let tail = "x".repeat(79);
+    let found = lines(format!("# {}\n", "x".repeat(1100)).into_bytes());
+    assert_eq!(found.first(), Some(&format!("(Line 2) Unknown keyword '{tail}'")));
+    assert_eq!(lines(b"global_defs {\n router_id a\0b\n}\n".to_vec()), [""; 0]);
+}
+
 const INSTANCE: &str =
     "vrrp_instance V {\n interface eth0\n virtual_router_id 5\n@\n virtual_ipaddress {\n  192.168.200.9\n }\n}\n";
 const SERVICE: &str = "virtual_server 192.168.200.9 80 {\n lb_algo rr\n lb_kind NAT\n protocol TCP\n@virtual_server\n \
@@ -156,6 +200,11 @@ fn with_line(block: &str, line: &str) -> String {
 
 #[test]
 fn values_are_judged_as_keepalived_judges_them() {
+    compare_values(None);
+    compare_values(Some(&older("values")));
+}
+
+fn compare_values(older: Option<&Older>) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/keepalived/values-2.4.3.tsv");
     let table = std::fs::read_to_string(&path).expect("the recorded values are there");
     let (mut compared, mut wrong) = (0, Vec::new());
@@ -163,7 +212,12 @@ fn values_are_judged_as_keepalived_judges_them() {
         let columns: Vec<&str> = row.splitn(4, '\t').collect();
         let [block, line, code, lines] = columns[..] else { panic!("four columns in {row}") };
         let hosts = ["0", "1.5"];
-        let loader = MapLoader::default().file("p.conf", with_line(block, line));
+        let pragma = if older.is_some() { PRAGMA } else { b"" };
+        let old = older.and_then(|older| older.get(&format!("{block}: {line}")));
+        let old = old.map(|(code, lines)| (code.to_string(), lines));
+        let (code, lines) = old.as_ref().map_or((code, lines), |(code, lines)| (code.as_str(), lines.as_str()));
+        let file = [with_line(block, line).as_bytes(), pragma].concat();
+        let loader = MapLoader::default().file("p.conf", file);
         let loader =
             hosts.into_iter().fold(loader, |loader, host| loader.host(host, &["0.0.0.0".parse().expect("an address")]));
         let loaded = load(Path::new("p.conf"), "vm", &loader, &Lab::default(), Mode::Test);

@@ -31,7 +31,7 @@ virtual_server ${VIP} 80 {
 fn words_stand_where_their_spans_say() {
     let loader = MapLoader::default();
     let (mut sources, mut shown) = (SourceMap::default(), Vec::new());
-    let source = Source { loader: &loader, config_id: "box" };
+    let source = Source { loader: &loader, config_id: "box", old: false };
     let lines = read(&source, Path::new("k.conf"), SAMPLE.into(), &mut sources, &mut shown);
     let mut plain = 0;
     for line in &lines {
@@ -59,7 +59,7 @@ fn words_stand_where_their_spans_say() {
 fn lines_and_gaps_are_the_file() {
     let loader = MapLoader::default();
     let (mut sources, mut shown) = (SourceMap::default(), Vec::new());
-    let source = Source { loader: &loader, config_id: "box" };
+    let source = Source { loader: &loader, config_id: "box", old: false };
     let lines = read(&source, Path::new("k.conf"), SAMPLE.into(), &mut sources, &mut shown);
     let (mut at, mut out) = (0, Vec::new());
     for line in &lines {

@@ -36,7 +36,14 @@ pub enum Lines {
 /// What has been said before: states are reported once.
 #[derive(Clone, Debug, Default)]
 pub struct Decider {
-    states: HashMap<Subject, Verdict>,
+    states: HashMap<Subject, Told>,
+}
+
+/// A state as it was reported, with the priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    verdict: Verdict,
+    priority: i64,
 }
 
 /// A virtual router or a sync group, as far as reporting goes.
@@ -74,21 +81,41 @@ impl Decider {
         }
     }
 
-    fn router(&mut self, plan: &AgentPlan, fact: &Fact, reporter: &Reporter<'_>) -> Vec<Action> {
-        let Some(state) = state_word(fact.verdict) else { return Vec::new() };
-        if self.states.insert(fact.subject.clone(), fact.verdict) == Some(fact.verdict) {
+    /// `fifo_write_vrrp_states_on_reload`: the states once more, of groups and of instances that are in none.
+    pub fn again(&self, plan: &AgentPlan) -> Vec<Action> {
+        if !plan.global.fifo_after_reload {
             return Vec::new();
         }
+        let groups = plan.groups.values().map(|group| ("GROUP", &group.name, Subject::Group(group.name.clone())));
+        let alone = plan.routers.values().filter(|router| router.group.is_none());
+        let alone = alone.map(|router| ("INSTANCE", &router.name, Subject::Router(router.name.clone())));
+        let line = |(kind, name, subject): (&str, &String, Subject)| {
+            let told = self.states.get(&subject)?;
+            Some(state_line(kind, name, state_word(told.verdict)?, told.priority))
+        };
+        groups.chain(alone).filter_map(line).collect()
+    }
+
+    fn router(&mut self, plan: &AgentPlan, fact: &Fact, reporter: &Reporter<'_>) -> Vec<Action> {
+        let Some(state) = state_word(fact.verdict) else { return Vec::new() };
         let priority = if reporter.kind == "GROUP" { 0 } else { fact.cause.value };
+        let told = Told { verdict: fact.verdict, priority };
+        let before = self.states.insert(fact.subject.clone(), told);
+        if before.is_some_and(|before| before.verdict == fact.verdict) {
+            return Vec::new();
+        }
         let mut actions = scripts(reporter, fact.verdict, state, priority);
-        let line = format!("{} \"{}\" {state} {priority}", reporter.kind, reporter.name);
-        actions.push(Action::Line(Lines::Vrrp, line));
+        actions.push(state_line(reporter.kind, reporter.name, state, priority));
         let muted = fact.verdict == Verdict::Fault && plan.global.no_email_faults;
         if reporter.smtp_alert && !muted {
             actions.extend(router_mail(reporter, fact.verdict, state));
         }
         actions
     }
+}
+
+fn state_line(kind: &str, name: &str, state: &str, priority: i64) -> Action {
+    Action::Line(Lines::Vrrp, format!("{kind} \"{name}\" {state} {priority}"))
 }
 
 /// `notify_master_rx_lower_pri`, and a line for the FIFOs.

@@ -85,6 +85,7 @@ impl Agent {
             postman.reroute(route(&self.plan.global));
         }
         self.open_fifos();
+        self.carry_out(self.decider.again(&self.plan));
         self.watchers.follow(&self.plan, &self.facts);
     }
 
@@ -102,6 +103,10 @@ impl Agent {
             return;
         }
         self.seen.mark(fact.seq);
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
                 Action::Mail { subject, text } => self.mail(&subject, &text),

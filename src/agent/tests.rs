@@ -85,6 +85,17 @@ fn a_lower_master_and_another_priority_are_told_where_asked_for() {
 }
 
 #[test]
+fn states_are_told_again_after_a_reload_where_asked_for() {
+    let mut decider = Decider::default();
+    let asked = plan("fifo_write_vrrp_states_on_reload", "");
+    assert_eq!(decider.again(&asked), [], "nothing is known yet");
+    decider.decide(&asked, &router(Verdict::Backup));
+    decider.decide(&asked, &router(Verdict::Master));
+    assert_eq!(told(decider.again(&asked)), ["Vrrp INSTANCE \"VI_1\" MASTER 100"]);
+    assert_eq!(decider.again(&plan("", "")), []);
+}
+
+#[test]
 fn neither_start_nor_reload_of_a_real_server_is_news() {
     let mut decider = Decider::default();
     for kind in [cause::START, cause::RELOAD] {

@@ -44,10 +44,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     keepalived_conf: Option<PathBuf>,
     /// Rehearse with this nginx.conf on both directors: stubs answer in the place of its upstream servers
-    #[arg(long, value_name = "FILE", requires = "keepalived_conf")]
+    #[arg(long, value_name = "FILE")]
     nginx_conf: Option<PathBuf>,
     /// The second director's keepalived.conf; made from the first's unless given
-    #[arg(long, value_name = "FILE", requires = "keepalived_conf")]
+    #[arg(long, value_name = "FILE")]
     peer_keepalived_conf: Option<PathBuf>,
 }
 
@@ -84,7 +84,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
 
 /// Says whether all drills held.
 fn rehearse(arguments: &Arguments) -> io::Result<bool> {
-    let own = arguments.own().map(|own| own::plan(&own)).transpose()?;
+    let own = arguments.own()?.map(|own| own::plan(&own)).transpose()?;
     let remarks = own.as_ref().map(|simulation| simulation.remarks.clone()).unwrap_or_default();
     if !arguments.json {
         print(&remarks.iter().map(|remark| format!("note: {remark}\n")).collect::<String>())?;
@@ -121,9 +121,22 @@ fn rehearse(arguments: &Arguments) -> io::Result<bool> {
 }
 
 impl Arguments {
-    fn own(&self) -> Option<Own> {
-        let keepalived = self.keepalived_conf.clone()?;
-        Some(Own { nginx: self.nginx_conf.clone(), keepalived, peer: self.peer_keepalived_conf.clone() })
+    /// The operator's own files. All that is simulated hangs on keepalived.conf, so no other comes without it.
+    fn own(&self) -> io::Result<Option<Own>> {
+        let (nginx, peer) = (self.nginx_conf.clone(), self.peer_keepalived_conf.clone());
+        if let Some(keepalived) = self.keepalived_conf.clone() {
+            return Ok(Some(Own { nginx, keepalived, peer }));
+        }
+        let alone = match (&nginx, &peer) {
+            (None, None) => return Ok(None),
+            (Some(file), _) => format!("--nginx-conf {}", file.display()),
+            (None, Some(file)) => format!("--peer-keepalived-conf {}", file.display()),
+        };
+        Err(io::Error::other(format!(
+            "{alone} needs --keepalived-conf FILE beside it: it says which addresses and interfaces the two directors \
+             share, and so what fails over; both are usually in /etc (--nginx-conf /etc/nginx/nginx.conf \
+             --keepalived-conf /etc/keepalived/keepalived.conf)"
+        )))
     }
 
     fn drills(&self) -> Vec<&'static Drill> {
@@ -218,4 +231,29 @@ fn advice(error: &io::Error) -> String {
         "\n  it needs user namespaces, and this machine lets its users make none ({cause});\n  \
          run it as root (sudo rkeep rehearse){remedy}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_do_not_come_without_keepalived_conf() {
+        let mut arguments = Arguments {
+            drill: Vec::new(),
+            json: false,
+            keep: false,
+            end: false,
+            broken: Vec::new(),
+            keepalived_conf: None,
+            nginx_conf: None,
+            peer_keepalived_conf: None,
+        };
+        assert!(arguments.own().unwrap().is_none());
+        arguments.nginx_conf = Some("n.conf".into());
+        let refused = arguments.own().err().unwrap().to_string();
+        assert!(refused.starts_with("--nginx-conf n.conf needs --keepalived-conf FILE beside it"), "{refused}");
+        arguments.keepalived_conf = Some("k.conf".into());
+        assert_eq!(arguments.own().unwrap().unwrap().nginx, Some("n.conf".into()));
+    }
 }

@@ -53,6 +53,9 @@ impl Value for AddressLine {
                 b"label" => line.label = Some(label(value(&mut words, word, first, cx)?, cx)?),
                 b"scope" => line.scope = scope(value(&mut words, word, first, cx)?, address, cx),
                 b"no_track" => line.no_track = true,
+                b"track_group" if directive.name.is("static_ipaddress") => {
+                    known_group(value(&mut words, word, first, cx)?, cx);
+                }
                 b"-nodad" | b"home" | b"mngtmpaddr" | b"noprefixroute" | b"autojoin" => unbuilt(word, cx),
                 b"peer" | b"preferred_lft" | b"use_vmac" => {
                     unbuilt(word, cx);
@@ -62,6 +65,15 @@ impl Value for AddressLine {
             }
         }
         Ok(AddressLine(line))
+    }
+}
+
+/// Remarks on a `track_group` that no block before has defined.
+pub(super) fn known_group(word: &Word, cx: &mut Cx) {
+    let name = word.lossy();
+    if !cx.track_groups.iter().any(|known| *known == name) {
+        let what = remark(&format!("track_group {name} not found"), Class::General);
+        cx.diagnostics.push(what.at(word.span, "").help("define the track_group above"));
     }
 }
 
@@ -185,12 +197,15 @@ impl Value for PeerLine {
 
 /// `min_ttl` and `max_ttl` after a peer.
 fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Peer {
-    let about = format!("({}) {}", cx.owner, peer.address);
+    let about = match cx.is_old_keepalived() {
+        true => format!("({})", cx.owner),
+        false => format!("({}) {} -", cx.owner, peer.address),
+    };
     let mut words = directive.args.iter().skip(1);
     while let Some(option) = words.next() {
         let name = option.lossy();
         let Some(number) = words.next() else {
-            let what = remark(&format!("{about} - {name} is missing a value"), Class::General);
+            let what = remark(&format!("{about} {name} is missing a value"), Class::General);
             cx.diagnostics.push(what.at(option.span, "").help("write a number after it"));
             break;
         };
@@ -198,7 +213,7 @@ fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Peer {
             "min_ttl" => &mut peer.min_ttl,
             "max_ttl" => &mut peer.max_ttl,
             _ => {
-                let what = remark(&format!("{about} - unknown option {name}"), Class::General);
+                let what = remark(&format!("{about} unknown option {name}"), Class::General);
                 cx.diagnostics.push(what.at(option.span, "").help("min_ttl or max_ttl"));
                 continue;
             }
@@ -212,7 +227,7 @@ fn hop_limits(mut peer: Peer, directive: &Directive, cx: &mut Cx) -> Peer {
     }
     if peer.min_ttl > peer.max_ttl {
         let limits = format!("min_ttl {} > max_ttl {}", peer.min_ttl, peer.max_ttl);
-        let what = remark(&format!("{about} - {limits} - all packets will be discarded"), Class::General);
+        let what = remark(&format!("{about} {limits} - all packets will be discarded"), Class::General);
         cx.diagnostics.push(what.at(directive.span, "").help("a lower min_ttl"));
     }
     peer

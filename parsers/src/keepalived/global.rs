@@ -239,6 +239,8 @@ pub struct Global {
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`: the same of neighbour advertisements.
     pub gna_interval: Duration,
+    /// `garp_group`s, which have distances of their own.
+    pub garp_groups: Vec<GarpGroup>,
     /// `interface_up_down_delays`: how long a change of an interface must last.
     pub link_delays: Vec<DelayLine>,
     /// `notify_fifo`, `notify_fifo_script`: all lines.
@@ -249,6 +251,8 @@ pub struct Global {
     pub lvs_notify_fifo: Option<Fifo>,
     /// `no_email_faults`
     pub no_email_faults: bool,
+    /// `fifo_write_vrrp_states_on_reload`
+    pub fifo_after_reload: bool,
     /// `no_checker_emails`: no mail about a check that does not change its real server.
     pub no_checker_emails: bool,
     /// `vrrp_mcast_group4`, 224.0.0.18 unless said.
@@ -315,6 +319,17 @@ pub struct Fifo {
     pub script: Option<Script>,
 }
 
+/// Interfaces whose announcements keep a distance from one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GarpGroup {
+    /// Their names.
+    pub interfaces: Vec<String>,
+    /// Between two gratuitous ARPs on any of them.
+    pub garp_interval: Duration,
+    /// Between two neighbour advertisements on any of them.
+    pub gna_interval: Duration,
+}
+
 impl Default for Global {
     fn default() -> Self {
         Global {
@@ -326,6 +341,7 @@ impl Default for Global {
             smtp_connect_timeout: Duration::from_secs(30),
             smtp_alert: None,
             no_email_faults: false,
+            fifo_after_reload: false,
             script_user: None,
             script_security: false,
             startup_script: None,
@@ -336,6 +352,7 @@ impl Default for Global {
             delay_after_boot: Duration::ZERO,
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
+            garp_groups: Vec::new(),
             link_delays: Vec::new(),
             notify_fifo: None,
             vrrp_notify_fifo: None,

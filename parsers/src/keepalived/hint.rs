@@ -1,13 +1,13 @@
 //! Hints for words keepalived does not know.
 
 use super::known;
-use super::{GlobalDefs, bfd, checks, hmac, instance, speech, tracking, tuning, virtual_server};
+use super::{GlobalDefs, bfd, checks, groups, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::table::index::distance;
 use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 20] = [
+    let modules: [&'static [Row]; 22] = [
         GlobalDefs::ROWS,
         tuning::Speaking::ROWS,
         tuning::Tuning::ROWS,
@@ -28,12 +28,14 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         virtual_server::Real::ROWS,
         virtual_server::Timing::ROWS,
         virtual_server::TcpCheck::ROWS,
+        groups::GarpBlock::ROWS,
+        groups::TrackGroup::ROWS,
     ];
     modules.into_iter().flatten()
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 14] = [
+pub const BLOCKS: [(C, &str, C); 16] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
@@ -42,6 +44,8 @@ pub const BLOCKS: [(C, &str, C); 14] = [
     (C::K_TOP, "vrrp_track_file", C::K_TRACK_FILE),
     (C::K_TOP, "vrrp_track_process", C::K_TRACK_PROCESS),
     (C::K_TOP, "bfd_instance", C::K_BFD),
+    (C::K_TOP, "garp_group", C::K_GARP_GROUP),
+    (C::K_TOP, "track_group", C::K_TRACK_GROUP),
     (C::K_TOP, "virtual_server", C::K_VIRTUAL_SERVER),
     (C::K_INSTANCE, "authentication", C::K_AUTHENTICATION),
     (C::K_INSTANCE, "auth_hmac", C::K_AUTH_HMAC),
@@ -59,9 +63,13 @@ pub fn hint(context: C, keyword: &str) -> String {
         return format!("did you mean `{near}`?");
     }
     let homes = homes(keyword);
-    match &homes[..] {
-        [] => "delete the line, or correct the word".to_owned(),
-        homes => format!("`{keyword}` belongs in {}; is a brace missing or too many above?", homes.join(" or ")),
+    if !homes.is_empty() {
+        return format!("`{keyword}` belongs {}; is a brace missing or too many above?", homes.join(" or "));
+    }
+    let elsewhere = places().flat_map(|(_, context)| words(context));
+    match nearest(elsewhere, keyword) {
+        Some(near) => format!("did you mean `{near}`? It belongs {}", self::homes(near).join(" or ")),
+        None => "delete the line, or correct the word".to_owned(),
     }
 }
 
@@ -73,9 +81,15 @@ fn words(context: C) -> impl Iterator<Item = &'static str> {
 
 /// The blocks in which a word is known.
 fn homes(keyword: &str) -> Vec<String> {
+    let at_home = places().filter(|(_, context)| words(*context).any(|word| word == keyword));
+    at_home.map(|(place, _)| place).collect()
+}
+
+/// Where words may stand, in words.
+fn places() -> impl Iterator<Item = (String, C)> {
     let inner = BLOCKS.into_iter().filter(|(_, _, context)| *context != C::NONE);
-    let at_home = inner.filter(|(_, _, context)| words(*context).any(|word| word == keyword));
-    at_home.map(|(_, block, _)| format!("`{block}`")).collect()
+    let inner = inner.map(|(_, block, context)| (format!("in `{block}`"), context));
+    std::iter::once(("outside of all blocks".to_owned(), C::K_TOP)).chain(inner)
 }
 
 /// The word that is at most two letters away, the nearest first.
@@ -95,5 +109,9 @@ mod tests {
         assert!(hint(C::K_VIRTUAL_SERVER, "nat_mask").contains("1.2.20"));
         assert!(hint(C::K_TCP_CHECK, "nb_get_retry").contains("write retry N"));
         assert!(hint(C::K_TOP, "virtual_router_id").contains("`vrrp_instance`"));
+        assert_eq!(
+            hint(C::K_INSTANCE, "interface_up_down_delay"),
+            "did you mean `interface_up_down_delays`? It belongs outside of all blocks"
+        );
     }
 }

@@ -13,7 +13,7 @@ pub enum Effect {
 }
 
 const HARMLESS: &[(C, &str)] = &[
-    (C::K_TOP, "garp_group SSL track_group"),
+    (C::K_TOP, "SSL"),
     (C::K_SYNC_GROUP, "notify_priority_changes"),
     (
         C::K_VIRTUAL_SERVER,
@@ -29,18 +29,45 @@ const HARMFUL: &[(C, &str)] = &[
     (C::K_REAL_SERVER, "lvs_method"),
 ];
 
+fn listed(table: &[(C, &str)], context: C, keyword: &str) -> bool {
+    let words = table.iter().filter(|(within, _)| *within == context).map(|(_, words)| words);
+    words.flat_map(|words| words.split_ascii_whitespace()).any(|word| word == keyword)
+}
+
 /// What it means that `keyword` is not built in this block; none when keepalived does not know it there.
 pub fn unbuilt(context: C, keyword: &str) -> Option<Effect> {
-    let listed = |table: &[(C, &str)]| {
-        table
-            .iter()
-            .any(|(within, words)| *within == context && words.split_ascii_whitespace().any(|word| word == keyword))
-    };
-    match (listed(HARMLESS), listed(HARMFUL)) {
+    match (listed(HARMLESS, context, keyword), listed(HARMFUL, context, keyword)) {
         (_, true) => Some(Effect::Harmful),
         (true, false) => Some(Effect::Harmless),
         (false, false) => None,
     }
+}
+
+/// Words that keepalived 2.2.7 does not know and 2.4 does.
+const NEWER: &[(C, &str)] = &[
+    (
+        C::K_GLOBAL,
+        "use_symlink_paths set_supplementary_groups v3_checksum_as_v2 json_version iproute_usr_dir iproute_etc_dir \
+         state_dump_file stats_dump_file json_dump_file vrrp_delay_after_boot vrrp_owner_ignore_adverts \
+         snmp_vs_stats_update_interval snmp_rs_stats_update_interval dbus_no_interface_name",
+    ),
+    (
+        C::K_INSTANCE,
+        "no_virtual_ipaddress v3_checksum_as_v2 timer_expired_backup thread_timer_expired owner_ignore_adverts auth_hmac",
+    ),
+    (C::K_BFD, "multihop"),
+    (C::K_HTTP_GET, "tls_compliant sni_name"),
+    (C::K_URL, "tls_compliant"),
+];
+
+/// Whether a word came after keepalived 2.2.
+pub fn newer(context: C, keyword: &str) -> bool {
+    listed(NEWER, context, keyword)
+}
+
+/// Whether keepalived 2.2 takes a word for a switch that is on whatever stands after it.
+pub fn once_bare(context: C, keyword: &str) -> bool {
+    (context, keyword) == (C::K_GLOBAL, "vrrp_skip_check_adv_addr")
 }
 
 /// All words of a block that are known and not built.

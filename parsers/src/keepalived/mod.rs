@@ -5,6 +5,7 @@ pub mod bfd;
 pub mod checks;
 pub mod complaints;
 pub mod global;
+pub mod groups;
 pub mod hint;
 pub mod hmac;
 pub mod instance;

@@ -92,7 +92,10 @@ impl Value for Milliseconds {
         let help = "seconds from 0.001 to 4294";
         let say =
             |cx: &mut Cx, what: &str| cx.diagnostics.push(remark(what, Class::Number).at(word.span, "").help(help));
-        let micros = decimal(word, 0, FOREVER, false, cx)?;
+        let micros = match cx.is_old_keepalived() {
+            true => u64::from(whole_seconds(directive, word, cx)?) * 1_000_000,
+            false => decimal(word, 0, FOREVER, false, cx)?,
+        };
         if text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 3) {
             say(cx, &format!("number '{text}' has too many decimal places"));
         }
@@ -114,6 +117,19 @@ impl Value for Milliseconds {
         *self = more;
         Ok(())
     }
+}
+
+/// Such a time as keepalived 2.2 takes it.
+fn whole_seconds(directive: &Directive, word: &Word, cx: &mut Cx) -> Result<u32, Fault> {
+    let (text, keyword, help) = (word.lossy(), directive.name.lossy(), "whole seconds from 1 to 4294");
+    unsigned(word, 0, LONGEST_SCRIPT as u32, cx).map_err(|fault| {
+        let why = if keyword == "interval" { "must be between 1 and 4294" } else { "invalid" };
+        let verdict = format!("({}): vrrp script {keyword} '{text}' {why} - ignoring", cx.owner);
+        for (what, class) in [(fault.text, Class::Number), (verdict, Class::General)] {
+            cx.diagnostics.push(remark(&what, class).at(word.span, "").help(help));
+        }
+        Fault::new("")
+    })
 }
 
 /// The first word after the keyword.

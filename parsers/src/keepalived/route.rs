@@ -1,8 +1,9 @@
 //! Lines of `virtual_routes`, `virtual_rules` and their static kin: the words of `ip route` and `ip rule`.
 
+use super::address::known_group;
 use super::number::remark;
 use super::value::refuse;
-use crate::diag::Class;
+use crate::diag::{Class, Diagnostic};
 use crate::ir::route::{Route, Rule};
 use crate::source::Span;
 use crate::syntax::tree::{Directive, Word};
@@ -68,6 +69,11 @@ impl Value for RouteLine {
                     let _ = words.next_if(|next| next.is("lock"));
                     route.mtu = value(&mut words);
                 }
+                "track_group" if directive.name.is("static_routes") => {
+                    if let Some(group) = words.next() {
+                        known_group(group, cx);
+                    }
+                }
                 "onlink" => route.onlink = true,
                 "no_track" => route.no_track = true,
                 flag if FLAGS.contains(&flag) => {}
@@ -79,8 +85,23 @@ impl Value for RouteLine {
                 }
             }
         }
+        if cx.is_old_keepalived() && route.device.is_none() && !route.no_track {
+            cx.diagnostics.push(untracked(&route).at(directive.span, ""));
+        }
         Ok(RouteLine { route, span: directive.span })
     }
+}
+
+/// What 2.2 says of a route that it cannot watch; 2.4 finds the interface out.
+fn untracked(route: &Route) -> Diagnostic {
+    let to = route.to.as_deref().unwrap_or_default();
+    let network = match to {
+        "default" => "0.0.0.0/0".to_owned(),
+        _ if to.contains('/') => to.to_owned(),
+        _ => format!("{to}/{}", if to.contains(':') { 128 } else { 32 }),
+    };
+    let text = format!("Warning - cannot track route {network} with no interface specified, not tracking");
+    remark(&text, Class::Warning).help("write dev INTERFACE, or no_track")
 }
 
 impl Value for RuleLine {
@@ -89,6 +110,7 @@ impl Value for RuleLine {
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let mut rule = Rule::default();
+        let mut group = None;
         let mut words = directive.args.iter().peekable();
         while let Some(word) = words.next() {
             let text = word.lossy();
@@ -102,6 +124,7 @@ impl Value for RuleLine {
                 "fwmark" => rule.mark = value(&mut words),
                 "not" => rule.inverted = true,
                 "no_track" => {}
+                "track_group" if directive.name.is("static_rules") => group = words.next(),
                 "blackhole" | "unreachable" | "prohibit" => rule.action = text.into_owned(),
                 _ => {
                     rule.other.push(text.into_owned());
@@ -109,9 +132,17 @@ impl Value for RuleLine {
                 }
             }
         }
+        match group {
+            Some(group) if rule.input.is_none() => {
+                let what = remark("Static rule cannot have track_group if dev/iif not specified", Class::General);
+                cx.diagnostics.push(what.at(group.span, "").help("write iif INTERFACE, or delete track_group"));
+            }
+            Some(group) => known_group(group, cx),
+            None => {}
+        }
         if rule.preference.is_none() {
             // Each rule goes before the last.
-            let preference = FIRST_PREFERENCE - cx.unnumbered;
+            let preference = FIRST_PREFERENCE.saturating_sub(cx.unnumbered);
             cx.unnumbered += 1;
             let what = format!(
                 "Rule has no preference specified - setting to {preference}. This is probably not what you want."

@@ -3,9 +3,9 @@
 use super::number::{Uint, argument, remark};
 use super::route::{RouteLine, RuleLine};
 use super::value::{Address, Flag, Switch, Text, Words, refuse};
-use crate::diag::Class;
+use crate::diag::{Class, Diagnostic};
 use crate::ir::vrrp::Vmac;
-use crate::syntax::tree::Directive;
+use crate::syntax::tree::{Directive, Word};
 use crate::table::{Arity, Cx, Directives, Fault, Value};
 
 /// The rest of `vrrp_instance` as it is written.
@@ -111,20 +111,22 @@ impl Value for VmacLine {
         while let Some(word) = words.next() {
             let text = word.lossy();
             match &*text {
-                "name" | "netlink_notify_msg" => {}
-                "group" => drop(words.next()),
+                "name" | "netlink_notify_msg" if !cx.is_old_keepalived() => {}
+                "group" if !cx.is_old_keepalived() => drop(words.next()),
                 _ if mac(&text).is_some() => vmac.mac = mac(&text),
+                // No MAC address, though it looks like one: keepalived lets it pass.
+                _ if text.split(':').count() > 2 => {}
+                // 2.2 knows no words here, so a second one is a second name.
+                _ if cx.is_old_keepalived() && !vmac.name.is_empty() => {
+                    cx.diagnostics.push(second_name(word));
+                    break;
+                }
                 _ if text.len() > LONGEST_NAME || text.contains('/') => {
                     let what = format!("VMAC interface name '{text}' too long or invalid characters - ignoring");
                     return Err(refuse(cx, word, what, "at most 15 bytes"));
                 }
-                // No MAC address, though it looks like one: keepalived lets it pass.
-                _ if text.split(':').count() > 2 => {}
                 _ if vmac.name.is_empty() => vmac.name = text.into_owned(),
-                _ => {
-                    let what = remark("VMAC interface name already specified", Class::General);
-                    cx.diagnostics.push(what.at(word.span, "").help("one name"));
-                }
+                _ => cx.diagnostics.push(second_name(word)),
             }
         }
         Ok(VmacLine(vmac))
@@ -134,6 +136,10 @@ impl Value for VmacLine {
         *self = more;
         Ok(())
     }
+}
+
+fn second_name(word: &Word) -> Diagnostic {
+    remark("VMAC interface name already specified", Class::General).at(word.span, "").help("one name")
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {

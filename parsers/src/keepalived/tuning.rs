@@ -35,8 +35,8 @@ pub struct Speaking {
     /// `owner_ignore_adverts` of every instance that does not say.
     #[row("vrrp_owner_ignore_adverts")]
     pub vrrp_owner_ignore_adverts: Flag,
-    /// FIFOs get every instance's state again after a reload.
-    #[row("fifo_write_vrrp_states_on_reload", ignored = "FIFOs are told of changes")]
+    /// FIFOs get the states again after a reload: of groups, and of instances that are in none.
+    #[row("fifo_write_vrrp_states_on_reload")]
     pub fifo_write_vrrp_states_on_reload: Flag,
     /// What names of VMAC interfaces begin with, `vrrp` unless said.
     #[row("vmac_prefix")]

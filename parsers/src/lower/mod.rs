@@ -1,5 +1,6 @@
 //! From the tree to the IR: each language by itself, then what touches both.
 
+mod compat;
 pub mod keepalived;
 pub mod link;
 pub mod nginx;

@@ -27,7 +27,7 @@ pub fn derive(path: &Path, loader: &dyn Loader, pairs: &[(IpAddr, IpAddr)]) -> D
     for path in loader.glob(path) {
         let Ok(bytes) = loader.load(&path) else { continue };
         let mut sources = SourceMap::default();
-        let lines = read(&Source { loader, config_id: "" }, &path, bytes, &mut sources, &mut Vec::new());
+        let lines = read(&Source { loader, config_id: "", old: false }, &path, bytes, &mut sources, &mut Vec::new());
         let edits = edits(&lines, pairs);
         for (id, file) in sources.iter() {
             let own = edits.iter().filter(|edit| edit.at.file == id).collect();

@@ -24,7 +24,7 @@ pub fn named(path: &Path, loader: &dyn Loader) -> Vec<Script> {
     for path in loader.glob(path) {
         let Ok(bytes) = loader.load(&path) else { continue };
         let mut sources = SourceMap::default();
-        for line in read(&Source { loader, config_id: "" }, &path, bytes, &mut sources, &mut Vec::new()) {
+        for line in read(&Source { loader, config_id: "", old: false }, &path, bytes, &mut sources, &mut Vec::new()) {
             let Item::Words { words, .. } = &line.item else { continue };
             let place = sources.place(line.span);
             let new = paths(words).filter(|path| !scripts.iter().any(|known| known.path == *path));

@@ -1,5 +1,5 @@
 //! Gratuitous ARP and unsolicited neighbour advertisements: at once, or with `vrrp_garp_interval` and `vrrp_gna_interval`
-//! between them.
+//! between them, or those of a `garp_group`.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -19,8 +19,15 @@ const MOST: usize = 8192;
 #[derive(Debug, Default)]
 pub(super) struct Announcements {
     waiting: VecDeque<Announcement>,
-    /// When the next of an interface and a family may go out.
-    free_at: HashMap<(u32, bool), Instant>,
+    /// When the next of a lane and a family may go out.
+    free_at: HashMap<(Lane, bool), Instant>,
+}
+
+/// Whose announcements keep a distance: those of one interface, or of all in a `garp_group`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lane {
+    Interface(u32),
+    Group(usize),
 }
 
 #[derive(Debug)]
@@ -29,19 +36,20 @@ struct Announcement {
     name: String,
     index: u32,
     ip: IpAddr,
+    lane: Lane,
 }
 
 impl Announcements {
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let due = |waiting: &Announcement| self.free_at.get(&waiting.lane()).copied();
+        let due = |waiting: &Announcement| self.free_at.get(&waiting.turn()).copied();
         // Those of one lane wait for the same moment.
         self.waiting.iter().map(|waiting| due(waiting).unwrap_or_else(Instant::now)).min()
     }
 }
 
 impl Announcement {
-    fn lane(&self) -> (u32, bool) {
-        (self.index, self.ip.is_ipv4())
+    fn turn(&self) -> (Lane, bool) {
+        (self.lane, self.ip.is_ipv4())
     }
 }
 
@@ -56,26 +64,42 @@ impl Speaker {
                     let what = if ip.is_ipv4() { "gratuitous ARPs" } else { "Unsolicited Neighbour Adverts" };
                     debug!("({name}) Sending/queueing {what} on {device} for {ip}");
                 }
-                if self.gap(ip).is_zero() {
+                let lane = self.lane(index);
+                if self.gap(lane, ip).is_zero() {
                     self.claim(index, ip);
                 } else if self.announcements.waiting.len() < MOST {
-                    self.announcements.waiting.push_back(Announcement { name: name.clone(), index, ip });
+                    self.announcements.waiting.push_back(Announcement { name: name.clone(), index, ip, lane });
                 }
             }
         }
         self.announce_due();
     }
 
-    fn gap(&self, ip: IpAddr) -> Duration {
+    fn lane(&self, index: u32) -> Lane {
+        let groups = &self.plan.global.garp_groups;
+        let link = self.links.get(index).filter(|_| !groups.is_empty());
+        let group = link.and_then(|link| groups.iter().position(|group| group.interfaces.contains(&link.name)));
+        group.map_or(Lane::Interface(index), Lane::Group)
+    }
+
+    fn gap(&self, lane: Lane, ip: IpAddr) -> Duration {
         let global = &self.plan.global;
-        if ip.is_ipv4() { global.garp_interval } else { global.gna_interval }
+        let (garp, gna) = match lane {
+            Lane::Interface(_) => (global.garp_interval, global.gna_interval),
+            // A group that a reload has taken away keeps nothing waiting.
+            Lane::Group(group) => global
+                .garp_groups
+                .get(group)
+                .map_or_else(Default::default, |group| (group.garp_interval, group.gna_interval)),
+        };
+        if ip.is_ipv4() { garp } else { gna }
     }
 
     /// Sends those whose turn it is, as long as their instances are master.
     pub(super) fn announce_due(&mut self) {
         let now = Instant::now();
         for waiting in std::mem::take(&mut self.announcements.waiting) {
-            let free_at = self.announcements.free_at.get(&waiting.lane());
+            let free_at = self.announcements.free_at.get(&waiting.turn());
             if free_at.is_some_and(|at| *at > now) {
                 self.announcements.waiting.push_back(waiting);
                 continue;
@@ -83,7 +107,8 @@ impl Speaker {
             let mut instances = self.instances.iter().map(|instance| &instance.machine);
             let of_it = instances.find(|machine| machine.router().name == waiting.name);
             if of_it.and_then(|machine| machine.verdict()) == Some(Verdict::Master) {
-                self.announcements.free_at.insert(waiting.lane(), now + self.gap(waiting.ip));
+                let gap = self.gap(waiting.lane, waiting.ip);
+                self.announcements.free_at.insert(waiting.turn(), now + gap);
                 self.claim(waiting.index, waiting.ip);
             }
         }

@@ -20,6 +20,7 @@ impl Walk<'_> {
         match (context, keyword) {
             (C::K_INSTANCE, "lvs_sync_daemon_interface") => self.old_sync_daemon(span),
             (C::K_INSTANCE, "unicast_src_ip") => self.draft.unicast = true,
+            (C::K_GARP_GROUP, "garp_interval" | "gna_interval") => self.draft.garp_delayed = true,
             _ => {}
         }
     }
@@ -61,6 +62,7 @@ impl Walk<'_> {
             (C::K_TOP, "static_ipaddress") => self.static_address(),
             (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
             (C::K_TCP_CHECK, "bind_if") => self.bind_interface(),
+            (C::K_GARP_GROUP, "interface") => self.garp_interfaces(),
             (C::K_BFD, "neighbor_ip" | "neighbour_ip" | "source_ip") => self.bfd_address(directive),
             (C::K_AUTH_HMAC, "key") => self.hmac_key(directive.span),
             (C::K_AUTHENTICATION, "auth_pass") => self.password(),
@@ -102,6 +104,13 @@ impl Walk<'_> {
                         "a user and group of this machine",
                     );
                     self.draft.global.script_user = None;
+                }
+            }
+            // Whole triplets of bits came with 2.3.
+            "umask" if self.cx.is_old_keepalived() => {
+                let bits = directive.args.first().map(Word::lossy).unwrap_or_default();
+                if matches!(&*bits, "IRWXU" | "IRWXG" | "IRWXO") {
+                    self.general(span, format!("Unknown umask bit {bits}"), "such as IRUSR | IWUSR, or a number");
                 }
             }
             "dynamic_interfaces" => {
@@ -241,6 +250,11 @@ impl Walk<'_> {
         let known = |field: &Option<crate::source::Spanned<Vec<crate::keepalived::address::AddressLine>>>| {
             field.iter().flat_map(|field| &field.value).map(|line| line.0.address).collect::<Vec<_>>()
         };
+        let shown = match line.prefix {
+            prefix if prefix == if address.is_ipv4() { 32 } else { 128 } => address.to_string(),
+            prefix => format!("{address}/{prefix}"),
+        };
+        let kind = if excluded { "Excluded VIP" } else { "VIP" };
         let main = known(&self.draft.instance.virtual_ipaddress);
         let more = known(&self.draft.instance.virtual_ipaddress_excluded);
         if !excluded && self.family().is_some_and(|is_ipv4| is_ipv4 != address.is_ipv4()) {
@@ -250,12 +264,16 @@ impl Walk<'_> {
                 "write the other family's addresses in an instance of its own, or in virtual_ipaddress_excluded",
             ));
         }
+        // 2.2 takes an address as often as it is written, and its adverts carry it as often.
+        if self.cx.is_old_keepalived() {
+            return None;
+        }
         let twice = "write the address once";
         if main.contains(&address) {
-            return Some((format!("({owner}): VIP duplicates a VIP {address} - ignoring"), twice));
+            return Some((format!("({owner}): {kind} duplicates a VIP {shown} - ignoring"), twice));
         }
         if more.contains(&address) {
-            return Some((format!("({owner}): VIP duplicates an excluded VIP {address} - ignoring"), twice));
+            return Some((format!("({owner}): {kind} duplicates an excluded VIP {shown} - ignoring"), twice));
         }
         None
     }

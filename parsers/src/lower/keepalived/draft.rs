@@ -7,7 +7,8 @@ use crate::ir::track::{Track, Trackers};
 use crate::ir::vrrp::{Group, Router};
 use crate::ir::{Arena, Id, Ir};
 use crate::keepalived::bfd::BfdInstanceLayer;
-use crate::keepalived::global::GlobalDefsLayer;
+use crate::keepalived::global::{GarpGroup, GlobalDefsLayer};
+use crate::keepalived::groups::{GarpBlockLayer, TrackGroupLayer};
 use crate::keepalived::hint;
 use crate::keepalived::hmac::AuthHmacLayer;
 use crate::keepalived::instance::{AuthenticationLayer, InstanceLayer, NotifyLayer, SyncGroupLayer};
@@ -15,7 +16,7 @@ use crate::keepalived::speech::TravelLayer;
 use crate::keepalived::tracking::{FileBlockLayer, ProcessBlockLayer, TrackingLayer, VrrpScriptLayer};
 use crate::keepalived::tuning::{FixedLayer, OutsideLayer, SpeakingLayer, TuningLayer};
 use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
-use crate::keepalived::{GlobalDefs, bfd, hmac, instance, speech, tracking, tuning, virtual_server};
+use crate::keepalived::{GlobalDefs, bfd, groups, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts as C, Cx, Fault, Module, Row};
 
@@ -49,6 +50,8 @@ pub(super) struct Draft {
     pub(super) hmac: AuthHmacLayer,
     pub(super) has_hmac: bool,
     pub(super) hmac_keys: Vec<Key>,
+    /// `virtual_router_id` of the instance that is open has a value that is none.
+    pub(super) refused_vrid: bool,
     /// A keyword of unicast stands in the instance that is open.
     pub(super) unicast: bool,
     /// The address of the virtual server that is open.
@@ -57,12 +60,22 @@ pub(super) struct Draft {
     pub(super) checks: Vec<(TcpCheckLayer, crate::source::Span)>,
     /// Real servers of the virtual server that is open.
     pub(super) reals: Vec<super::service::RealDraft>,
+    /// Groups without members, of which 2.2 says so at the end.
+    pub(super) empty_groups: Vec<(String, crate::source::Span)>,
     /// Instances, before they are judged together.
     pub(super) routers: Vec<super::vrrp::RouterDraft>,
     /// Groups with their members' names.
     pub(super) groups: Vec<(Group, Vec<String>)>,
     /// Virtual servers that stand.
     pub(super) services: Vec<super::service::ServiceDraft>,
+    /// The `garp_group` that is open with its interfaces, and those that are done.
+    pub(super) garp: GarpBlockLayer,
+    pub(super) garp_interfaces: Vec<String>,
+    pub(super) garp_groups: Vec<GarpGroup>,
+    /// It has one of the words for a distance, whatever stands after it.
+    pub(super) garp_delayed: bool,
+    /// The `track_group` that is open.
+    pub(super) track_group: TrackGroupLayer,
     /// How many `url` blocks there were.
     pub(super) urls: u32,
     /// The `bfd_instance` that is open; those that the VRRP process knows, and those that BFD's has read.
@@ -110,6 +123,8 @@ impl Draft {
             C::K_TRACK_PROCESS => put::<tracking::ProcessBlock>(&mut self.process, context, directive, cx),
             C::K_AUTHENTICATION => put::<instance::Authentication>(&mut self.authentication, context, directive, cx),
             C::K_AUTH_HMAC => put::<hmac::AuthHmac>(&mut self.hmac, context, directive, cx),
+            C::K_GARP_GROUP => put::<groups::GarpBlock>(&mut self.garp, context, directive, cx),
+            C::K_TRACK_GROUP => put::<groups::TrackGroup>(&mut self.track_group, context, directive, cx),
             C::K_BFD => put::<bfd::BfdInstance>(&mut self.bfd, context, directive, cx),
             C::K_SYNC_GROUP => put::<instance::SyncGroup>(&mut self.group, context, directive, cx)
                 .or_else(|| put::<tracking::Tracking>(&mut self.tracking, context, directive, cx))

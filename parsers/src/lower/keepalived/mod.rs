@@ -8,7 +8,9 @@ mod after;
 mod bfd;
 mod draft;
 mod global;
+mod groups;
 mod hmac;
+mod marked;
 mod pragma;
 mod report;
 mod service;
@@ -17,13 +19,14 @@ mod vrrp;
 mod walk;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Loaded;
 use crate::diag::{Class, Diagnostic, Severity};
 use crate::ir::Ir;
 use crate::source::Loader;
-use crate::syntax::keepalived::{Source, read};
+use crate::syntax::keepalived::{Line, Source, read};
+use crate::table::Compat;
 use draft::Draft;
 use report::Report;
 use walk::{Around, Walk};
@@ -137,25 +140,43 @@ pub fn legacy_lines(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &str> {
     diagnostics.iter().filter_map(|found| Some(found.legacy.as_ref()?.line.as_str()))
 }
 
-/// Reads the files that `pattern` names (`-f` is a glob) for a machine.
-pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn Machine, mode: Mode) -> Loaded {
-    let mut loaded = Loaded::default();
-    let mut report = Report::new(mode);
-    let (mut lines, mut shown) = (Vec::new(), Vec::new());
-    let files = loader.glob(pattern);
-    if files.is_empty() {
-        loaded.diagnostics = vec![no_file(pattern, &io::Error::from(io::ErrorKind::NotFound), mode)];
-        loaded.ir = matches!(mode, Mode::Test).then(Ir::default);
-        return loaded;
-    }
-    for path in &files {
-        match loader.load(path) {
+/// The files' lines, their names as shown, and what became of reading them so far.
+#[derive(Default)]
+struct ReadText {
+    lines: Vec<Line>,
+    shown: Vec<PathBuf>,
+    loaded: Loaded,
+}
+
+fn read_all(source: &Source<'_>, files: &[PathBuf], mode: Mode) -> ReadText {
+    let mut text = ReadText::default();
+    for path in files {
+        match source.loader.load(path) {
             Ok(bytes) => {
-                lines.extend(read(&Source { loader, config_id }, path, bytes, &mut loaded.sources, &mut shown))
+                let loaded = &mut text.loaded;
+                text.lines.extend(read(source, path, bytes, &mut loaded.sources, &mut text.shown));
             }
-            Err(error) => loaded.diagnostics.push(no_file(path, &error, mode)),
+            Err(error) => text.loaded.diagnostics.push(no_file(path, &error, mode)),
         }
     }
+    text
+}
+
+/// Reads the files that `pattern` names (`-f` is a glob) for a machine.
+pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn Machine, mode: Mode) -> Loaded {
+    let files = loader.glob(pattern);
+    if files.is_empty() {
+        let missing = no_file(pattern, &io::Error::from(io::ErrorKind::NotFound), mode);
+        let ir = matches!(mode, Mode::Test).then(Ir::default);
+        return Loaded { ir, diagnostics: vec![missing], ..Loaded::default() };
+    }
+    let mut text = read_all(&Source { loader, config_id, old: false }, &files, mode);
+    let compat = pragma::compat(&text.lines);
+    if compat.keepalived < Compat::default().keepalived {
+        text = read_all(&Source { loader, config_id, old: true }, &files, mode);
+    }
+    let ReadText { lines, shown, mut loaded } = text;
+    let mut report = Report::new(mode);
     report.shown = shown;
     if files.len() > 1 {
         let first = files.first().map(|path| path.display().to_string()).unwrap_or_default();
@@ -164,7 +185,7 @@ pub fn load(pattern: &Path, config_id: &str, loader: &dyn Loader, machine: &dyn 
     let mut draft = Draft::default();
     for pass in PASSES {
         report.begin(pass);
-        let around = Around { machine, loader };
+        let around = Around { machine, loader, compat };
         Walk::new(pass, &lines, &mut report, &mut draft, around).run();
         if report.ended() {
             break;

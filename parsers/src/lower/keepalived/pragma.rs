@@ -3,10 +3,27 @@
 use super::Pass;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
+use crate::lower::compat::releases;
 use crate::source::Span;
+use crate::syntax::keepalived::{Item, Line};
+use crate::table::Compat;
+
+/// The releases that pragmas name, wherever they stand.
+pub(super) fn compat(lines: &[Line]) -> Compat {
+    let mut compat = Compat::default();
+    for line in lines {
+        let Item::Pragma(text) = &line.item else { continue };
+        let mut words = text.split_ascii_whitespace();
+        if words.next() == Some("compat") {
+            // What is wrong with them is said where they stand.
+            let _ = releases(words, &mut compat);
+        }
+    }
+    compat
+}
 
 impl Walk<'_> {
-    /// A pragma that stands where this pass reads. All that there are concern instances.
+    /// A pragma that stands where this pass reads. Any is said once, by the VRRP process.
     pub(super) fn pragma(&mut self, text: &str, span: Span) {
         if self.pass != Pass::Vrrp {
             return;
@@ -14,12 +31,16 @@ impl Walk<'_> {
         let mut words = text.split_ascii_whitespace();
         let complaint = match words.next() {
             Some("vip") => self.vip(words),
+            Some("compat") => releases(words, &mut self.cx.compat),
             Some(name) => Some(format!("unknown pragma \"{name}\"")),
             None => Some("a pragma without a name".to_owned()),
         };
         if let Some(complaint) = complaint {
             let finding = Diagnostic::error("rkeep::pragma", complaint).at(span, "");
-            self.report.prepared(self.place, finding.help("the pragmas are: vip follow-service=on|off"));
+            self.report.prepared(
+                self.place,
+                finding.help("the pragmas are: vip follow-service=on|off, compat keepalived=2.2"),
+            );
         }
     }
 

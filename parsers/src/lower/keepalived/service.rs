@@ -40,7 +40,7 @@ impl Walk<'_> {
             return self.skip();
         }
         if args.first().is_some_and(|word| word.is("fwmark") || word.is("group")) {
-            return self.unbuilt_service(span, args);
+            return self.marked_service(span, args);
         }
         let Some(address) = self.endpoint(args, "Invalid virtual server IP address/port") else { return self.skip() };
         self.draft.service = Default::default();
@@ -50,18 +50,6 @@ impl Walk<'_> {
         let span = args.last().map_or(span, |word| keyword.span.to(word.span));
         self.block(C::K_VIRTUAL_SERVER);
         self.close_service(address, span);
-    }
-
-    fn unbuilt_service(&mut self, span: Span, args: &[Word]) {
-        let kind = args.first().map(Word::lossy).unwrap_or_default();
-        let text = format!(
-            "'virtual_server {kind}' is known to keepalived, not built into rkeep yet, refusing to run without it"
-        );
-        let finding = crate::diag::Diagnostic::error("keepalived::not-built", text.clone()).at(span, "not built");
-        let finding =
-            finding.help("write one virtual_server ADDRESS PORT for each address").legacy(Class::General, text);
-        self.report.refuse(self.place, finding);
-        self.skip();
     }
 
     /// An address and port, or what keepalived says of them.
@@ -120,9 +108,7 @@ impl Walk<'_> {
         let reals = std::mem::take(&mut self.draft.reals);
         if reals.is_empty() {
             let protocol = written(&self.draft.service.protocol).map(|protocol| protocol.0);
-            let text = format!("Virtual server {} has no real servers - ignoring", named(address, protocol));
-            let help = "add real_server ADDRESS PORT { … }";
-            return self.report.say(self.place, Found::new(Class::General, text, help).at(span));
+            return self.no_real_servers(span, &named(address, protocol));
         }
         let service = self.service(address, span, &reals);
         let layer = &self.draft.service;
@@ -131,6 +117,15 @@ impl Walk<'_> {
         let (has_protocol, has_scheduler) = (layer.protocol.is_some(), layer.scheduler.is_some());
         let has_forward = layer.forward.is_some();
         self.draft.services.push(ServiceDraft { service, has_protocol, has_scheduler, has_forward, quorum_span });
+    }
+
+    pub(super) fn no_real_servers(&mut self, span: Span, name: &str) {
+        let text = format!("Virtual server {name} has no real servers - ignoring");
+        let found = Found::new(Class::General, text, "add real_server ADDRESS PORT { … }").at(span);
+        match self.cx.is_old_keepalived() {
+            true => self.report.conclude(Some(span), found),
+            false => self.report.say(self.place, found),
+        }
     }
 
     /// What keepalived's checkers say once all is read.

@@ -219,7 +219,7 @@ impl Walk<'_> {
             // The link is root's own: rkeep runs the script, and `-t` says what keepalived would do.
             ScriptState::ThroughLink => {
                 self.note_script(None);
-                if self.report.mode() != Mode::Test {
+                if self.report.mode() != Mode::Test || self.cx.is_old_keepalived() {
                     return;
                 }
                 ("due to insecure", "write the real path, such as /usr/bin/… instead of /bin/…")

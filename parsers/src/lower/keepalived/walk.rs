@@ -7,18 +7,19 @@ use crate::diag::{Class, Diagnostic, Severity};
 use crate::keepalived::checks;
 use crate::keepalived::complaints::{complaint, missing};
 use crate::keepalived::hint::{BLOCKS, hint};
-use crate::keepalived::known::{Effect, unbuilt};
+use crate::keepalived::known::{Effect, newer, once_bare, unbuilt};
 use crate::keepalived::tuning;
 use crate::source::{Loader, Span};
 use crate::syntax::keepalived::{Item, Line, Text, Trouble, command};
 use crate::syntax::tree::{Directive, Word};
-use crate::table::{Contexts as C, Cx, Dialect, Module, Row, Status};
+use crate::table::{Compat, Contexts as C, Cx, Dialect, Module, Row, Status};
 
 /// What surrounds a file: the machine it is for and where files and names come from.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) machine: &'a dyn Machine,
     pub(super) loader: &'a dyn Loader,
+    pub(super) compat: Compat,
 }
 
 /// A reading under way.
@@ -45,10 +46,10 @@ impl<'a> Walk<'a> {
         lines: &'a [Line],
         report: &'a mut Report,
         draft: &'a mut Draft,
-        Around { machine, loader }: Around<'a>,
+        Around { machine, loader, compat }: Around<'a>,
     ) -> Self {
         let lenient = matches!(report.mode(), Mode::Run(_));
-        let cx = Cx { dialect: Dialect::Keepalived, lenient, ..Cx::default() };
+        let cx = Cx { dialect: Dialect::Keepalived, lenient, compat, ..Cx::default() };
         let place = Place::default();
         Walk {
             pass,
@@ -120,7 +121,11 @@ impl<'a> Walk<'a> {
                 Item::Close => {
                     self.open.pop();
                 }
-                Item::Words { open_quote: true, raw, .. } if self.pass != Pass::Parent => self.open_quote(raw),
+                Item::Words { open_quote: true, raw, .. }
+                    if self.pass != Pass::Parent || self.cx.is_old_keepalived() =>
+                {
+                    self.open_quote(raw);
+                }
                 Item::Words { .. } => {}
             }
             return Some(line);
@@ -171,6 +176,9 @@ impl<'a> Walk<'a> {
     fn keyword(&mut self, context: C, line: &Line, words: &[Word], raw: &Text) {
         let Some((name, args)) = words.split_first() else { return };
         let keyword = name.lossy().into_owned();
+        if self.cx.is_old_keepalived() && newer(context, &keyword) {
+            return self.unknown(context, &keyword, name.span);
+        }
         if let Some((_, _, inner)) = BLOCKS.into_iter().find(|(within, word, _)| *within == context && *word == keyword)
         {
             return self.open_block(inner, line, name, args);
@@ -212,7 +220,10 @@ impl<'a> Walk<'a> {
     }
 
     /// One keyword with its words.
-    pub(super) fn directive(&mut self, context: C, row: &'static Row, name: &Word, args: Vec<Word>) {
+    pub(super) fn directive(&mut self, context: C, row: &'static Row, name: &Word, mut args: Vec<Word>) {
+        if self.cx.is_old_keepalived() && once_bare(context, row.keyword) {
+            args.clear();
+        }
         self.before(context, row.keyword, name.span);
         if args.len() < usize::from(row.arity.min) {
             return self.no_value(context, row.keyword, name, args.len());
@@ -234,13 +245,18 @@ impl<'a> Walk<'a> {
             Err(fault) => {
                 let help = fault.help.unwrap_or_default();
                 let at = fault.at.unwrap_or(name.span);
-                if !fault.text.is_empty() {
+                let value = directive.args.iter().map(Word::lossy).next().unwrap_or_default();
+                let complaint = complaint(context, row.keyword, &self.cx.owner, &value);
+                let number = !fault.text.is_empty();
+                if number {
                     self.report.say(self.place, Found::new(Class::Number, fault.text, &help).at(at));
                 }
-                let value = directive.args.iter().map(Word::lossy).next().unwrap_or_default();
-                if let Some(text) = complaint(context, row.keyword, &self.cx.owner, &value) {
+                // keepalived's verdict repeats what is wrong, which an operator is told once.
+                let told = number && matches!(self.report.mode(), Mode::Check { .. });
+                if let Some(text) = complaint.filter(|_| !told) {
                     self.report.say(self.place, Found::new(Class::General, text, &help).at(at));
                 }
+                self.draft.refused_vrid |= row.keyword == "virtual_router_id";
             }
         }
         if let Status::Ignored(why) = row.status {
@@ -297,6 +313,9 @@ impl<'a> Walk<'a> {
     /// The end of a block of values.
     fn closed(&mut self, keyword: &str) {
         self.draft.unicast |= keyword == "unicast_peer";
+        if keyword == "interfaces" {
+            self.garp_interfaces();
+        }
         if keyword == "notification_email" && self.draft.global.notification_email.is_none() {
             let text = "Warning - empty notification_email block";
             self.report.say(self.place, Found::new(Class::General, text, "write an address into it, or delete it"));
@@ -307,7 +326,7 @@ impl<'a> Walk<'a> {
         let pass = match inner {
             C::K_GLOBAL => Pass::Parent,
             C::K_INSTANCE | C::K_SYNC_GROUP | C::K_AUTHENTICATION | C::K_AUTH_HMAC => Pass::Vrrp,
-            C::K_SCRIPT | C::K_TRACK_PROCESS => Pass::Vrrp,
+            C::K_SCRIPT | C::K_TRACK_PROCESS | C::K_GARP_GROUP | C::K_TRACK_GROUP => Pass::Vrrp,
             // Both processes know files.
             C::K_TRACK_FILE if self.pass == Pass::Checkers => Pass::Checkers,
             C::K_TRACK_FILE => Pass::Vrrp,
@@ -329,6 +348,8 @@ impl<'a> Walk<'a> {
                 self.block(inner);
             }
             C::K_SCRIPT | C::K_TRACK_FILE | C::K_TRACK_PROCESS => self.tracker(inner, line.span, name, args),
+            C::K_GARP_GROUP => self.garp_group(line.span),
+            C::K_TRACK_GROUP => self.track_group(line.span, args),
             C::K_BFD => self.bfd_instance(line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),
@@ -346,7 +367,9 @@ impl<'a> Walk<'a> {
 
     fn unknown(&mut self, context: C, keyword: &str, span: Span) {
         let text = format!("Unknown keyword '{keyword}'");
+        let newer = self.cx.is_old_keepalived() && newer(context, keyword);
         let help = match keyword {
+            _ if newer => "this word came after keepalived 2.2: delete it, or the pragma compat".to_owned(),
             "}" => "delete the `}`, or add the `{` it closes".to_owned(),
             _ if !matches!(self.report.mode(), Mode::Check { .. }) || !self.report.is_new(span, &text) => String::new(),
             _ => format!("{} (keepalived itself logs this, ignores the line and runs on)", hint(context, keyword)),

@@ -1,6 +1,7 @@
 //! Pragmas of nginx.conf.
 
 use crate::diag::Diagnostic;
+use crate::lower::compat::releases;
 use crate::source::{FileId, Span};
 use crate::syntax::pragma;
 use crate::table::Cx;
@@ -24,7 +25,7 @@ fn one(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
     let text = String::from_utf8_lossy(text);
     let mut words = text.split_ascii_whitespace();
     let complaint = match words.next() {
-        Some("compat") => compat(words, cx),
+        Some("compat") => releases(words, &mut cx.compat),
         Some(name) => Some(format!("unknown pragma \"{name}\"")),
         None => Some("a pragma without a name".to_owned()),
     };
@@ -32,17 +33,4 @@ fn one(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
         let help = "the pragmas are: compat nginx=1.22";
         cx.diagnostics.push(Diagnostic::error("rkeep::pragma", complaint).at(span, "").help(help));
     }
-}
-
-fn compat<'w>(words: impl Iterator<Item = &'w str>, cx: &mut Cx) -> Option<String> {
-    for word in words {
-        let version = word.split_once('=').and_then(|(_, version)| version.split_once('.'));
-        let version = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        match (word.split_once('=').map(|(name, _)| name), version) {
-            (Some("nginx"), Some(version)) => cx.compat.nginx = version,
-            (Some("keepalived"), Some(version)) => cx.compat.keepalived = version,
-            _ => return Some(format!("\"{word}\" is no release such as nginx=1.22")),
-        }
-    }
-    None
 }

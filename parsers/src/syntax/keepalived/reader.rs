@@ -16,6 +16,8 @@ pub struct Source<'a> {
     pub loader: &'a dyn Loader,
     /// `--config-id`: the host name up to its first dot unless said.
     pub config_id: &'a str,
+    /// Reads as keepalived 2.2, which cuts a long line in two and lets a line end at a NUL byte.
+    pub old: bool,
 }
 
 /// How deep includes, conditions and definitions may stand in one another.
@@ -78,12 +80,14 @@ impl Reader<'_> {
                 break;
             }
             let text = Text::of_file(file, start, line);
-            if too_long {
-                self.push(place, text.whole(), Item::Trouble(Trouble::TooLong));
-            } else if line.contains(&0) {
-                self.push(place, text.whole(), Item::Trouble(Trouble::Nul));
-            } else {
-                self.physical(place, &dir, &text);
+            let nul = line.iter().position(|byte| *byte == 0);
+            match nul {
+                _ if too_long && !self.source.old => {
+                    self.push(place, text.whole(), Item::Trouble(Trouble::TooLong));
+                }
+                Some(_) if !self.source.old => self.push(place, text.whole(), Item::Trouble(Trouble::Nul)),
+                Some(end) => self.physical(place, &dir, &text.slice(0..end)),
+                None => self.physical(place, &dir, &text),
             }
         }
         self.inside.pop();

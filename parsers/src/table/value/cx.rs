@@ -92,6 +92,8 @@ pub struct Cx {
     pub owner: String,
     /// Rules of keepalived's seen so far that have no preference.
     pub unnumbered: u32,
+    /// Names of keepalived's `track_group`s seen so far.
+    pub track_groups: Vec<String>,
     /// Variables seen so far.
     pub variables: Variables,
     /// Names of the `log_format`s seen so far, `combined` first.
@@ -111,6 +113,11 @@ pub struct Cx {
 }
 
 impl Cx {
+    /// Whether keepalived 2.2 is the model, by `compat keepalived=2.2`.
+    pub fn is_old_keepalived(&self) -> bool {
+        self.compat.keepalived < Compat::default().keepalived
+    }
+
     /// A path as nginx completes it: relative ones are below the prefix.
     pub fn full_path(&self, path: &[u8]) -> PathBuf {
         self.prefix.join(String::from_utf8_lossy(path).as_ref())

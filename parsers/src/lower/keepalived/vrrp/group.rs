@@ -35,8 +35,7 @@ impl Walk<'_> {
         self.cx.owner.clear();
         let members = written(&self.draft.group.group).unwrap_or_default().0;
         if members.is_empty() {
-            let text = format!("Sync group {name} has no members - removing");
-            return self.report.say(self.place, Found::new(Class::General, text, "group { VI_1 VI_2 }").at(span));
+            return self.no_members(name, span);
         }
         let global = &self.draft.global;
         let all = written(&global.smtp_alert_vrrp).or(written(&global.smtp_alert));
@@ -48,7 +47,19 @@ impl Walk<'_> {
         self.draft.groups.push((group, members));
     }
 
+    fn no_members(&mut self, name: String, span: Span) {
+        if self.cx.is_old_keepalived() {
+            return self.draft.empty_groups.push((name, span));
+        }
+        let text = format!("Sync group {name} has no members - removing");
+        self.report.say(self.place, Found::new(Class::General, text, "group { VI_1 VI_2 }").at(span));
+    }
+
     pub(super) fn judge_groups(&mut self) {
+        for (name, span) in std::mem::take(&mut self.draft.empty_groups) {
+            let text = format!("Sync group {name} has no virtual router(s). removing");
+            self.conclude(Some(span), text, "group { VI_1 VI_2 }");
+        }
         let groups = std::mem::take(&mut self.draft.groups);
         let mut taken: Vec<String> = Vec::new();
         for (group, mut members) in groups {

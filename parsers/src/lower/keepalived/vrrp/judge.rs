@@ -53,6 +53,9 @@ impl Walk<'_> {
     fn usable(&mut self, draft: &mut RouterDraft) -> bool {
         let (name, span) = (&draft.router.name, Some(draft.spans.name));
         draft.stands = false;
+        if draft.refused_vrid && matches!(self.report.mode(), Mode::Check { .. }) {
+            return false;
+        }
         if !draft.has_vrid {
             let help = "write virtual_router_id N, 1 to 255, the same on both boxes";
             self.conclude(span, format!("({name}) the virtual router id must be set"), help);
@@ -76,6 +79,13 @@ impl Walk<'_> {
         if draft.vrf {
             let text = format!("({name}) vrf can only be specified without interface - clearing");
             self.conclude(Some(draft.spans.name), text, "delete one of the two");
+        }
+        let required = draft.router.version == 3 || draft.router.strict;
+        // 2.2 looks for them first, and no further where they must be.
+        if self.cx.is_old_keepalived() && required && draft.router.addresses.is_empty() {
+            self.no_address(draft, &name, required);
+            draft.stands = false;
+            return false;
         }
         self.judge_family(draft, &name);
         if draft.router.strict && !self.judge_strict(draft, &name) {
@@ -111,12 +121,21 @@ impl Walk<'_> {
             let text = format!("({name}) vmac_xmit_base is only valid with a vmac");
             self.conclude(Some(draft.spans.name), text, "write use_vmac, or delete it");
         }
-        if draft.router.addresses.is_empty() && !draft.addressless {
-            let least = if draft.router.version == 3 || draft.router.strict { "required" } else { "sensible" };
+        if !draft.router.addresses.is_empty() || draft.addressless {
+            return true;
+        }
+        self.no_address(draft, &name, required);
+        true
+    }
+
+    fn no_address(&mut self, draft: &RouterDraft, name: &str, required: bool) {
+        let least = if required { "required" } else { "sensible" };
+        // 2.2 says what is only sensible twice.
+        let times = if self.cx.is_old_keepalived() && !required { 2 } else { 1 };
+        for _ in 0..times {
             let text = format!("({name}) No VIP specified; at least one is {least}");
             self.conclude(Some(draft.spans.name), text, "virtual_ipaddress { 192.168.3.253 }");
         }
-        true
     }
 
     fn judge_auth(&mut self, draft: &mut RouterDraft, name: &str) {

@@ -30,6 +30,8 @@ pub(super) struct RouterDraft {
     pub(super) stands: bool,
     /// `virtual_router_id` was written and valid.
     has_vrid: bool,
+    /// `virtual_router_id` was written and refused.
+    refused_vrid: bool,
     /// A password was given.
     password: bool,
     /// `authentication` was given.
@@ -85,7 +87,7 @@ impl Walk<'_> {
         self.draft.authentication = Default::default();
         (self.draft.travel, self.draft.tracking) = Default::default();
         self.draft.tracks.clear();
-        self.draft.unicast = false;
+        (self.draft.unicast, self.draft.refused_vrid) = (false, false);
         (self.draft.hmac, self.draft.hmac_keys, self.draft.has_hmac) = Default::default();
         self.draft.follows_service = None;
         self.cx.owner.clone_from(&name);
@@ -163,6 +165,7 @@ impl Walk<'_> {
         RouterDraft {
             stands: true,
             has_vrid: layer.virtual_router_id.is_some(),
+            refused_vrid: self.draft.refused_vrid,
             password: auth.auth_pass.is_some(),
             authenticates: auth.auth_type.is_some(),
             unicast: self.draft.unicast,

@@ -43,7 +43,7 @@ impl Walk<'_> {
             draft.router.auth = Auth::None;
             self.strictly(draft, format!("({name}) Strict mode does not support authentication. Ignoring."));
         }
-        if draft.router.unicast_peers.is_empty() {
+        if draft.router.unicast_peers.is_empty() || self.cx.is_old_keepalived() {
             return true;
         }
         self.strictly(draft, format!("({name}) Unicast peers are not supported in strict mode"));
@@ -53,7 +53,8 @@ impl Walk<'_> {
     /// The addresses of strict mode.
     pub(super) fn judge_strict_addresses(&mut self, draft: &RouterDraft, name: &str) {
         let first = draft.router.addresses.first().map(|first| first.address);
-        if draft.router.is_ipv6() && first.is_some_and(|first| !is_link_local(&first)) {
+        let multicast = draft.router.unicast_peers.is_empty();
+        if multicast && draft.router.is_ipv6() && first.is_some_and(|first| !is_link_local(&first)) {
             self.strictly(draft, format!("({name}) the first IPv6 VIP address must be link local"));
         }
     }
