@@ -25,6 +25,7 @@ impl Machine {
             self.events.push_back(Event::Writable(id));
         }
         self.say_reset(id, code);
+        self.forget_answered(id);
     }
 
     /// Tells the peer that a stream is over, and remembers it.
@@ -144,6 +145,9 @@ impl Machine {
 
     /// The request of a stream is over.
     pub fn release(&mut self, id: u32) {
+        if self.await_rest(id) {
+            return;
+        }
         let Some(stream) = self.streams.remove(&id) else { return };
         if stream.reset || self.over {
             return;
