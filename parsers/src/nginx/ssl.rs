@@ -68,7 +68,7 @@ pub struct Ssl {
     #[row("ssl_stapling_file")]
     pub stapling_file: Option<TlsFile>,
     /// Who is asked instead of whom the certificate names.
-    #[row("ssl_stapling_responder", ignored = "the issuer is not asked yet: only ssl_stapling_file is sent")]
+    #[row("ssl_stapling_responder")]
     pub stapling_responder: Option<String>,
     /// The most bytes of an answer in one record.
     #[row("ssl_buffer_size", default = "16k")]

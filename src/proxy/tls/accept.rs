@@ -125,6 +125,7 @@ async fn shake(conn: &std::rc::Rc<Connection>, tls: &TlsStream, deadline: Instan
             return Err(Some(format!("SSL_do_handshake() failed (SSL: {error})")));
         }
     };
+    context.staples.iter().for_each(|staple| staple.refresh(&conn.thread));
     tls.begin(session, rest);
     loop {
         match tls.shake_hands() {
