@@ -73,9 +73,12 @@ pub struct Ssl {
     /// The most bytes of an answer in one record.
     #[row("ssl_buffer_size", default = "16k")]
     pub buffer_size: Size,
-    /// Whether requests may come before the handshake has ended; rkeep lets clients wait for it, which all can.
-    #[row("ssl_early_data", ignored = "requests are taken after the handshake, as every client can")]
-    pub early_data: Option<bool>,
+    /// Whether requests may come before the handshake has ended; their sessions are kept here, and taken up once.
+    #[row("ssl_early_data", default = "off")]
+    pub early_data: bool,
+    /// Whether certificates are sent compressed, with zlib, to clients that take that.
+    #[row("ssl_certificate_compression", default = "off")]
+    pub certificate_compression: bool,
     /// Whether every handshake is refused.
     #[row("ssl_reject_handshake", default = "off")]
     pub reject_handshake: bool,

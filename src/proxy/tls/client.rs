@@ -69,6 +69,7 @@ impl ClientContext {
         if location.conf.proxy.http_version == HttpVersion::Http20 {
             config.alpn_protocols = vec![b"h2".to_vec()];
         }
+        config.cert_decompressors = Vec::new();
         config.enable_sni = conf.server_name;
         if !conf.session_reuse {
             config.resumption = Resumption::disabled();

@@ -23,6 +23,11 @@ use super::{Finding, inventory, keys, pem_files};
 /// `http/1.1` and what came before it.
 const ALPN: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
 
+/// Bytes that may come before a handshake has ended: `NGX_SSL_BUFSIZE`.
+const EARLY: u32 = 16 * 1024;
+/// Bytes of sessions for early data, where no cache is configured.
+const FEW: u64 = 5 * 1024 * 1024;
+
 /// Makes the context of one server, or of a location for its backends, and notes what is wrong.
 pub struct Maker<'a> {
     /// The directives.
@@ -73,6 +78,10 @@ impl Maker<'_> {
         config.ignore_client_order = self.ssl.prefer_server_ciphers;
         let record = usize::try_from(self.ssl.buffer_size.0).unwrap_or(usize::MAX).clamp(32, 16 * 1024);
         config.max_fragment_size = Some(record + 5);
+        config.cert_compressors = match self.ssl.certificate_compression {
+            true => rustls::compress::default_cert_compressors().to_vec(),
+            false => Vec::new(),
+        };
         self.sessions(&mut config, sessions, context)?;
         let (rejects, verify) = (self.ssl.reject_handshake, self.ssl.verify_client);
         let mut h2 = config.clone();
@@ -111,6 +120,9 @@ impl Maker<'_> {
             match certify(&cert_bytes, &key_bytes, passwords) {
                 Ok(mut one) => {
                     one.ocsp = self.staple();
+                    // As in OpenSSL there is one of each kind of key: the last.
+                    let kind = one.key.algorithm();
+                    certified.retain(|(known, _): &(Arc<CertifiedKey>, _)| known.key.algorithm() != kind);
                     certified.push((Arc::new(one), cert.clone()));
                 }
                 Err(why) => {
@@ -229,14 +241,22 @@ impl Maker<'_> {
     fn sessions(&mut self, config: &mut ServerConfig, sessions: &mut Sessions, context: Vec<u8>) -> Option<()> {
         let lifetime = self.ssl.session_timeout.duration();
         let store = match &self.ssl.session_cache {
+            SessionCache::Off | SessionCache::None if self.ssl.early_data => Some(sessions.shared("", FEW)),
             SessionCache::Off | SessionCache::None => None,
             SessionCache::Builtin(size) => Some(Arc::new(Store::new(*size))),
             SessionCache::Shared(name, bytes) => Some(sessions.shared(name, *bytes)),
         };
         config.session_storage = match &store {
-            Some(store) => Arc::new(View { store: store.clone(), context, lifetime }),
+            Some(store) => Arc::new(View { store: store.clone(), context, lifetime, once: self.ssl.early_data }),
             None => Arc::new(NoServerSessionStorage {}),
         };
+        if self.ssl.early_data {
+            config.max_early_data_size = EARLY;
+            config.send_half_rtt_data = true;
+            // rustls takes early data with sessions that are kept here, since only these cannot be replayed.
+            config.ticketer = Arc::new(NoTickets);
+            return Some(());
+        }
         if !self.ssl.session_tickets {
             config.ticketer = Arc::new(NoTickets);
             if store.is_none() {

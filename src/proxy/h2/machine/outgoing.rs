@@ -51,7 +51,10 @@ impl Machine {
     pub fn read(&mut self, id: u32, buffer: &mut [u8]) -> Option<usize> {
         let stream = self.streams.get_mut(&id)?;
         let n = stream.input.len().min(buffer.len());
-        buffer.iter_mut().zip(stream.input.drain(..n)).for_each(|(to, from)| *to = from);
+        if let (Some(to), Some(from)) = (buffer.get_mut(..n), stream.input.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        stream.input.drain(..n);
         // Whose body is read may send more of it unasked, and is told of room in large pieces.
         let most = if self.role == Role::Client { LARGEST } else { READING.max(2 * i64::from(self.limits.preread)) };
         let more = most - stream.room - stream.input.len() as i64;
