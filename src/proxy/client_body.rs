@@ -87,6 +87,8 @@ impl RequestCtx {
             match self.body_take(&mut memory)? {
                 Took::End => break,
                 Took::Pending => self.body_wait().await?,
+                // What is not to be kept is read here only once all of it has come.
+                Took::Data(_) if self.body.unbuffered => {}
                 Took::Data(_) if memory.len() > room || (file.is_some() && memory.len() >= PIECE) => {
                     self.spill(&mut file, &mut memory)?;
                 }

@@ -20,6 +20,7 @@ use super::proxy_protocol;
 use super::request::RequestCtx;
 use super::serve::serve;
 use super::stats::Stats;
+use super::tls::TlsStream;
 use super::tls::accept::{self, Begun};
 use rkeep_parsers::nginx::HttpCore;
 use rkeep_parsers::table::value::Lingering;
@@ -161,7 +162,8 @@ async fn after(conn: &Rc<Connection>, mut cx: Box<RequestCtx>) -> After {
         return After::Keep { patience, least, input };
     }
     let lingering = cx.conf().core.lingering_close;
-    let unread = cx.body.present() && !cx.body.done;
+    // The end of a handshake that has not come yet is something that the client sends, too.
+    let unread = (cx.body.present() && !cx.body.done) || conn.stream.tls().is_some_and(TlsStream::is_early);
     let wanted = match lingering {
         Lingering::Off => false,
         Lingering::On => (cx.complete || cx.sent > 0) && (unread || !cx.input.is_empty()),

@@ -178,8 +178,10 @@ builtins! {
     SslClientVerify "ssl_client_verify"
     SslCurve "ssl_curve"
     SslCurves "ssl_curves"
+    SslEarlyData "ssl_early_data"
     SslProtocol "ssl_protocol"
     SslServerName "ssl_server_name"
+    SslSessionId "ssl_session_id"
     SslSessionReused "ssl_session_reused"
     Status "status"
     TcpinfoRcvSpace "tcpinfo_rcv_space"
@@ -206,16 +208,8 @@ builtins! {
 }
 
 /// Variables of modules that are not built: they are [`Builtin::Nothing`] and never have a value.
-const VALUELESS: &[&str] = &[
-    "http3",
-    "ssl_client_sigalg",
-    "ssl_early_data",
-    "ssl_ech_outer_server_name",
-    "ssl_ech_status",
-    "ssl_session_id",
-    "ssl_sigalg",
-    "ssl_sigalgs",
-];
+const VALUELESS: &[&str] =
+    &["http3", "ssl_client_sigalg", "ssl_ech_outer_server_name", "ssl_ech_status", "ssl_sigalg", "ssl_sigalgs"];
 
 macro_rules! prefixes {
     ($($variant:ident $name:literal)*) => {

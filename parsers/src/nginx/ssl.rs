@@ -68,14 +68,17 @@ pub struct Ssl {
     #[row("ssl_stapling_file")]
     pub stapling_file: Option<TlsFile>,
     /// Who is asked instead of whom the certificate names.
-    #[row("ssl_stapling_responder", ignored = "the issuer is not asked yet: only ssl_stapling_file is sent")]
+    #[row("ssl_stapling_responder")]
     pub stapling_responder: Option<String>,
     /// The most bytes of an answer in one record.
     #[row("ssl_buffer_size", default = "16k")]
     pub buffer_size: Size,
-    /// Whether requests may come before the handshake has ended; rkeep lets clients wait for it, which all can.
-    #[row("ssl_early_data", ignored = "requests are taken after the handshake, as every client can")]
-    pub early_data: Option<bool>,
+    /// Whether requests may come before the handshake has ended; their sessions are kept here, and taken up once.
+    #[row("ssl_early_data", default = "off")]
+    pub early_data: bool,
+    /// Whether certificates are sent compressed, with zlib, to clients that take that.
+    #[row("ssl_certificate_compression", default = "off")]
+    pub certificate_compression: bool,
     /// Whether every handshake is refused.
     #[row("ssl_reject_handshake", default = "off")]
     pub reject_handshake: bool,

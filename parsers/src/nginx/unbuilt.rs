@@ -87,9 +87,14 @@ const GROUPS: &[Group] = groups! {
         "proxy_ssl_certificate_cache";
     "ngx_http_slice_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not sliced")
         "slice";
-    "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with listen … ssl")
-        "ssl_certificate_cache ssl_ech_file ssl_certificate_compression ssl_ocsp ssl_ocsp_responder \
-         ssl_ocsp_cache";
+    "ngx_http_ssl_module" [HTTP SERVER] line Ignored("certificates with variables are read for each connection")
+        "ssl_certificate_cache";
+    "ngx_http_ssl_module" [HTTP SERVER] line Refused("rustls does not encrypt names of servers")
+        "ssl_ech_file";
+    "ngx_http_ssl_module" [HTTP SERVER] line Refused("issuers are not asked about clients' certificates: name a list with ssl_crl")
+        "ssl_ocsp";
+    "ngx_http_ssl_module" [HTTP SERVER] line Ignored("it acts only with ssl_ocsp")
+        "ssl_ocsp_responder ssl_ocsp_cache";
     "ngx_http_tunnel_module" [SERVER LOCATION LOCATION_IF] line Refused("CONNECT is not served")
         "tunnel_pass";
     "ngx_http_tunnel_module" [HTTP SERVER LOCATION] line Ignored("it acts only with tunnel_pass")

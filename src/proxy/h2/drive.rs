@@ -34,6 +34,9 @@ const FULL: usize = 256 * 1024;
 /// How long a client that has been told of the end may take to answer that it knows.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long a client may take to end a request that has been answered before it is told that nobody reads on.
+const REST: Duration = Duration::from_millis(20);
+
 /// Whether a client that has just connected speaks HTTP/2.
 pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
     // Where TLS is demanded, who speaks without it is told so by HTTP/1.
@@ -102,6 +105,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         at: 0,
         idle: clock::now() + server.ir.conf.http.client_header_timeout.duration(),
         leaves: None,
+        rest: None,
         dead: false,
         gone: false,
         server,
@@ -135,6 +139,8 @@ struct Turn {
     idle: Instant,
     /// When a client that has been told of the end knows, whatever it says.
     leaves: Option<Instant>,
+    /// When clients are told that nobody reads on.
+    rest: Option<Instant>,
     /// The socket is of no use any more.
     dead: bool,
     /// The client has ended.
@@ -152,21 +158,41 @@ impl Turn {
         if done {
             return Poll::Ready(());
         }
-        let idle = hub.machine.borrow().open() == 0;
-        let end = self.leaves.map_or(self.idle, |leaves| leaves.min(self.idle));
-        if idle && self.conn.poll_deadline(end, cx).is_ready() {
-            // Whoever is late with a head is refused only that.
-            if hub.machine.borrow_mut().give_up_head() {
-                self.idle = clock::now() + self.server.root.ir.conf.core.keepalive_timeout.timeout.duration();
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            hub.machine.borrow_mut().leave();
+        let Some(end) = self.deadline() else { return Poll::Pending };
+        if self.conn.poll_deadline(end, cx).is_pending() {
+            return Poll::Pending;
+        }
+        if self.late(end) {
             // Who does not take it need not know.
             let _ = self.flush();
             return Poll::Ready(());
         }
+        cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// When something is late, if all stays as it is.
+    fn deadline(&mut self) -> Option<Instant> {
+        let machine = self.hub.machine.borrow();
+        self.rest = machine.has_answered().then(|| self.rest.unwrap_or_else(|| clock::now() + REST));
+        let idle = (machine.open() == 0).then(|| self.leaves.map_or(self.idle, |leaves| leaves.min(self.idle)));
+        [self.rest, idle].into_iter().flatten().min()
+    }
+
+    /// The deadline `end` has come; true when the connection is over.
+    fn late(&mut self, end: Instant) -> bool {
+        let mut machine = self.hub.machine.borrow_mut();
+        if self.rest == Some(end) {
+            machine.dismiss();
+            return false;
+        }
+        // Whoever is late with a head is refused only that.
+        if machine.give_up_head() {
+            self.idle = clock::now() + self.server.root.ir.conf.core.keepalive_timeout.timeout.duration();
+            return false;
+        }
+        machine.leave();
+        true
     }
 
     /// Does all that can be done; true at the end of the connection.

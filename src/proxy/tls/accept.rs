@@ -13,6 +13,7 @@ use rustls::server::{Accepted, Acceptor};
 
 use super::chain::{Distrust, Purpose};
 use super::context::Context;
+use super::sessions::{self, SessionId};
 use super::{TlsStream, ciphers};
 use crate::proxy::compile::Snapshot;
 use crate::proxy::connection::Connection;
@@ -35,6 +36,8 @@ pub struct Handshake {
     pub shown: Vec<CertificateDer<'static>>,
     /// The verdict on them.
     pub verdict: Result<(), Distrust>,
+    /// The name of the session, where it is known here.
+    pub session: Option<SessionId>,
 }
 
 /// How a new connection to a TLS port goes on.
@@ -118,16 +121,21 @@ async fn shake(conn: &std::rc::Rc<Connection>, tls: &TlsStream, deadline: Instan
     let snapshot = conn.thread.snapshot().ok_or(None)?;
     let mut handshake = note(&accepted);
     let (context, config) = choose(conn, tls, &snapshot, &mut handshake)?;
-    let session = match accepted.into_connection(config) {
+    let (session, id) = sessions::named(|| accepted.into_connection(config));
+    handshake.session = id;
+    let session = match session {
         Ok(session) => session,
         Err((error, mut alert)) => {
             let _ = alert.write(&mut Raw(tls));
             return Err(Some(format!("SSL_do_handshake() failed (SSL: {error})")));
         }
     };
+    context.staples.iter().for_each(|staple| staple.refresh(&conn.thread));
     tls.begin(session, rest);
     loop {
-        match tls.shake_hands() {
+        let (shaken, id) = sessions::named(|| tls.shake_hands());
+        handshake.session = id.or(handshake.session);
+        match shaken {
             Ok(()) => break,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(conn, tls, deadline).await?,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -220,6 +228,7 @@ fn note(accepted: &Accepted) -> Handshake {
         groups: hello.named_groups().unwrap_or_default().iter().map(|group| u16::from(*group)).collect(),
         shown: Vec::new(),
         verdict: Ok(()),
+        session: None,
     }
 }
 
@@ -284,7 +293,7 @@ impl Handshake {
     /// What is known before the client has shown a certificate.
     fn without_client(&self) -> Handshake {
         let (name, ciphers, groups) = (self.name.clone(), self.ciphers.clone(), self.groups.clone());
-        Handshake { name, named: self.named, ciphers, groups, shown: Vec::new(), verdict: Ok(()) }
+        Handshake { name, named: self.named, ciphers, groups, shown: Vec::new(), verdict: Ok(()), session: None }
     }
 
     /// `$ssl_client_verify`

@@ -63,12 +63,13 @@ impl ClientContext {
         let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&versions).ok()?;
         let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate::default()));
         let mut config = match certified.into_iter().next() {
-            Some(own) => builder.with_client_cert_resolver(Arc::new(Own(own))),
+            Some((own, _)) => builder.with_client_cert_resolver(Arc::new(Own(own))),
             None => builder.with_no_client_auth(),
         };
         if location.conf.proxy.http_version == HttpVersion::Http20 {
             config.alpn_protocols = vec![b"h2".to_vec()];
         }
+        config.cert_decompressors = Vec::new();
         config.enable_sni = conf.server_name;
         if !conf.session_reuse {
             config.resumption = Resumption::disabled();
@@ -111,7 +112,7 @@ impl ClientContext {
             .judge(shown, Purpose::Server, now())
             .map_err(|why| format!("upstream SSL certificate verify error: ({why})"))?;
         let own = shown.first().and_then(|cert| X509Certificate::from_der(cert).ok());
-        match own.is_some_and(|(_, cert)| names::covers(&cert, name)) {
+        match own.is_some_and(|(_, cert)| names::names_host(&cert, name)) {
             true => Ok(()),
             false => Err(format!("upstream SSL certificate does not match \"{name}\"")),
         }

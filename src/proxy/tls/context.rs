@@ -13,6 +13,7 @@ use x509_parser::prelude::FromDer;
 use super::chain::Trust;
 use super::maker::Maker;
 use super::sessions::Sessions;
+use super::stapling::Staple;
 use super::{keys, pem_files};
 use crate::plan::ProxyPlan;
 
@@ -52,6 +53,8 @@ pub struct Context {
     pub config_h2: Arc<ServerConfig>,
     /// Certificates and keys whose names have variables.
     pub variable: Vec<(TlsFile, TlsFile)>,
+    /// Certificates whose issuers are asked about them.
+    pub staples: Vec<Arc<Staple>>,
     pub(super) passwords: Vec<Vec<u8>>,
 }
 
@@ -89,7 +92,7 @@ impl Context {
             certified.push(Arc::new(certify(&read_named(cert)?, &read_named(key)?, &self.passwords)?));
         }
         let mut config = ServerConfig::clone(if h2 { &self.config_h2 } else { &self.config });
-        config.cert_resolver = Arc::new(Certificates(certified));
+        config.cert_resolver = Arc::new(Certificates(certified, Vec::new()));
         Ok(Arc::new(config))
     }
 }
@@ -105,15 +108,17 @@ pub fn read_named(named: Named) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The certificates of a server; the client's order of signatures chooses.
+/// The certificates of a server, and what is known of them; the client's order of signatures chooses.
 #[derive(Debug)]
-pub(super) struct Certificates(pub Vec<Arc<CertifiedKey>>);
+pub(super) struct Certificates(pub Vec<Arc<CertifiedKey>>, pub Vec<Arc<Staple>>);
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let schemes = hello.signature_schemes();
         let signs = |scheme| self.0.iter().find(|cert| cert.key.choose_scheme(&[scheme]).is_some());
-        schemes.iter().find_map(|scheme| signs(*scheme)).or_else(|| self.0.first()).cloned()
+        let chosen = schemes.iter().find_map(|scheme| signs(*scheme)).or_else(|| self.0.first())?;
+        let staple = self.1.iter().find(|staple| Arc::ptr_eq(&staple.bare, chosen));
+        Some(staple.map_or_else(|| chosen.clone(), |staple| staple.current()))
     }
 }
 

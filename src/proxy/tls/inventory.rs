@@ -8,7 +8,7 @@ use rkeep_parsers::source::Span;
 use rkeep_parsers::table::value::{Named, TlsFile};
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{AccessDescription, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
 use super::pem_files;
@@ -25,6 +25,8 @@ pub struct Entry {
     pub chain: Vec<CertificateDer<'static>>,
 }
 
+/// `id-ad-ocsp`
+const OCSP: &str = "1.3.6.1.5.5.7.48.1";
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -68,6 +70,19 @@ pub fn all(plan: &ProxyPlan) -> Vec<Entry> {
 /// Whole days until a certificate ends; negative once it has.
 pub fn days_left(cert: &X509Certificate<'_>, now: i64) -> i64 {
     (cert.validity().not_after.timestamp() - now).div_euclid(DAY)
+}
+
+/// Where a certificate says that its issuer can be asked about it.
+pub fn responder(cert: &X509Certificate<'_>) -> Option<String> {
+    let access = cert.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => Some(access),
+        _ => None,
+    })?;
+    let ocsp = |method: &&AccessDescription<'_>| method.access_method.to_id_string() == OCSP;
+    access.accessdescs.iter().filter(ocsp).find_map(|method| match &method.access_location {
+        GeneralName::URI(url) => Some((*url).to_owned()),
+        _ => None,
+    })
 }
 
 /// The names of a certificate: of hosts, or the common one where it has none of these.

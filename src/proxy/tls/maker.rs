@@ -12,14 +12,21 @@ use rustls::{DistinguishedName, ServerConfig};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::chain::Trust;
+use super::chain::{self, Trust};
 use super::context::{Certificates, Context, NoTickets, certify};
+use super::ocsp::CertId;
 use super::sessions::{Sessions, Store, View};
+use super::stapling::{Responder, Staple};
 use super::verifiers::AnyCertificate;
-use super::{Finding, keys, pem_files};
+use super::{Finding, inventory, keys, pem_files};
 
 /// `http/1.1` and what came before it.
 const ALPN: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
+
+/// Bytes that may come before a handshake has ended: `NGX_SSL_BUFSIZE`.
+const EARLY: u32 = 16 * 1024;
+/// Bytes of sessions for early data, where no cache is configured.
+const FEW: u64 = 5 * 1024 * 1024;
 
 /// Makes the context of one server, or of a location for its backends, and notes what is wrong.
 pub struct Maker<'a> {
@@ -58,7 +65,8 @@ impl Maker<'_> {
             }
         };
         let context = self.session_context(&certified);
-        let resolver = Arc::new(Certificates(certified));
+        let staples = self.staples(&certified, &trust);
+        let resolver = Arc::new(Certificates(certified.into_iter().map(|(one, _)| one).collect(), staples.clone()));
         let mut config = match self.ssl.verify_client {
             VerifyClient::Off => builder.with_no_client_auth().with_cert_resolver(resolver),
             _ => {
@@ -70,12 +78,16 @@ impl Maker<'_> {
         config.ignore_client_order = self.ssl.prefer_server_ciphers;
         let record = usize::try_from(self.ssl.buffer_size.0).unwrap_or(usize::MAX).clamp(32, 16 * 1024);
         config.max_fragment_size = Some(record + 5);
+        config.cert_compressors = match self.ssl.certificate_compression {
+            true => rustls::compress::default_cert_compressors().to_vec(),
+            false => Vec::new(),
+        };
         self.sessions(&mut config, sessions, context)?;
         let (rejects, verify) = (self.ssl.reject_handshake, self.ssl.verify_client);
         let mut h2 = config.clone();
         h2.alpn_protocols.insert(0, b"h2".to_vec());
         let (config, config_h2) = (Arc::new(config), Arc::new(h2));
-        Some(Context { rejects, verify, trust, config, config_h2, variable, passwords })
+        Some(Context { rejects, verify, trust, config, config_h2, variable, staples, passwords })
     }
 
     /// The passwords of encrypted keys.
@@ -93,8 +105,11 @@ impl Maker<'_> {
     }
 
     #[allow(clippy::type_complexity, reason = "two lists that are made together")]
-    /// Certificates ready for use, and the names of those with variables.
-    pub fn certificates(&mut self, passwords: &[Vec<u8>]) -> Option<(Vec<Arc<CertifiedKey>>, Vec<(TlsFile, TlsFile)>)> {
+    /// Certificates ready for use, each with its file, and the names of those with variables.
+    pub fn certificates(
+        &mut self,
+        passwords: &[Vec<u8>],
+    ) -> Option<(Vec<(Arc<CertifiedKey>, TlsFile)>, Vec<(TlsFile, TlsFile)>)> {
         let (mut certified, mut variable) = (Vec::new(), Vec::new());
         for (cert, key) in self.ssl.certificate.iter().zip(&self.ssl.certificate_key) {
             if cert.text.as_text().is_none() || key.text.as_text().is_none() {
@@ -105,7 +120,10 @@ impl Maker<'_> {
             match certify(&cert_bytes, &key_bytes, passwords) {
                 Ok(mut one) => {
                     one.ocsp = self.staple();
-                    certified.push(Arc::new(one));
+                    // As in OpenSSL there is one of each kind of key: the last.
+                    let kind = one.key.algorithm();
+                    certified.retain(|(known, _): &(Arc<CertifiedKey>, _)| known.key.algorithm() != kind);
+                    certified.push((Arc::new(one), cert.clone()));
                 }
                 Err(why) => {
                     let of_key = why.contains("Key");
@@ -123,6 +141,51 @@ impl Maker<'_> {
     fn staple(&self) -> Option<Vec<u8>> {
         let file = self.ssl.stapling_file.as_ref().filter(|_| self.ssl.stapling)?;
         self.bytes(file).map(|bytes| bytes.to_vec())
+    }
+
+    /// What is to be asked about certificates; nothing where a file answers.
+    fn staples(&mut self, certified: &[(Arc<CertifiedKey>, TlsFile)], trust: &Trust) -> Vec<Arc<Staple>> {
+        if !self.ssl.stapling || self.ssl.stapling_file.is_some() {
+            return Vec::new();
+        }
+        certified.iter().filter_map(|(cert, file)| self.staple_of(cert, file, trust)).collect()
+    }
+
+    fn staple_of(&mut self, bare: &Arc<CertifiedKey>, file: &TlsFile, trust: &Trust) -> Option<Arc<Staple>> {
+        let own = bare.cert.first().and_then(chain::parse)?;
+        let shown = shown(file);
+        let Some(issuer) = bare
+            .cert
+            .get(1..)
+            .unwrap_or_default()
+            .iter()
+            .chain(trust.anchors())
+            .find(|issuer| chain::parse(issuer).is_some_and(|issuer| chain::is_signed_by(&own, &issuer)))
+        else {
+            let text = format!("\"ssl_stapling\" ignored, issuer certificate not found for certificate \"{shown}\"");
+            self.warn(
+                file.span,
+                text,
+                "append the issuer's certificate to the file, or name it in ssl_trusted_certificate",
+            );
+            return None;
+        };
+        let written = self.ssl.stapling_responder.clone();
+        let Some(url) = written.or_else(|| inventory::responder(&own)) else {
+            let text = format!("\"ssl_stapling\" ignored, no OCSP responder URL in the certificate \"{shown}\"");
+            self.warn(file.span, text, "take ssl_stapling away: many authorities have given OCSP up");
+            return None;
+        };
+        let Some(responder) = Responder::read(&url) else {
+            let text =
+                format!("\"ssl_stapling\" ignored, invalid OCSP responder \"{url}\" of the certificate \"{shown}\"");
+            self.warn(file.span, text, "it must begin with http:// and name a host");
+            return None;
+        };
+        let id = CertId::of(&own, &chain::parse(issuer)?);
+        // A responder's way may be as long as OpenSSL lets any be.
+        let trust = self.ssl.stapling_verify.then(|| trust.clone().with_depth(100));
+        Some(Arc::new(Staple::new(bare.clone(), shown, (id, issuer.clone()), responder, trust)))
     }
 
     /// What the other side is judged by.
@@ -166,9 +229,9 @@ impl Maker<'_> {
     }
 
     /// Sessions are taken up only where certificates and authorities are the same.
-    fn session_context(&self, certified: &[Arc<CertifiedKey>]) -> Vec<u8> {
+    fn session_context(&self, certified: &[(Arc<CertifiedKey>, TlsFile)]) -> Vec<u8> {
         let mut all = Vec::new();
-        certified.iter().filter_map(|cert| cert.cert.first()).for_each(|cert| all.extend_from_slice(cert));
+        certified.iter().filter_map(|(cert, _)| cert.cert.first()).for_each(|cert| all.extend_from_slice(cert));
         if let Some(file) = self.ssl.client_certificate.as_ref().and_then(|file| self.bytes(file)) {
             all.extend_from_slice(&file);
         }
@@ -178,14 +241,22 @@ impl Maker<'_> {
     fn sessions(&mut self, config: &mut ServerConfig, sessions: &mut Sessions, context: Vec<u8>) -> Option<()> {
         let lifetime = self.ssl.session_timeout.duration();
         let store = match &self.ssl.session_cache {
+            SessionCache::Off | SessionCache::None if self.ssl.early_data => Some(sessions.shared("", FEW)),
             SessionCache::Off | SessionCache::None => None,
             SessionCache::Builtin(size) => Some(Arc::new(Store::new(*size))),
             SessionCache::Shared(name, bytes) => Some(sessions.shared(name, *bytes)),
         };
         config.session_storage = match &store {
-            Some(store) => Arc::new(View { store: store.clone(), context, lifetime }),
+            Some(store) => Arc::new(View { store: store.clone(), context, lifetime, once: self.ssl.early_data }),
             None => Arc::new(NoServerSessionStorage {}),
         };
+        if self.ssl.early_data {
+            config.max_early_data_size = EARLY;
+            config.send_half_rtt_data = true;
+            // rustls takes early data with sessions that are kept here, since only these cannot be replayed.
+            config.ticketer = Arc::new(NoTickets);
+            return Some(());
+        }
         if !self.ssl.session_tickets {
             config.ticketer = Arc::new(NoTickets);
             if store.is_none() {

@@ -12,9 +12,11 @@ pub mod keys;
 pub mod lints;
 pub mod maker;
 pub mod names;
+pub mod ocsp;
 mod offers;
 pub mod pem_files;
 pub mod sessions;
+pub mod stapling;
 mod stream;
 pub mod verifiers;
 

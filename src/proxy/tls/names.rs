@@ -68,30 +68,37 @@ fn escaped(value: &[u8]) -> String {
     text
 }
 
-/// Whether a certificate names a host: its alternative names, or its common name where it has none.
+/// Whether a certificate is for a host or an address, as browsers see it: its alternative names, or its common name where
+/// it has none of hosts.
 pub fn covers(cert: &X509Certificate<'_>, host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is = |bytes: &[u8]| match address {
+        Ok(IpAddr::V4(ip)) => bytes == ip.octets(),
+        Ok(IpAddr::V6(ip)) => bytes == ip.octets(),
+        Err(_) => false,
+    };
+    names_host(cert, host)
+        || alternative(cert).iter().any(|name| matches!(name, GeneralName::IPAddress(bytes) if is(bytes)))
+}
+
+/// The same as OpenSSL's `X509_check_host()`, which nginx asks about backends: addresses are names like any other.
+pub fn names_host(cert: &X509Certificate<'_>, host: &str) -> bool {
     let host = host.trim_end_matches('.');
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    let names = cert.subject_alternative_name().ok().flatten().map(|found| found.value.general_names.as_slice());
-    let names = names.unwrap_or_default();
-    let mut any_dns = false;
-    for name in names {
-        match (name, address) {
-            (GeneralName::DNSName(pattern), None) => {
-                any_dns = true;
-                if fits(pattern, host) {
-                    return true;
-                }
+    let mut any = false;
+    for name in alternative(cert) {
+        if let GeneralName::DNSName(pattern) = name {
+            any = true;
+            if fits(pattern, host) {
+                return true;
             }
-            (GeneralName::DNSName(_), Some(_)) => any_dns = true,
-            (GeneralName::IPAddress(bytes), Some(IpAddr::V4(ip))) if *bytes == ip.octets() => return true,
-            (GeneralName::IPAddress(bytes), Some(IpAddr::V6(ip))) if *bytes == ip.octets() => return true,
-            _ => {}
         }
     }
-    let common =
-        || cert.subject().iter_common_name().filter_map(|name| name.as_str().ok()).any(|name| fits(name, host));
-    !any_dns && common()
+    let mut common = cert.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    !any && common.any(|name| fits(name, host))
+}
+
+fn alternative<'a>(cert: &'a X509Certificate<'_>) -> &'a [GeneralName<'a>] {
+    cert.subject_alternative_name().ok().flatten().map_or(&[], |found| found.value.general_names.as_slice())
 }
 
 /// Whether a pattern with a `*` as its first label, or none, is a host's.
@@ -116,6 +123,22 @@ mod tests {
         assert!(!fits("*.example.com", "example.com"));
         assert!(!fits("*.com", "example.com"));
         assert!(fits("example.com", "EXAMPLE.com"));
+    }
+
+    #[test]
+    fn addresses_are_no_hosts() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = ["a.example.com", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let cert = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let (_, cert) = x509_parser::parse_x509_certificate(cert.der()).unwrap();
+        for (name, host, covered) in [
+            ("a.example.com", true, true),
+            ("127.0.0.1", false, true),
+            ("[::1]", false, true),
+            ("127.0.0.2", false, false),
+        ] {
+            assert_eq!((names_host(&cert, name), covers(&cert, name)), (host, covered), "{name}");
+        }
     }
 
     #[test]

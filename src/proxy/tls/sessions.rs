@@ -1,6 +1,7 @@
 //! Sessions that clients take up again: kept here, or by the clients as tickets. Both outlive a reload.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,11 +15,32 @@ use rustls::server::{ProducesTickets, StoresServerSessions};
 /// How much of a shared cache a session takes: nginx says that a megabyte holds about 4000.
 const SESSION: u64 = 256;
 
+/// The name of a session: that of the protocol where it has 32 bytes, or else a digest of it.
+pub type SessionId = [u8; 32];
+
+thread_local! {
+    /// What session rustls has last taken up or kept on this thread.
+    static NAMED: Cell<Option<SessionId>> = const { Cell::new(None) };
+}
+
+/// Does some work of a handshake, and says which session it was about, if it was about one.
+pub fn named<R>(work: impl FnOnce() -> R) -> (R, Option<SessionId>) {
+    NAMED.set(None);
+    let done = work();
+    (done, NAMED.take())
+}
+
+fn name(session: &[u8]) {
+    let digested = || digest(&SHA256, session).as_ref().first_chunk().copied();
+    NAMED.set(session.try_into().ok().or_else(digested));
+}
+
 /// Caches and keys by name, taken over from one configuration to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     shared: HashMap<(String, u64), Arc<Store>>,
-    tickets: Option<Arc<Key>>,
+    /// Keys that are made up here, by how long their tickets are good.
+    rings: HashMap<Duration, Arc<Ring>>,
 }
 
 impl Sessions {
@@ -33,7 +55,7 @@ impl Sessions {
         self.shared.entry(key).or_insert_with(|| Arc::new(Store::new(bytes / SESSION))).clone()
     }
 
-    /// Tickets by these files, or by a key that is made up once.
+    /// Tickets by these files, or by keys that are made up.
     ///
     /// # Errors
     /// A file has a wrong length, or there is no randomness.
@@ -42,14 +64,10 @@ impl Sessions {
         for (path, bytes) in files {
             keys.push(Arc::new(Key::of_file(bytes).ok_or_else(|| format!("\"{path}\" must be 48 or 80 bytes"))?));
         }
-        if keys.is_empty() {
-            let own = match &self.tickets {
-                Some(key) => key.clone(),
-                None => Arc::new(Key::random().ok_or("no randomness for a ticket key")?),
-            };
-            self.tickets = Some(own.clone());
-            keys.push(own);
-        }
+        let keys = match keys.is_empty() {
+            true => Keys::Own(self.rings.entry(lifetime).or_default().clone()),
+            false => Keys::Of(keys),
+        };
         Ok(Tickets { keys, lifetime })
     }
 }
@@ -80,11 +98,19 @@ pub struct View {
     pub context: Vec<u8>,
     /// `ssl_session_timeout`
     pub lifetime: Duration,
+    /// Sessions of TLSv1.3 may be taken up one time only.
+    pub once: bool,
 }
 
 impl View {
     fn key(&self, id: &[u8]) -> Vec<u8> {
         [self.context.as_slice(), id].concat()
+    }
+
+    fn fresh(&self, key: &[u8], found: Option<(Instant, Vec<u8>)>) -> Option<Vec<u8>> {
+        let (_, value) = found.filter(|(since, _)| since.elapsed() <= self.lifetime)?;
+        name(key);
+        Some(value)
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Kept) -> R) -> R {
@@ -94,19 +120,22 @@ impl View {
 
 impl StoresServerSessions for View {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        name(&key);
         let key = self.key(&key);
         self.with(|sessions| sessions.put(key, (Instant::now(), value)));
         true
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let found = self.with(|sessions| sessions.get(&self.key(key)).cloned());
-        found.filter(|(since, _)| since.elapsed() <= self.lifetime).map(|(_, value)| value)
+        self.fresh(key, self.with(|sessions| sessions.get(&self.key(key)).cloned()))
     }
 
-    // nginx's clients may take a session up several times.
+    // nginx's clients may take a session up several times; what comes early with it must not come again.
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.get(key)
+        match self.once {
+            true => self.fresh(key, self.with(|sessions| sessions.pop(&self.key(key)))),
+            false => self.get(key),
+        }
     }
 
     fn can_cache(&self) -> bool {
@@ -140,10 +169,58 @@ impl Key {
     }
 }
 
-/// Makes and opens tickets: the first key makes them, all open them.
+/// Keys that are made up, the newest first, each with when that was.
+#[derive(Debug, Default)]
+struct Ring(Mutex<VecDeque<(u64, Arc<Key>)>>);
+
+impl Ring {
+    fn with<R>(&self, work: impl FnOnce(&mut VecDeque<(u64, Arc<Key>)>) -> R) -> R {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key of now. None is used for longer than its tickets are good, and none kept that has no good ticket left.
+    fn newest(&self, now: u64, lifetime: u64) -> Option<Arc<Key>> {
+        self.with(|keys| {
+            let age = |made: u64| now.saturating_sub(made);
+            keys.retain(|(made, _)| age(*made) <= lifetime.saturating_mul(2));
+            if keys.front().is_none_or(|(made, _)| age(*made) > lifetime) {
+                keys.push_front((now, Arc::new(Key::random()?)));
+            }
+            keys.front().map(|(_, key)| key.clone())
+        })
+    }
+}
+
+/// Where a server's keys come from.
+#[derive(Clone, Debug)]
+enum Keys {
+    /// Files.
+    Of(Vec<Arc<Key>>),
+    /// They are made up.
+    Own(Arc<Ring>),
+}
+
+impl Keys {
+    fn newest(&self, now: u64, lifetime: u64) -> Option<Arc<Key>> {
+        match self {
+            Keys::Of(keys) => keys.first().cloned(),
+            Keys::Own(ring) => ring.newest(now, lifetime),
+        }
+    }
+
+    fn named(&self, name: &[u8; 16]) -> Option<Arc<Key>> {
+        let fits = |key: &Arc<Key>| key.name == *name;
+        match self {
+            Keys::Of(keys) => keys.iter().find(|key| fits(key)).cloned(),
+            Keys::Own(ring) => ring.with(|keys| keys.iter().map(|(_, key)| key).find(|key| fits(key)).cloned()),
+        }
+    }
+}
+
+/// Makes and opens tickets: the newest key makes them, all open them.
 #[derive(Debug)]
 pub struct Tickets {
-    keys: Vec<Arc<Key>>,
+    keys: Keys,
     lifetime: Duration,
 }
 
@@ -163,7 +240,7 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keys.first()?;
+        let key = self.keys.newest(self.now(), self.lifetime.as_secs())?;
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).ok()?;
         // When it was made goes with it, so that it is not taken longer than a session that is kept here.
@@ -176,14 +253,18 @@ impl ProducesTickets for Tickets {
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let (name, rest) = ticket.split_first_chunk::<16>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
-        let key = self.keys.iter().find(|key| key.name == *name)?;
+        let key = self.keys.named(name)?;
         let mut plain = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let len = key.secret.open_in_place(nonce, Aad::from(*name), &mut plain).ok()?.len();
         plain.truncate(len);
         let (made, session) = plain.split_first_chunk()?;
         let age = self.now().saturating_sub(u64::from_be_bytes(*made));
-        (age <= self.lifetime.as_secs()).then(|| session.to_vec())
+        if age > self.lifetime.as_secs() {
+            return None;
+        }
+        self::name(ticket);
+        Some(session.to_vec())
     }
 }
 
@@ -226,12 +307,51 @@ mod tests {
     }
 
     #[test]
+    fn sessions_have_names() {
+        let id = [7; 32];
+        let view = |once| View {
+            store: Arc::new(Store::new(2)),
+            context: Vec::new(),
+            lifetime: Duration::from_secs(60),
+            once,
+        };
+        let (often, once) = (view(false), view(true));
+        for view in [&often, &once] {
+            assert_eq!(named(|| view.put(id.to_vec(), vec![1])), (true, Some(id)));
+            assert_eq!(named(|| view.take(&id)), (Some(vec![1]), Some(id)));
+            assert_eq!(named(|| view.take(&[8; 32])), (None, None));
+        }
+        assert_eq!(often.take(&id), Some(vec![1]));
+        assert_eq!(once.take(&id), None, "a second time");
+        let tickets = tickets(&[&[1; 48]]);
+        let ticket = tickets.encrypt(b"session").expect("sealed");
+        let (first, second) = (named(|| tickets.decrypt(&ticket)), named(|| tickets.decrypt(&ticket)));
+        assert!(first.1.is_some());
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn made_up_keys_are_replaced() {
+        let ring = Ring::default();
+        let name = |now| ring.newest(now, 10).map(|key| key.name);
+        let first = name(100);
+        assert_eq!(name(110), first);
+        let second = name(111);
+        assert_ne!(second, first);
+        let known = |name: Option<[u8; 16]>| ring.with(|keys| keys.iter().any(|(_, key)| Some(key.name) == name));
+        assert!(known(first), "its tickets are still good");
+        assert_eq!(name(121), second);
+        assert!(known(second) && !known(first));
+    }
+
+    #[test]
     fn servers_do_not_see_each_others_sessions() {
         let store = Arc::new(Store::new(2));
         let view = |context: &[u8]| View {
             store: store.clone(),
             context: context.to_vec(),
             lifetime: Duration::from_secs(60),
+            once: false,
         };
         view(b"a").put(b"1".to_vec(), b"one".to_vec());
         assert_eq!(view(b"a").get(b"1").as_deref(), Some(&b"one"[..]));

@@ -28,6 +28,8 @@ struct Session {
     owed: usize,
     /// Ciphertext that has been read from the socket and not yet been looked at.
     rest: Vec<u8>,
+    /// Plaintext that came before the handshake has ended.
+    early: Vec<u8>,
     /// How much of it has been looked at.
     at: usize,
     /// There may be plaintext although the socket is silent.
@@ -44,7 +46,8 @@ impl TlsStream {
 
     /// From here on the stream speaks TLS; `rest` is what has been read beyond the handshake.
     pub fn begin(&self, tls: impl Into<Connection>, rest: Vec<u8>) {
-        let session = Session { tls: tls.into(), owed: 0, ready: !rest.is_empty(), rest, at: 0, ended: false };
+        let session =
+            Session { tls: tls.into(), owed: 0, ready: !rest.is_empty(), rest, early: Vec::new(), at: 0, ended: false };
         *self.session.borrow_mut() = Some(Box::new(session));
     }
 
@@ -63,16 +66,22 @@ impl TlsStream {
         self.session.borrow_mut().as_mut().map(|session| look(&mut session.tls))
     }
 
-    /// Takes what has come and sends what is due, until the handshake is over.
+    /// Whether the client has not yet proved that it is here: what it has said may be said again by others.
+    pub fn is_early(&self) -> bool {
+        self.session.borrow().as_ref().is_some_and(|session| session.tls.is_handshaking())
+    }
+
+    /// Takes what has come and sends what is due, until the handshake is over or something to serve has come before.
     ///
     /// # Errors
     /// `WouldBlock` while it is not, `InvalidData` for what is no TLS or not acceptable, `UnexpectedEof`.
     pub fn shake_hands(&self) -> io::Result<()> {
         let mut session = self.session.borrow_mut();
         let Some(session) = session.as_mut() else { return Ok(()) };
-        while session.tls.is_handshaking() {
+        while session.tls.is_handshaking() && session.early.is_empty() {
             session.flush(&self.under)?;
-            if !session.tls.is_handshaking() {
+            // Some may have come with the first message.
+            if session.process(&self.under)? || !session.tls.is_handshaking() {
                 break;
             }
             session.take_in(&self.under)?;
@@ -188,6 +197,10 @@ impl Session {
     }
 
     fn peek(&mut self, under: &Stream, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(n) = self.early.get(..self.early.len().min(buf.len())).filter(|early| !early.is_empty()) {
+            buf.iter_mut().zip(n).for_each(|(to, from)| *to = *from);
+            return Ok(n.len());
+        }
         loop {
             match self.tls.reader().fill_buf() {
                 Ok(here) if !here.is_empty() => {
@@ -207,7 +220,8 @@ impl Session {
         if buf.is_empty() {
             return Ok(0);
         }
-        let mut done = 0;
+        let mut done = self.early.len().min(buf.len());
+        buf.iter_mut().zip(self.early.drain(..done)).for_each(|(to, from)| *to = from);
         while done < buf.len() {
             match self.tls.reader().read(buf.get_mut(done..).unwrap_or_default()) {
                 Ok(0) => {
@@ -263,22 +277,41 @@ impl Session {
             if self.tls.read_tls(&mut left)? == 0 {
                 break;
             }
-            let state = match self.tls.process_new_packets() {
-                Ok(state) => state,
-                Err(error) => {
-                    // The alert says why.
-                    let _ = self.flush(under);
-                    self.ended = true;
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                }
-            };
-            if state.plaintext_bytes_to_read() > 0 {
-                self.ready = true;
+            if self.process(under)? {
                 break;
             }
-            self.ended |= state.peer_has_closed();
         }
         Ok(bytes.len() - left.len())
+    }
+
+    /// Looks at what rustls has taken; says whether there is plaintext.
+    fn process(&mut self, under: &Stream) -> io::Result<bool> {
+        let state = match self.tls.process_new_packets() {
+            Ok(state) => state,
+            Err(error) => {
+                // The alert says why.
+                let _ = self.flush(under);
+                self.ended = true;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        };
+        if state.plaintext_bytes_to_read() > 0 || self.take_early() {
+            self.ready = true;
+            return Ok(true);
+        }
+        self.ended |= state.peer_has_closed();
+        Ok(false)
+    }
+
+    /// Takes plaintext that came before the handshake's end, which is bounded by the session; says whether there is any.
+    fn take_early(&mut self) -> bool {
+        if let Connection::Server(tls) = &mut self.tls
+            && let Some(mut early) = tls.early_data()
+        {
+            // It has nothing to fail by.
+            let _ = early.read_to_end(&mut self.early);
+        }
+        !self.early.is_empty()
     }
 
     fn write(&mut self, under: &Stream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {

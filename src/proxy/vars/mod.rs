@@ -144,6 +144,8 @@ impl RequestCtx {
             | B::SslClientVerify
             | B::SslCurve
             | B::SslCurves
+            | B::SslEarlyData
+            | B::SslSessionId
             | B::SslProtocol
             | B::SslServerName
             | B::SslSessionReused => self.tls_variable(builtin, out),

@@ -34,6 +34,11 @@ impl RequestCtx {
             B::SslServerName => Some(String::from_utf8_lossy(&handshake.name).into_owned()),
             B::SslCiphers => Some(handshake.cipher_names()),
             B::SslCurves => Some(handshake.group_names()),
+            B::SslSessionId => handshake.session.as_ref().map(|id| hex(id)),
+            B::SslEarlyData => {
+                let early = self.conn.stream.tls().is_some_and(|tls| tls.is_early());
+                early.then(|| "1".to_owned())
+            }
             B::SslClientVerify => Some(handshake.verdict_text()),
             B::SslProtocol | B::SslCipher | B::SslCurve | B::SslAlpnProtocol | B::SslSessionReused => {
                 self.of_session(builtin)

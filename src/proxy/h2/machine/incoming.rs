@@ -96,7 +96,9 @@ impl Machine {
             && !stream.reset
             && !stream.faulty
         {
-            stream.input.extend_from_slice(data);
+            if !stream.answered {
+                stream.input.extend_from_slice(data);
+            }
             stream.received += data.len() as u64;
             stream.ended_in |= whole && partial.ends;
             let promised = |length| if stream.ended_in { stream.received != length } else { stream.received > length };
@@ -107,6 +109,7 @@ impl Machine {
             if !data.is_empty() || stream.ended_in || fault {
                 self.events.push_back(Event::Readable(partial.stream));
             }
+            self.judge_rest(partial.stream);
         }
         if !whole {
             self.data = Some(partial);
@@ -176,9 +179,13 @@ impl Machine {
                 stream.blame_body();
             }
             self.events.push_back(Event::Readable(block.stream));
+            self.judge_rest(block.stream);
             return Ok(());
         }
         self.requests += 1;
+        if self.streams.len() >= self.limits.streams {
+            self.dismiss();
+        }
         if self.leaving || self.streams.len() >= self.limits.streams {
             self.say_reset(block.stream, Code::RefusedStream);
             self.resets += 1;
@@ -285,6 +292,7 @@ impl Machine {
         (stream.reset, stream.abandoned) = (true, true);
         self.events.push_back(Event::Readable(head.stream));
         self.events.push_back(Event::Writable(head.stream));
+        self.forget_answered(head.stream);
         self.resets += 1;
         self.calm()
     }

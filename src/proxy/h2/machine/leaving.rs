@@ -30,6 +30,7 @@ impl Machine {
     pub fn leave(&mut self) {
         if !self.leaving {
             self.leaving = true;
+            self.dismiss();
             frame::goaway(&mut self.out, self.last, Code::NoError);
         }
     }

@@ -1,5 +1,6 @@
 //! One HTTP/2 connection, at either end of it: bytes come in, events and bytes go out. Knows no socket and no clock. Pure.
 
+mod answered;
 mod client;
 mod incoming;
 mod leaving;
@@ -128,6 +129,8 @@ struct Stream {
     malformed: bool,
     /// Its body is not as long as promised.
     faulty: bool,
+    /// Nobody reads it any more, but the client has not said all.
+    answered: bool,
     /// Where its last frame of data begins in what is not flushed yet.
     last_data: Option<usize>,
 }
@@ -148,6 +151,7 @@ impl Stream {
             abandoned: false,
             malformed: false,
             faulty: false,
+            answered: false,
             last_data: None,
         }
     }
@@ -177,6 +181,8 @@ pub struct Machine {
     limits: Limits,
     streams: HashMap<u32, Stream>,
     broken: VecDeque<u32>,
+    /// How many of the streams are answered.
+    answered: usize,
     priorities: Priorities,
     events: VecDeque<Event>,
     /// Bytes for the client.
@@ -234,6 +240,7 @@ impl Machine {
             limits,
             streams: HashMap::new(),
             broken: VecDeque::new(),
+            answered: 0,
             priorities: Priorities::default(),
             events: VecDeque::new(),
             out,
@@ -269,9 +276,9 @@ impl Machine {
         self.events.pop_front()
     }
 
-    /// Streams that are open.
+    /// Streams whose requests are being served.
     pub fn open(&self) -> usize {
-        self.streams.len()
+        self.streams.len().saturating_sub(self.answered)
     }
 
     /// Takes bytes that have come.

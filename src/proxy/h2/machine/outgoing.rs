@@ -25,6 +25,7 @@ impl Machine {
             self.events.push_back(Event::Writable(id));
         }
         self.say_reset(id, code);
+        self.forget_answered(id);
     }
 
     /// Tells the peer that a stream is over, and remembers it.
@@ -50,7 +51,10 @@ impl Machine {
     pub fn read(&mut self, id: u32, buffer: &mut [u8]) -> Option<usize> {
         let stream = self.streams.get_mut(&id)?;
         let n = stream.input.len().min(buffer.len());
-        buffer.iter_mut().zip(stream.input.drain(..n)).for_each(|(to, from)| *to = from);
+        if let (Some(to), Some(from)) = (buffer.get_mut(..n), stream.input.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        stream.input.drain(..n);
         // Whose body is read may send more of it unasked, and is told of room in large pieces.
         let most = if self.role == Role::Client { LARGEST } else { READING.max(2 * i64::from(self.limits.preread)) };
         let more = most - stream.room - stream.input.len() as i64;
@@ -144,6 +148,9 @@ impl Machine {
 
     /// The request of a stream is over.
     pub fn release(&mut self, id: u32) {
+        if self.await_rest(id) {
+            return;
+        }
         let Some(stream) = self.streams.remove(&id) else { return };
         if stream.reset || self.over {
             return;

@@ -305,3 +305,55 @@ fn who_is_told_of_the_end_may_ask_until_it_knows() {
     machine.release(3);
     assert!(machine.has_left());
 }
+
+/// What a client still says on a stream whose answer it has, and what it is told.
+#[test]
+fn who_has_an_answer_may_end_the_request() {
+    let mut overflow = Vec::new();
+    (0..2).for_each(|_| frame::number(&mut overflow, kind::WINDOW_UPDATE, 1, LARGEST as u32));
+    let told = |code: Code| reset(1, code as u32);
+    for (name, said, answer, waits) in [
+        ("nothing", vec![], vec![], true),
+        ("more of it", data(1, b"abc", 0), vec![], true),
+        ("its end", data(1, b"abcd", flag::END_STREAM), vec![], false),
+        ("less than promised", data(1, b"abc", flag::END_STREAM), told(Code::Protocol), false),
+        ("more than promised", data(1, b"abcde", 0), told(Code::Protocol), false),
+        ("trailers", [data(1, b"abcd", 0), request(1, true)].concat(), vec![], false),
+        ("too large a window", overflow, told(Code::FlowControl), false),
+        ("a reset", reset(1, 8), vec![], false),
+    ] {
+        let mut machine = greeted();
+        let mut block = vec![0x83, 0x84, 0x86];
+        super::super::hpack::encode(&mut block, b"content-length", b"4");
+        let mut bytes = Vec::new();
+        frame::headers(&mut bytes, 1, &block, false, 100);
+        machine.receive(&bytes);
+        machine.send_fields(1, &[0x88], true);
+        machine.release(1);
+        machine.out.clear();
+        assert_eq!((machine.open(), machine.has_answered()), (0, true), "{name}");
+        machine.receive(&said);
+        assert_eq!((&machine.out, machine.has_answered()), (&answer, waits), "{name}");
+        machine.out.clear();
+        machine.dismiss();
+        assert_eq!(machine.out, if waits { told(Code::NoError) } else { vec![] }, "{name}");
+        assert_eq!(machine.streams.len(), 0, "{name}");
+    }
+}
+
+#[test]
+fn answered_streams_are_in_nobodys_way() {
+    let mut machine = greeted();
+    for id in [1, 3, 5, 7] {
+        machine.receive(&request(id, false));
+        machine.send_fields(id, &[0x88], true);
+        machine.release(id);
+    }
+    assert!(machine.streams.len() <= LIMITS.streams);
+    let resets =
+        |machine: &Machine| kinds(&machine.out).into_iter().filter(|(kind, _)| *kind == kind::RST_STREAM).count();
+    assert_eq!(resets(&machine), 2, "the first two made room");
+    machine.leave();
+    assert_eq!(resets(&machine), 4);
+    assert!(machine.has_left());
+}

@@ -73,11 +73,15 @@ fn check_length(cert: &X509Certificate<'_>, below: usize) -> Result<(), Distrust
 
 /// Whether a certificate serves a purpose, itself or as an authority over those that do.
 fn serves(cert: &X509Certificate<'_>, purpose: Purpose, authority: bool) -> Result<(), Distrust> {
+    if purpose == Purpose::Responder {
+        return Ok(());
+    }
     let extended = cert.extended_key_usage().ok().flatten();
     // Any usage is no particular one, to OpenSSL.
     let extended = extended.is_none_or(|usage| match purpose {
         Purpose::Client => usage.value.client_auth,
         Purpose::Server => usage.value.server_auth,
+        Purpose::Responder => usage.value.ocsp_signing,
     });
     let usage = cert.key_usage().ok().flatten().filter(|_| !authority);
     let usage = usage.is_none_or(|usage| {
@@ -93,6 +97,7 @@ fn serves(cert: &X509Certificate<'_>, purpose: Purpose, authority: bool) -> Resu
         (true, _) => kind.ssl_ca(),
         (false, Purpose::Client) => kind.ssl_client(),
         (false, Purpose::Server) => kind.ssl_server(),
+        (false, Purpose::Responder) => true,
     });
     if extended && usage && netscape { Ok(()) } else { Err("unsuitable certificate purpose") }
 }

@@ -23,6 +23,8 @@ pub enum Purpose {
     Client,
     /// `serverAuth`
     Server,
+    /// Says how certificates are; whether it may is asked elsewhere.
+    Responder,
 }
 
 /// What is trusted.
@@ -35,6 +37,16 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// The certificates that are trusted.
+    pub fn anchors(&self) -> &[CertificateDer<'static>] {
+        &self.anchors
+    }
+
+    /// The same with ways of another length.
+    pub fn with_depth(self, depth: u64) -> Trust {
+        Trust { depth, ..self }
+    }
+
     /// Trusts the certificates of a PEM text.
     ///
     /// # Errors
@@ -88,7 +100,7 @@ impl Trust {
 }
 
 /// A certificate, and nothing behind it.
-fn parse<'a>(cert: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+pub(super) fn parse<'a>(cert: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
     X509Certificate::from_der(cert).ok().filter(|(behind, _)| behind.is_empty()).map(|(_, cert)| cert)
 }
 
@@ -142,13 +154,13 @@ fn is_self_issued(cert: &X509Certificate<'_>) -> bool {
 }
 
 /// Whether `issuer`'s key has signed a certificate, which says the same of its signature inside as outside.
-fn is_signed_by(cert: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
+pub(super) fn is_signed_by(cert: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> bool {
     cert.signature_algorithm == cert.tbs_certificate.signature
         && is_signed(cert.as_raw(), cert.tbs_certificate.as_ref(), issuer)
 }
 
 /// Whether `issuer`'s key has signed the part `signed` of `whole`.
-fn is_signed(whole: &[u8], signed: &[u8], issuer: &X509Certificate<'_>) -> bool {
+pub(super) fn is_signed(whole: &[u8], signed: &[u8], issuer: &X509Certificate<'_>) -> bool {
     let Some((algorithm, signature)) = der::signature(whole) else { return false };
     let Some((key_algorithm, key)) = der::public_key(issuer.public_key().raw) else { return false };
     let fits = |known: &&&dyn SignatureVerificationAlgorithm| {
