@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::accesslog::AccessLogs;
 use super::alias::{self, Alias};
 use super::cache::Caches;
+use super::content::open_files::{self, OpenFiles};
 use super::engine::OnDrop;
 use super::errorlog::ErrorLogs;
 use super::filters::recode::Tables;
@@ -111,6 +112,8 @@ pub struct Location {
     pub limits: Option<Box<Limits>>,
     /// `gzip_disable`'s patterns.
     pub gzip_disable: Vec<Regex>,
+    /// `open_file_cache`
+    pub open_files: Option<Box<OpenFiles>>,
 }
 
 impl Snapshot {
@@ -134,12 +137,14 @@ impl Snapshot {
         let mut regexes = Regexes::default();
         let mut locations = Vec::with_capacity(plan.locations.len());
         let aliases = alias::find(&plan);
+        let mut file_caches = open_files::Caches::default();
         for (id, location) in plan.locations.iter() {
             let limits = Limits::compile(location, &zones);
             let written = location.conf.core.resolver.as_ref();
             let resolver = written.map(|conf| resolvers.get(conf, old_resolvers));
             let compiled = Location::compile(id.index(), location, &aliases, &plan, logs, &mut regexes)?;
-            locations.push(Arc::new(Location { limits, resolver, ..compiled }));
+            let open_files = file_caches.of(&location.conf);
+            locations.push(Arc::new(Location { limits, resolver, open_files, ..compiled }));
         }
         let by_name = plan.locations.values().any(|location| location.conf.referer.valid.server_names);
         let mut servers = Vec::with_capacity(plan.servers.len());
@@ -264,6 +269,7 @@ impl Location {
             resolver: None,
             limits: None,
             gzip_disable: gzip_disable(ir, regexes)?,
+            open_files: None,
         })
     }
 }

@@ -4,6 +4,7 @@ pub mod autoindex;
 pub mod empty_gif;
 pub mod index;
 pub mod listing;
+pub mod open_files;
 pub mod random_index;
 pub mod static_file;
 pub mod stub_status;

@@ -1,12 +1,10 @@
 //! Files.
 
-use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::sync::Arc;
 
 use rkeep_parsers::table::value::{GzipStatic, Level};
 
+use super::open_files::{self, Kind, Opened};
 use super::set_content_type;
 use crate::proxy::body::Body;
 use crate::proxy::filters::gzip_ok::client_takes_it;
@@ -29,11 +27,11 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if let Some(answer) = packed(cx, &path)? {
         return Ok(answer);
     }
-    let (file, meta) = open(&path).map_err(|error| failed(cx, &path, &error))?;
-    if meta.is_dir() {
+    let opened = open(cx, &path).map_err(|error| failed(cx, &path, &error))?;
+    if opened.kind == Kind::Dir {
         return Err(add_slash(cx));
     }
-    if !meta.is_file() {
+    if opened.kind != Kind::File {
         let shown = String::from_utf8_lossy(&path);
         cx.error(Level::Crit, format_args!("\"{shown}\" is not a regular file"));
         return Err(Status(404));
@@ -41,7 +39,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
     if cx.method == b"POST" {
         return Err(Status(405));
     }
-    deliver(cx, file, &meta)
+    deliver(cx, opened)
 }
 
 /// `gzip_static`: the packed copy beside a file, where there is one and the client takes it.
@@ -54,23 +52,23 @@ fn packed(cx: &mut RequestCtx, path: &[u8]) -> Result<Option<Answer>, Status> {
     if !takes && !cx.conf().gzip.vary {
         return Ok(None);
     }
-    let Ok((file, meta)) = open(&[path, b".gz"].concat()) else { return Ok(None) };
-    if !meta.is_file() {
+    let Ok(opened) = open(cx, &[path, b".gz"].concat()) else { return Ok(None) };
+    if opened.kind != Kind::File {
         return Ok(None);
     }
     cx.out.gzip_vary = mode == GzipStatic::On;
     if !takes {
         return Ok(None);
     }
-    let answer = deliver(cx, file, &meta)?;
+    let answer = deliver(cx, opened)?;
     cx.out.fields.push(b"Content-Encoding", b"gzip");
     Ok(Some(answer))
 }
 
-fn deliver(cx: &mut RequestCtx, file: File, meta: &Metadata) -> Result<Answer, Status> {
+fn deliver(cx: &mut RequestCtx, opened: Opened) -> Result<Answer, Status> {
+    let Opened { file: Some(file), len, mtime, .. } = opened else { return Err(Status(500)) };
     cx.body_discard()?;
     cx.action = " while sending response to client";
-    let (len, mtime) = (meta.len(), meta.mtime());
     cx.out.status = 200;
     cx.out.content_length = Some(len);
     cx.out.last_modified = Some(mtime);
@@ -79,15 +77,11 @@ fn deliver(cx: &mut RequestCtx, file: File, meta: &Metadata) -> Result<Answer, S
     }
     set_content_type(cx);
     cx.out.allow_ranges = true;
-    Ok(Answer::Body(Body::File { file: Arc::new(file), offset: 0, len }))
+    Ok(Answer::Body(Body::File { file, offset: 0, len }))
 }
 
-fn open(path: &[u8]) -> Result<(File, Metadata), Error> {
-    let path = paths::from_bytes(path);
-    // Without O_NONBLOCK a fifo would stop the thread.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    let meta = file.metadata()?;
-    Ok((file, meta))
+fn open(cx: &RequestCtx, path: &[u8]) -> Result<Opened, Error> {
+    open_files::open(cx.location.open_files.as_deref(), path)
 }
 
 fn failed(cx: &RequestCtx, path: &[u8], error: &Error) -> Status {
