@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 
 use rkeep_parsers::table::value::Level;
 
-use super::autoindex;
+use super::{autoindex, open_files};
 use crate::proxy::paths;
 use crate::proxy::request::{Answer, RequestCtx, Status};
 
@@ -25,7 +25,7 @@ pub fn answer(cx: &mut RequestCtx) -> Result<Answer, Status> {
             return Ok(Answer::Redirect { uri: name, args: cx.args.clone() });
         }
         let path = [dir.as_slice(), &name].concat();
-        match std::fs::metadata(paths::from_bytes(&path)) {
+        match open_files::look(location.open_files.as_deref(), &path) {
             Ok(_) => return Ok(Answer::Redirect { uri: [cx.uri.as_slice(), &name].concat(), args: cx.args.clone() }),
             Err(error) => missing(cx, &path, &error)?,
         }
@@ -69,7 +69,7 @@ fn not_found(cx: &RequestCtx, shown: &str, error: &Error) {
 
 /// A directory that is not there is 404 at once, not 403 after all names.
 fn check_dir(cx: &RequestCtx, dir: &[u8], file: &[u8]) -> Result<(), Status> {
-    match std::fs::metadata(paths::from_bytes(dir)) {
+    match open_files::look(cx.location.open_files.as_deref(), dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             not_found(cx, &String::from_utf8_lossy(file), &error);
             Err(Status(404))

@@ -123,6 +123,21 @@ pub fn open(files: Option<&OpenFiles>, path: &[u8]) -> Result<Opened> {
     }
 }
 
+/// What stands at a path, by the level's cache where it has one.
+///
+/// # Errors
+/// Of stat(2).
+pub fn look(files: Option<&OpenFiles>, path: &[u8]) -> Result<Kind> {
+    match files {
+        Some(files) => files.look(path, clock::now()),
+        None => look_anew(path).map(|found| found.kind),
+    }
+}
+
+fn look_anew(path: &[u8]) -> Result<Opened> {
+    Ok(Opened::new(None, &std::fs::metadata(paths::from_bytes(path))?))
+}
+
 fn open_anew(path: &[u8]) -> Result<Opened> {
     // Without O_NONBLOCK a fifo would stop the thread.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(paths::from_bytes(path))?;
@@ -133,9 +148,9 @@ fn open_anew(path: &[u8]) -> Result<Opened> {
 /// Looks at a file again: where it is the one that is open, its descriptor stays.
 fn look_again(path: &[u8], before: Option<Opened>) -> Result<Opened> {
     if let Some(Opened { file: Some(file), id, .. }) = before {
-        let now = Opened::new(Some(file), &std::fs::metadata(paths::from_bytes(path))?);
+        let now = look_anew(path)?;
         if now.id == id {
-            return Ok(now);
+            return Ok(Opened { file: Some(file), ..now });
         }
     }
     open_anew(path)
@@ -143,7 +158,7 @@ fn look_again(path: &[u8], before: Option<Opened>) -> Result<Opened> {
 
 impl OpenFiles {
     fn open(&self, path: &[u8], now: Instant) -> Result<Opened> {
-        let before = match self.look_up(path, now) {
+        let before = match self.look_up(path, now, true) {
             Ok(found) => return found.map_err(Error::from_raw_os_error),
             Err(before) => before,
         };
@@ -152,16 +167,31 @@ impl OpenFiles {
         found
     }
 
-    /// What is known and still counts; otherwise what was known.
+    fn look(&self, path: &[u8], now: Instant) -> Result<Kind> {
+        let before = match self.look_up(path, now, false) {
+            Ok(found) => return found.map(|found| found.kind).map_err(Error::from_raw_os_error),
+            Err(before) => before,
+        };
+        let found = look_anew(path).map(|found| match before {
+            Some(before) if before.id == found.id => Opened { file: before.file, ..found },
+            _ => found,
+        });
+        self.remember(path, &found, now);
+        found.map(|found| found.kind)
+    }
+
+    /// What is known and still counts; otherwise what was known. `open`: a file must be open to count.
     fn look_up(
         &self,
         path: &[u8],
         now: Instant,
+        open: bool,
     ) -> std::result::Result<std::result::Result<Opened, i32>, Option<Opened>> {
         let mut known = self.cache.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(entry) = known.get_mut(path) else { return Err(None) };
         (entry.used, entry.uses) = (now, entry.uses + 1);
-        let kept = entry.found.as_ref().map_or(self.errors, |found| found.file.is_some() || found.kind == Kind::Dir);
+        let kept =
+            entry.found.as_ref().map_or(self.errors, |found| !open || found.file.is_some() || found.kind == Kind::Dir);
         let current = kept && now.saturating_duration_since(entry.seen) < self.valid;
         let found = entry.found.clone();
         self.forget_unused(&mut known, now);
@@ -278,6 +308,23 @@ mod tests {
         assert_eq!((kept("a"), kept("b")), (None, Some(false)), "the one used longest ago makes room");
         open(&files, &dir.join("c"), start + INACTIVE + Duration::from_secs(1)).expect("opened");
         assert_eq!(known(&files), 1, "what nobody uses is forgotten");
+        std::fs::remove_dir_all(dir).expect("removed");
+    }
+
+    #[test]
+    fn what_was_only_looked_at_is_opened_when_it_is_wanted() {
+        let (dir, files, start) = (directory("look"), files(2, 1, true), Instant::now());
+        let path = dir.join("a");
+        let look = |seconds| files.look(path.as_os_str().as_encoded_bytes(), start + Duration::from_secs(seconds));
+        assert!(look(0).is_err());
+        std::fs::write(&path, "one").expect("written");
+        assert!(look(9).is_err(), "still known");
+        assert_eq!(look(10).expect("there"), Kind::File);
+        let opened = open(&files, &path, start + Duration::from_secs(11)).expect("opened").file.expect("open");
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(look(12).expect("known"), Kind::File);
+        let again = open(&files, &path, start + Duration::from_secs(12)).expect("known").file.expect("open");
+        assert!(Arc::ptr_eq(&opened, &again));
         std::fs::remove_dir_all(dir).expect("removed");
     }
 

@@ -3,6 +3,7 @@
 use rkeep_parsers::table::value::TryFallback;
 
 use super::{Step, named, redirect};
+use crate::proxy::content::open_files::{self, Kind};
 use crate::proxy::http::uri::split_args;
 use crate::proxy::paths;
 use crate::proxy::request::{RequestCtx, Status};
@@ -21,7 +22,8 @@ pub fn run(cx: &mut RequestCtx) -> Step {
             name = rest.to_vec();
         }
         let path = paths::below_root(cx, &name);
-        let found = std::fs::metadata(paths::from_bytes(&path)).is_ok_and(|found| found.is_dir() == file.dir);
+        let kind = open_files::look(location.open_files.as_deref(), &path);
+        let found = kind.is_ok_and(|kind| (kind == Kind::Dir) == file.dir);
         if found {
             take(cx, name, file.dir, prefix);
             return Step::Mirror;
