@@ -25,6 +25,10 @@ use super::tls::accept::{self, Begun};
 use rkeep_parsers::nginx::HttpCore;
 use rkeep_parsers::table::value::Lingering;
 
+/// How long after an answer a client is given to ask again of a thread that drains, and to hear `Connection: close` by an
+/// answer, rather than to have its next request meet a closed connection.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Serves a connection until it ends; `slot` is its place in the thread's list.
 pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     poll_fn(|cx| {
@@ -35,6 +39,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     let mut deadline = clock::now() + first_patience(conn);
     // Until then the connection stays, whatever else would end it: who has only just come may ask first.
     let mut kept_until = Some(deadline);
+    let mut answered = None;
     let mut rest = Vec::new();
     if told_by_proxy(conn) && !introduced(conn, deadline).await {
         return;
@@ -49,8 +54,8 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
         let kept = kept_until.filter(|until| conn.thread.draining() || *until > clock::now());
         let begun = match kept {
             _ if !rest.is_empty() => true,
-            Some(until) => wait_anyway(conn, until).await || wait(conn, deadline).await,
-            None => wait(conn, deadline).await,
+            Some(until) => wait_anyway(conn, until).await || wait(conn, deadline, answered).await,
+            None => wait(conn, deadline, answered).await,
         };
         if !begun {
             return;
@@ -61,8 +66,10 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
             After::Wait => {}
             After::Keep { patience, least, input } => {
                 conn.thread.serving(slot, None);
-                deadline = clock::now() + patience;
-                kept_until = (!least.is_zero()).then(|| clock::now() + least);
+                let now = clock::now();
+                answered = Some(now);
+                deadline = now + patience;
+                kept_until = (!least.is_zero()).then(|| now + least);
                 rest = input;
             }
         }
@@ -106,15 +113,18 @@ async fn wait_anyway(conn: &Connection, until: Instant) -> bool {
     .await
 }
 
-/// Waits for the first byte of a request; false when the connection is to be closed.
-async fn wait(conn: &Connection, deadline: Instant) -> bool {
+/// Waits for the first byte of a request; false when the connection is to be closed: at the deadline, or, while the thread
+/// drains, once the last answer is so long ago that the client hardly asks just now.
+async fn wait(conn: &Connection, deadline: Instant, answered: Option<Instant>) -> bool {
     poll_fn(|cx| {
         if let Poll::Ready(ready) = conn.stream.poll_readable(cx) {
             return Poll::Ready(ready.is_ok());
         }
-        if conn.thread.draining() {
-            return Poll::Ready(false);
-        }
+        let deadline = match answered {
+            _ if !conn.thread.draining() => deadline,
+            Some(answered) => deadline.min(answered + FAREWELL),
+            None => return Poll::Ready(false),
+        };
         conn.poll_deadline(deadline, cx).map(|_| false)
     })
     .await

@@ -198,6 +198,19 @@ fn draining_closes_what_is_idle() {
     assert_eq!(bench.engine.stats().active, 0);
 }
 
+#[test]
+fn draining_answers_who_asks_again_at_once() {
+    let bench = Bench::new("location / { return 200 ok; }");
+    let mut stream = bench.connect();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_until(&mut stream, "ok").contains("Connection: keep-alive"));
+    let told = drain_with_one(&bench);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_until(&mut stream, "ok").contains("Connection: close"));
+    assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
+    told.recv_timeout(Duration::from_secs(10)).expect("all connections have ended");
+}
+
 /// Lets the engine drain once it has accepted a connection.
 fn drain_with_one(bench: &Bench) -> mpsc::Receiver<()> {
     while bench.engine.stats().active == 0 {
