@@ -35,8 +35,7 @@ impl Known {
         match (name.len(), name.first()? | 0x20) {
             (4, b'd') => named(name, b"date", Known::Date),
             (4, b'e') => named(name, b"etag", Known::Etag),
-            (6, b's') if is_word(name, b"server") => Some(Known::Server),
-            (6, b's') => named(name, b"status", Known::Status),
+            (6, b's') => named(name, b"server", Known::Server).or_else(|| named(name, b"status", Known::Status)),
             (7, b'e') => named(name, b"expires", Known::Expires),
             (7, b'r') => named(name, b"refresh", Known::Refresh),
             (8, b'l') => named(name, b"location", Known::Location),
@@ -48,8 +47,8 @@ impl Known {
             (13, b'c') => named(name, b"cache-control", Known::CacheControl),
             (13, b'a') => named(name, b"accept-ranges", Known::AcceptRanges),
             (14, b'c') => named(name, b"content-length", Known::ContentLength),
-            (15, b'x') if is_word(name, b"x-accel-expires") => Some(Known::AccelExpires),
-            (15, b'x') => named(name, b"x-accel-charset", Known::AccelCharset),
+            (15, b'x') => named(name, b"x-accel-expires", Known::AccelExpires)
+                .or_else(|| named(name, b"x-accel-charset", Known::AccelCharset)),
             (16, b'x') => named(name, b"x-accel-redirect", Known::AccelRedirect),
             (17, b't') => named(name, b"transfer-encoding", Known::TransferEncoding),
             (17, b'x') => named(name, b"x-accel-buffering", Known::AccelBuffering),
@@ -97,24 +96,12 @@ fn named<const N: usize>(name: &[u8], word: &[u8; N], known: Known) -> Option<Kn
     is_word(name, word).then_some(known)
 }
 
-/// Whether a name is a word of at most 24 small letters and dashes, in any case. Looked at eight bytes at a time.
+/// Whether a name is a word of small letters and dashes, in any case. No name ends the comparison early: of arrays, whose
+/// length is known, it is a few wide instructions.
 #[inline(always)]
 fn is_word<const N: usize>(name: &[u8], word: &[u8; N]) -> bool {
-    const { assert!(N <= 24) };
-    let Some(name) = name.first_chunk::<N>().filter(|_| name.len() == N) else { return false };
-    let eight = |have: Option<&[u8; 8]>, want: Option<&[u8; 8]>| match (have, want) {
-        (Some(have), Some(want)) => {
-            u64::from_ne_bytes(*have) | u64::from_ne_bytes([0x20; 8]) == u64::from_ne_bytes(*want)
-        }
-        _ => false,
-    };
-    if N < 8 {
-        return name.iter().zip(word).all(|(have, want)| have | 0x20 == *want);
-    }
-    // The last eight overlap those before.
-    let (names, words) = (name.as_chunks::<8>().0, word.as_chunks::<8>().0);
-    names.iter().zip(words).all(|(have, want)| eight(Some(have), Some(want)))
-        && eight(name.last_chunk(), word.last_chunk())
+    let differences = |name: &[u8; N]| name.iter().zip(word).fold(0, |all, (have, want)| all | ((have | 0x20) ^ want));
+    name.try_into().is_ok_and(|name| differences(name) == 0)
 }
 
 /// A set of them.
