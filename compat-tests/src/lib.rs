@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod chance;
+pub mod crowd;
 pub mod differ;
 pub mod pair;
 pub mod prober;
@@ -12,10 +13,11 @@ pub mod soak;
 pub mod speaker;
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use rkeep::rehearse::Subject;
+use rkeep::rehearse::{Node, Subject};
 
 /// Whom the tests test, as `RKEEP_SUBJECT` says: `rkeep` (the default) or `original`.
 ///
@@ -64,4 +66,22 @@ pub fn not_asked(why: &str) {
 /// Whether the kernel balances virtual servers, which keepalived cannot do without.
 pub fn kernel_balances() -> bool {
     std::path::Path::new("/proc/net/ip_vs").exists()
+}
+
+/// The kernel's ticks in a second, as /proc counts CPU time.
+const TICKS: u64 = 100;
+
+/// CPU time that the processes of a name on a box have used, those that still live.
+///
+/// # Errors
+/// /proc cannot be read there.
+pub fn busy(node: &Node, name: &str) -> io::Result<Duration> {
+    let listed = node.shell("cat /proc/[0-9]*/stat")?.stdout;
+    let of = |line: &str| -> Option<u64> {
+        let (have, rest) = line.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let used = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        have.contains(name).then_some(used)
+    };
+    Ok(Duration::from_millis(listed.lines().filter_map(of).sum::<u64>() * 1000 / TICKS))
 }

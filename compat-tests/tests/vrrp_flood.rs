@@ -11,14 +11,12 @@ use rkeep::rehearse::watch::URGENT;
 use rkeep::rehearse::{Node, Running, Task};
 use rkeep::sys::schedule::real_time;
 use rkeep_compat_tests::speaker::{OTHER, Pen, Scene, VIP, Words, instance};
-use rkeep_compat_tests::{not_asked, on_original};
+use rkeep_compat_tests::{busy, not_asked, on_original};
 
 /// How many a second.
 const RATE: u64 = 50_000;
 /// For how long.
 const LENGTH: Duration = Duration::from_secs(8);
-/// That of the kernel's clock, per second.
-const TICKS: u64 = 100;
 
 /// Adverts that must not count, of many kinds and senders, and one that counts and changes nothing: a lower master's.
 fn bad() -> Vec<Vec<u8>> {
@@ -81,31 +79,21 @@ impl Flood {
     }
 }
 
-/// CPU time of all processes of the speaker's box, in the kernel's ticks.
-fn ticks(scene: &Scene) -> u64 {
-    let listed = scene.speaker.shell("cat /proc/[0-9]*/stat").unwrap().stdout;
-    let of = |line: &str| -> Option<(bool, u64)> {
-        let (name, rest) = line.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let used = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-        Some((name.contains("keepalived"), used))
-    };
-    listed.lines().filter_map(of).filter(|(ours, _)| *ours).map(|(_, used)| used).sum()
-}
-
 fn log(scene: &Scene) -> String {
     scene.running.as_ref().map(Running::stderr).unwrap_or_default()
 }
 
 /// Floods a speaker and asks all along. Returns by how many cores it was kept busy.
 fn flooded(scene: &Scene, all_along: impl Fn(&Scene)) -> f64 {
-    let (lines, before, since) = (log(scene).lines().count(), ticks(scene), Instant::now());
+    let (lines, before, since) =
+        (log(scene).lines().count(), busy(&scene.speaker, "keepalived").unwrap(), Instant::now());
     let flood = Flood::from(&scene.peer);
     while since.elapsed() < LENGTH {
         sleep(Duration::from_millis(100));
         all_along(scene);
     }
-    let cores = (ticks(scene) - before) as f64 / TICKS as f64 / since.elapsed().as_secs_f64();
+    let used = busy(&scene.speaker, "keepalived").unwrap() - before;
+    let cores = used.as_secs_f64() / since.elapsed().as_secs_f64();
     let (rate, lines) = (flood.end(since), log(scene).lines().count() - lines);
     println!("{rate} adverts a second: {cores:.2} cores, {lines} lines of log");
     assert!(rate > RATE / 2, "only {rate} a second were sent");

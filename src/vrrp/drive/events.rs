@@ -21,9 +21,6 @@ use crate::vrrp::wire::hmac::{Guard, Stamp};
 use crate::vrrp::wire::packet::Packet;
 use crate::vrrp::{dump, json};
 
-/// How often it is said that we are late.
-const LAG_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
-
 /// No advert is longer: 255 addresses, headers and password.
 const LONGEST_PACKET: usize = 60 + 24 + 8 + 16 * 255 + 8;
 
@@ -42,22 +39,11 @@ pub(super) struct Strangers {
 pub(super) struct Complaints {
     rejects: HashMap<Discriminant<Why>, Instant>,
     oddities: HashMap<Discriminant<Oddity>, Instant>,
-    lag: Option<Instant>,
 }
 
 impl Complaints {
     fn reject(&mut self, why: Why) -> bool {
         is_due(&mut self.rejects, discriminant(&why))
-    }
-
-    /// Whether to say that we are late: once in ten seconds at most.
-    pub(super) fn lag(&mut self) -> bool {
-        let now = Instant::now();
-        let due = self.lag.is_none_or(|last| now.duration_since(last) >= LAG_EVERY);
-        if due {
-            self.lag = Some(now);
-        }
-        due
     }
 
     fn oddity(&mut self, oddity: Oddity) -> bool {

@@ -4,6 +4,7 @@
 mod announce;
 mod effects;
 mod events;
+mod lag;
 mod lead;
 mod linger;
 mod lookout;
@@ -129,6 +130,8 @@ pub(super) struct Speaker {
     backlog: bool,
     /// Complaints about packets of nobody's.
     strangers: events::Strangers,
+    /// That we were kept from running.
+    lag: lag::Lag,
     /// Looks for masters that are not heard.
     lookout: lookout::Lookout,
     packet_id: u16,
@@ -178,6 +181,7 @@ impl Speaker {
             lingering: Vec::new(),
             backlog: false,
             strangers: events::Strangers::default(),
+            lag: lag::Lag::default(),
             lookout: lookout::Lookout::default(),
             packet_id: 0,
             packet: Vec::with_capacity(512),
@@ -326,7 +330,7 @@ impl Speaker {
             let now = Instant::now();
             let deadline = self.instances.get(place).and_then(|instance| instance.machine.deadline());
             if let Some(deadline) = deadline.filter(|deadline| *deadline <= now) {
-                self.say_late(place, now.duration_since(deadline));
+                self.say_late(place, now.duration_since(deadline), now);
                 self.tell(place, io::Input::Tick).await;
             }
         }
@@ -342,10 +346,10 @@ impl Speaker {
     }
 
     /// Says when this process was kept from running for so long that peers may have noticed.
-    fn say_late(&mut self, place: usize, late: Duration) {
-        let Some(instance) = self.instances.get_mut(place) else { return };
+    fn say_late(&mut self, place: usize, late: Duration, now: Instant) {
+        let Some(instance) = self.instances.get(place) else { return };
         let interval = instance.machine.interval();
-        if late * 4 < interval || !instance.complaints.lag() {
+        if !self.lag.is_due(late, interval, now) {
             return;
         }
         let (name, late) = (&instance.machine.router().name, late.as_secs_f64() * 1e3);
