@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -67,14 +66,14 @@ fn turn() {
     }
 }
 
-/// Runs a connection's work, whose turns have the time.
-pub async fn turns(work: impl Future<Output = ()>) {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
+/// Runs a connection's work, whose turns have the time. The work is in a box: held by an `async fn` it would take twice
+/// its memory, once as the argument and once where it is pinned.
+pub fn turns(work: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    let mut work = Box::pin(work);
+    poll_fn(move |cx| {
         turn();
         work.as_mut().poll(cx)
     })
-    .await;
 }
 
 /// When this turn began, or one of the few before it.

@@ -41,7 +41,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     let mut kept_until = Some(deadline);
     let mut answered = None;
     let mut rest = Vec::new();
-    if told_by_proxy(conn) && !introduced(conn, deadline).await {
+    if told_by_proxy(conn) && !boxed(|| introduced(conn, deadline)).await {
         return;
     }
     if conn.stream.tls().is_some() && boxed(|| accept::begin(conn, deadline)).await == Begun::Gone {

@@ -25,9 +25,9 @@ thread_local! {
 pub struct Buffer(Vec<u8>);
 
 impl Buffer {
-    /// An empty one.
+    /// An empty one; a new one has room for a small head, so that many that wait hold little.
     pub fn take() -> Buffer {
-        Buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(2048)))
+        Buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(512)))
     }
 }
 

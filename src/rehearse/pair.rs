@@ -278,7 +278,7 @@ fn passing<'a>(nginx: &'a Ir, server: &Server) -> Option<(String, Option<&'a Poo
         .filter_map(|id| nginx.locations.get(*id))
         .filter_map(|location| match (&location.matched, &location.handler) {
             (Match::Prefix { path, .. } | Match::Exact(path), Handler::Proxy(pass)) => {
-                Some((String::from_utf8(path.clone()).ok()?, pass))
+                Some((String::from_utf8(path.clone()).ok()?, &**pass))
             }
             _ => None,
         })

@@ -58,7 +58,7 @@ fn expand(input: &DeriveInput) -> Result<Tokens> {
     let owned = slots.iter().filter(|slot| slot.is_own()).map(|slot| slot.name);
     Ok(quote! {
         #[doc = #layer_doc]
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         #vis struct #layer { #(#layer_fields)* }
 
         impl crate::table::Module for #name {

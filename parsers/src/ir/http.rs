@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Id;
 use super::expr::{Expr, UserVar};
@@ -83,7 +84,7 @@ pub struct Server {
     /// `server_name`s; one empty name when none is written.
     pub names: Vec<ServerName>,
     /// Values of the server's own directives.
-    pub conf: ServerConf,
+    pub conf: Arc<ServerConf>,
     /// The server level as a location: what holds outside every `location`. Its `children` are the locations.
     pub root: Id<Location>,
     /// The block.
@@ -151,7 +152,7 @@ pub struct Location {
     /// How it is entered.
     pub matched: Match,
     /// Effective values of every directive here.
-    pub conf: LocationConf,
+    pub conf: Arc<LocationConf>,
     /// What answers here; `Static` when nothing else is said.
     pub handler: Handler,
     /// Directives of the rewrite module, in order. For `Match::Server` it runs once before a location is looked for.
@@ -175,7 +176,7 @@ pub enum Handler {
     #[default]
     Static,
     /// `proxy_pass`
-    Proxy(ProxyPass),
+    Proxy(Box<ProxyPass>),
     /// `stub_status`
     StubStatus,
     /// `empty_gif`

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::MediaTypes;
 
 /// What is put around answers.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_addition_filter_module", within(http, server, location))]
 pub struct Addition {
     /// The URI of what comes first.

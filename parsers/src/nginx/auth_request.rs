@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Assignment, OrOff};
 
 /// Who may pass, as another URI says.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_auth_request_module", within(http, server, location))]
 pub struct AuthRequest {
     /// The URI that is asked.

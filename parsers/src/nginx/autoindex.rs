@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::ListFormat;
 
 /// Lists of directories.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_autoindex_module", within(http, server, location))]
 pub struct Autoindex {
     /// Whether a directory without an index is listed.

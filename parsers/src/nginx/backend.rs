@@ -7,7 +7,7 @@ macro_rules! backend_module {
         $($(#[$own:meta])* pub $field:ident: $type:ty,)*
     }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, $crate::table::Directives)]
+        #[derive(Clone, Debug, Default, PartialEq, $crate::table::Directives)]
         #[directives(module = $module, prefix = $prefix, within(http, server, location))]
         pub struct $name {
             /// The address connections are made from.

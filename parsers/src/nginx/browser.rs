@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{AncientBrowsers, BrowserWord, ModernBrowsers};
 
 /// Which browsers count as modern.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_browser_module", within(http, server, location))]
 pub struct Browser {
     /// From which version on a browser is modern, and whether those are that are not listed.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{CharsetName, MediaTypes};
 
 /// The character set told to clients.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_charset_filter_module", within(http, server, location))]
 pub struct Charset {
     /// The set.

@@ -5,7 +5,7 @@ use crate::table::Directives;
 use crate::table::value::{Msec, Number};
 
 /// The main context.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_core_module", within(main))]
 pub struct CoreMain {
     /// Whether to go to the background.

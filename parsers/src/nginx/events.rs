@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Msec, Number, Trusted};
 
 /// The events block.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_event_core_module", within(events))]
 pub struct Events {
     /// How many connections a worker may have.

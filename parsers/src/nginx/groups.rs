@@ -55,6 +55,13 @@ impl<M: Module> Resolved<M> {
     }
 }
 
+/// Holds a value once where it is the same as a known one.
+fn share<M: PartialEq>(own: &mut Arc<M>, known: &Arc<M>) {
+    if !Arc::ptr_eq(own, known) && **own == **known {
+        *own = known.clone();
+    }
+}
+
 /// Joins modules into the effective configuration of one level and its layers.
 macro_rules! group {
     ($(#[$doc:meta])* $conf:ident, $layers:ident, $level:ident {
@@ -66,14 +73,20 @@ macro_rules! group {
 
         impl $conf {
             /// What stands in a level's place until its values are known; all share one.
-            pub fn unknown() -> Self {
-                static UNKNOWN: LazyLock<$conf> = LazyLock::new($conf::default);
+            pub fn unknown() -> Arc<Self> {
+                static UNKNOWN: LazyLock<Arc<$conf>> = LazyLock::new(Arc::default);
                 UNKNOWN.clone()
+            }
+
+            /// Takes from another level what is the same there, so that it is held once; true if all of it is.
+            pub fn share(&mut self, known: &Self) -> bool {
+                $(share(&mut self.$field, &known.$field);)*
+                true $(&& Arc::ptr_eq(&self.$field, &known.$field))*
             }
         }
 
         /// What was written at one such level; nothing for modules that are not mentioned.
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $layers { $($(#[$field_doc])* pub $field: Option<Box<<$module as Module>::Layer>>,)* }
 
         /// Such a level with all that it inherits.

@@ -7,7 +7,7 @@ use crate::table::Directives;
 use crate::table::value::{Bind, Buffers, HeaderPair, Msec, NextUpstream, Number, Size, Words};
 
 /// How requests go to gRPC servers and answers come back.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_grpc_module", prefix = "grpc_", within(http, server, location))]
 pub struct Grpc {
     /// The address connections are made from.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Buffers, GzipStatic};
 
 /// Whether compressed answers are unpacked for clients that cannot.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_gunzip_filter_module", within(http, server, location))]
 pub struct Gunzip {
     /// Whether.
@@ -16,7 +16,7 @@ pub struct Gunzip {
 }
 
 /// Whether a file's compressed copy is sent in its place.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_gzip_static_module", within(http, server, location))]
 pub struct GzipStaticConf {
     /// Whether.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Buffers, GzipProxied, MediaTypes, Number, Size, Words};
 
 /// When and how answers are compressed.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_gzip_filter_module", within(http, server, location))]
 pub struct Gzip {
     /// Whether.

@@ -5,7 +5,7 @@ use crate::table::Directives;
 use crate::table::value::{AddHeader, Expires, HeadersInherit};
 
 /// Fields added to answers.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_headers_filter_module", within(http, server, location, location_if))]
 pub struct Headers {
     /// `Expires` and `Cache-Control`.

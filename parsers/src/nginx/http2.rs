@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Number, Size};
 
 /// HTTP/2 of a server.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_v2_module", within(http, server))]
 pub struct Http2 {
     /// Whether it is spoken.
@@ -19,7 +19,7 @@ pub struct Http2 {
 }
 
 /// HTTP/2 of a location.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_v2_module", within(http, server, location))]
 pub struct Http2Answer {
     /// The most bytes of one frame of an answer.

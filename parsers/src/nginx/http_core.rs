@@ -9,7 +9,7 @@ use crate::table::value::{
 };
 
 /// Core values of a location.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_core_module", within(http, server, location))]
 pub struct HttpCore {
     /// The directory that the request's path is looked up in.

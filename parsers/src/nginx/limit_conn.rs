@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{ConnectionLimits, LimitLevel, LimitStatus};
 
 /// How many requests may be served at a time.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_limit_conn_module", within(http, server, location))]
 pub struct LimitConn {
     /// The limits; all must let a request pass.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{LimitLevel, LimitStatus, RequestLimits};
 
 /// How often requests may come.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_limit_req_module", within(http, server, location))]
 pub struct LimitReq {
     /// The limits; all must let a request pass.

@@ -5,7 +5,7 @@ use crate::table::value::Words;
 pub use crate::table::value::{AccessLogs, ErrorLog};
 
 /// The access log of a location.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_log_module", within(http, server, location))]
 pub struct HttpLog {
     /// Where requests are logged, and how.

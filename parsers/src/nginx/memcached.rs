@@ -7,7 +7,7 @@ use crate::table::Directives;
 use crate::table::value::{Bind, Buffers, Msec, NextUpstream, Number, Size};
 
 /// How answers are fetched from memcached.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_memcached_module", prefix = "memcached_", within(http, server, location))]
 pub struct Memcached {
     /// The address connections are made from.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::Mirrors;
 
 /// Copies of requests.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_mirror_module", within(http, server, location))]
 pub struct Mirror {
     /// The URIs that copies go to.

@@ -8,7 +8,7 @@ use crate::table::value::{
 };
 
 /// How requests go to backends and answers come back.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_proxy_module", within(http, server, location))]
 pub struct Proxy {
     /// Header fields sent to the backend; one set replaces the outer level's whole.

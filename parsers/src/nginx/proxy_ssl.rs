@@ -8,7 +8,7 @@ use crate::table::value::{Number, OpensslSetting, TlsFile, Words};
 macro_rules! backend_tls {
     ($(#[$doc:meta])* $name:ident module $module:literal prefix $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Directives)]
+        #[derive(Clone, Debug, Default, PartialEq, Directives)]
         #[directives(module = $module, prefix = $prefix, within(http, server, location))]
         pub struct $name {
             /// Whether sessions are taken up again.

@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{RealIpHeader, Trusted};
 
 /// Whose word about the client's address counts.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_realip_module", within(http, server, location))]
 pub struct RealIp {
     /// Proxies whose word counts.

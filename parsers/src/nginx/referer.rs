@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Number, Referers};
 
 /// Where requests may come from.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_referer_module", within(server, location))]
 pub struct Referer {
     /// From where; `$invalid_referer` tells the others.

@@ -3,7 +3,7 @@
 use crate::table::Directives;
 
 /// Switches of the rewrite module.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_rewrite_module", within(http, server, location, server_if, location_if))]
 pub struct Rewrite {
     /// Whether rewrites are logged at the notice level.

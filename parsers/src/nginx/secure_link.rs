@@ -4,7 +4,7 @@ use crate::ir::expr::Expr;
 use crate::table::Directives;
 
 /// Links that only who knows a secret can make.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_secure_link_module", within(http, server, location))]
 pub struct SecureLink {
     /// The hash that came with the request, and until when it is valid.

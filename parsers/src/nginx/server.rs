@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Buffers, Msec, Number, Size};
 
 /// Values of a server.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_core_module", within(http, server))]
 pub struct HttpServer {
     /// Memory for a connection; rkeep allocates as needed.

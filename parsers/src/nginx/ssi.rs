@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{MediaTypes, Size};
 
 /// Server-side includes.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_ssi_filter_module", within(http, server, location))]
 pub struct Ssi {
     /// Whether commands in answers are run.

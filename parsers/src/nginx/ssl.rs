@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Msec, Number, OpensslSetting, SessionCache, Size, TlsFile, VerifyClient, Words};
 
 /// TLS of a server.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_ssl_module", within(http, server))]
 pub struct Ssl {
     /// Certificates, each with the chain that leads to its issuer.

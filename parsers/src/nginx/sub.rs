@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{MediaTypes, SubRule};
 
 /// Strings replaced in answers.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_sub_filter_module", within(http, server, location))]
 pub struct Sub {
     /// What is replaced by what; of two that match at one place the first counts.

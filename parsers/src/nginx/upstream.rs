@@ -5,7 +5,7 @@ use crate::table::Directives;
 use crate::table::value::{Msec, Number, Resolver};
 
 /// Idle connections kept to an upstream's servers.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_upstream_keepalive_module", within(upstream))]
 pub struct UpstreamKeepalive {
     /// How many idle connections are kept (`keepalive`, taken by the lowering). nginx keeps 32 by default since 1.29.7.
@@ -24,7 +24,7 @@ pub struct UpstreamKeepalive {
 }
 
 /// Who is asked for names of servers with `resolve`.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_upstream_module", within(upstream))]
 pub struct UpstreamResolver {
     /// Name servers; those of `http` where there are none.

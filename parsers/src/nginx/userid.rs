@@ -4,7 +4,7 @@ use crate::table::Directives;
 use crate::table::value::{Number, UseridExpires, UseridMark, UseridMode, Words};
 
 /// Cookies by which clients are told apart.
-#[derive(Clone, Debug, Default, Directives)]
+#[derive(Clone, Debug, Default, PartialEq, Directives)]
 #[directives(module = "ngx_http_userid_filter_module", within(http, server, location))]
 pub struct Userid {
     /// Whether they are given out, and in which form.

@@ -99,6 +99,8 @@ impl Tries {
             cx.upstream_url.extend_from_slice(piece);
         }
         let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
+        // Nearly all requests are tried once.
+        cx.upstream.reserve_exact(1);
         cx.upstream.push(UpstreamRecord { addr: Arc::clone(name), new_group, ..UpstreamRecord::default() });
         if self.held.is_some() {
             cx.debug(format_args!("http upstream: \"{}\"", cx.upstream_url.escape_ascii()));

@@ -94,7 +94,7 @@ pub fn backend_names(nginx: &Ir) -> BTreeSet<String> {
 /// Where nginx speaks TLS to servers.
 fn encrypted(nginx: &Ir) -> impl Iterator<Item = (&ProxyPass, &ProxySsl)> {
     nginx.locations.values().filter_map(|location| match &location.handler {
-        Handler::Proxy(pass) if pass.may_be_https() => Some((pass, &*location.conf.proxy_ssl)),
+        Handler::Proxy(pass) if pass.may_be_https() => Some((&**pass, &*location.conf.proxy_ssl)),
         _ => None,
     })
 }

@@ -21,7 +21,7 @@ impl Lowering<'_> {
         let ids: Vec<_> = self.ir.servers.iter().map(|(id, server)| (id, server.root)).collect();
         for (id, root) in ids {
             let layers = self.servers.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
-            self.ir.servers[id].conf = layers.inside(&server_level).conf();
+            self.ir.servers[id].conf = Arc::new(layers.inside(&server_level).conf());
             self.merge(root, &level, None, close);
         }
         self.finish_tls();
@@ -42,23 +42,23 @@ impl Lowering<'_> {
 
     fn merge(&mut self, id: Id<Location>, outer: &LocationLevel, around: Option<&Handler>, close: Span) {
         let draft = self.drafts.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
-        let Draft { mut layers, handler } = draft;
+        let Draft { layers, handler } = draft;
+        let mut layers = layers.map(Arc::unwrap_or_clone).unwrap_or_default();
         HeadersLayer::inherit_fields(&mut layers.headers, outer.headers());
         self.secure_link(id, &mut layers, close);
         let location = &mut self.ir.locations[id];
         let inner: Vec<_> = inner_locations(location).collect();
-        let level = if inner.is_empty() {
-            location.conf = layers.innermost(outer);
-            None
+        let (mut conf, level) = if inner.is_empty() {
+            (layers.innermost(outer), None)
         } else {
             let level = layers.inside(outer);
-            location.conf = level.conf();
-            Some(level)
+            (level.conf(), Some(level))
         };
         location.handler = handler.or_else(|| inherited(&location.matched, around)).unwrap_or_default();
         if let Handler::Proxy(pass) = &location.handler {
-            speak(&mut location.conf, pass.protocol);
+            speak(&mut conf, pass.protocol);
         }
+        location.conf = self.recent.share(conf);
         let handler = level.is_some().then(|| location.handler.clone());
         super::checks::location(&mut self.cx, &self.ir.locations[id], close);
         for id in inner {

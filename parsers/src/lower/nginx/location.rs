@@ -26,6 +26,9 @@ impl Lowering<'_> {
         }
         let inner = Frame { context: Contexts::LOCATION, location: Some(id), ..frame };
         self.read(&directive.block, inner);
+        if let Some(layers) = self.drafts.get_mut(id.index()).and_then(|draft| draft.layers.as_mut()) {
+            self.recently_read.share(layers);
+        }
         Ok(())
     }
 
@@ -75,7 +78,7 @@ impl Lowering<'_> {
 
     /// What is stored cannot be cached, too.
     fn store_or_cache(&self, id: Id<Location>, directive: &Directive) -> Result<(), Fault> {
-        let proxy = self.drafts.get(id.index()).and_then(|draft| draft.layers.proxy.as_deref());
+        let proxy = self.drafts.get(id.index()).and_then(|draft| draft.layers.as_ref()?.proxy.as_deref());
         let Some(proxy) = proxy.filter(|_| !directive.arg(0).is("off")) else { return Ok(()) };
         let other = match directive.name.is("proxy_store") {
             true => proxy.cache.as_ref().is_some_and(|cache| cache.value.0.is_some()).then_some("proxy_cache"),
@@ -91,7 +94,7 @@ impl Lowering<'_> {
     }
 
     fn root_or_alias(&self, id: Id<Location>, keyword: &str) -> Result<(), Fault> {
-        let core = self.drafts.get(id.index()).and_then(|draft| draft.layers.core.as_deref());
+        let core = self.drafts.get(id.index()).and_then(|draft| draft.layers.as_ref()?.core.as_deref());
         let other = match keyword {
             "root" => core.is_some_and(|core| core.alias.is_some()).then_some("alias"),
             _ => core.is_some_and(|core| core.root.is_some()).then_some("root"),

@@ -16,6 +16,7 @@ mod map;
 mod names;
 mod pragma;
 mod proxy_pass;
+mod recent;
 mod rewrite;
 mod setup;
 mod split_clients;
@@ -37,11 +38,12 @@ use crate::ir::Ir;
 use crate::ir::http::{Address, Handler, Listener, Location, Server};
 use crate::ir::pool::Pool;
 use crate::ir::{Arena, Id};
-use crate::nginx::{LocationLayers, MainLayers, ServerLayers};
+use crate::nginx::{LocationConf, LocationLayers, MainLayers, ServerLayers};
 use crate::source::{Loader, Span};
 use crate::syntax::include::Reader;
 use crate::syntax::tree::{Block, Directive};
 use crate::table::{Compat, Contexts, Cx};
+use recent::Recent;
 
 /// Reads a configuration: `path` is the main file, `prefix` what relative paths are below, `globals` the text of `-g`.
 pub fn load(path: &Path, prefix: &Path, globals: Option<&str>, loader: &dyn Loader, compat: Compat) -> Loaded {
@@ -115,7 +117,8 @@ impl Frame {
 /// A location while it is being read.
 #[derive(Debug, Default)]
 struct Draft {
-    layers: LocationLayers,
+    /// What is written there; none where nothing is.
+    layers: Option<Arc<LocationLayers>>,
     handler: Option<Handler>,
 }
 
@@ -148,6 +151,10 @@ struct Lowering<'a> {
     by_address: HashMap<Address, Id<Listener>>,
     /// Sockets whose options are written.
     options_set: Vec<Id<Listener>>,
+    /// Levels whose values are known already.
+    recent: Recent<LocationConf>,
+    /// Locations that have been read.
+    recently_read: Recent<LocationLayers>,
     /// Where each server's names are written, in order.
     names_at: Vec<(Id<Server>, Span)>,
 }
@@ -170,6 +177,8 @@ impl<'a> Lowering<'a> {
             http_at: None,
             http_items: Vec::new(),
             missing_modules: Vec::new(),
+            recent: Recent::default(),
+            recently_read: Recent::default(),
             listening: Vec::new(),
             by_address: HashMap::new(),
             options_set: Vec::new(),

@@ -23,7 +23,7 @@ impl Lowering<'_> {
             true => self.dynamic(directive)?,
             false => self.constant(directive, id)?,
         };
-        self.handler(Handler::Proxy(pass), frame)
+        self.handler(Handler::Proxy(Box::new(pass)), frame)
     }
 
     fn dynamic(&mut self, directive: &Directive) -> Result<ProxyPass, Fault> {
@@ -118,13 +118,13 @@ impl Lowering<'_> {
             key: asked.map(|key| Expr { parts: vec![Part::Var(key)] }),
             span: directive.span,
         };
-        self.handler(Handler::Proxy(pass), frame)
+        self.handler(Handler::Proxy(Box::new(pass)), frame)
     }
 
     /// `proxy_redirect default` takes its rule from the `proxy_pass` before it.
     pub(super) fn redirect_default(&self, id: Id<Location>) -> Result<(), Fault> {
         match self.drafts.get(id.index()).and_then(|draft| draft.handler.as_ref()) {
-            Some(Handler::Proxy(ProxyPass { target: Target::Dynamic(_), .. })) => Err(Fault::new(
+            Some(Handler::Proxy(pass)) if matches!(pass.target, Target::Dynamic(_)) => Err(Fault::new(
                 "\"proxy_redirect default\" cannot be used with \"proxy_pass\" directive with variables",
             )),
             Some(Handler::Proxy(_)) => Ok(()),

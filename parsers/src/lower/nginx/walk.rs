@@ -1,7 +1,7 @@
 //! One directive: its row, and who takes it.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::{Frame, Lowering};
 use crate::diag::Diagnostic;
@@ -136,7 +136,9 @@ impl Lowering<'_> {
             self.resolve(directive);
         }
         let layers = match frame.location {
-            Some(id) => self.drafts.get_mut(id.index()).map(|draft| &mut draft.layers),
+            Some(id) => {
+                self.drafts.get_mut(id.index()).map(|draft| Arc::make_mut(draft.layers.get_or_insert_default()))
+            }
             None => Some(&mut self.http),
         };
         layers.map_or(Ok(()), |layers| layers.set(table, row, directive, &mut self.cx))
