@@ -101,3 +101,26 @@ fn scripts_run_before_the_first_and_after_the_last() {
     assert_eq!(scene.end(), Some(0));
     assert!(scene.speaker.read("/tmp/ended").is_ok());
 }
+
+/// A second link of the speaker's box, whose other end is beside it.
+fn second_link(scene: &Scene) {
+    let made = "ip link add eth1 type veth peer name far && ip link set eth1 up && ip link set far up";
+    scene.speaker.shell(made).unwrap();
+}
+
+#[test]
+fn addresses_on_other_interfaces_have_the_virtual_mac_there_and_are_announced_again() {
+    let words =
+        "    use_vmac\n    use_vmac_addr\n    garp_extra_if 1\n    garp_master_delay 0\n    garp_master_repeat 1\n";
+    let file = instance("VI_1", 51, &[VIP], words).replace("253\n", "253\n        10.1.0.9/24 dev eth1\n");
+    let mut scene = Scene::new(&file);
+    second_link(&scene);
+    scene.start();
+    scene.wait(|scene| scene.has(VIP));
+    scene.wait(|scene| log(scene).matches("Sending gratuitous ARP on vrrp1.51 for 10.1.0.9").count() >= 3);
+    let links = scene.speaker.shell("ip -o link show vrrp1.51 && ip -o addr show vrrp1.51").unwrap().stdout;
+    assert!(links.contains("00:00:5e:00:01:33") && links.contains("10.1.0.9/24"), "{links}");
+    assert_eq!(log(&scene).matches("Sending gratuitous ARP on vrrp.51 for").count(), 1, "{}", log(&scene));
+    assert_eq!(scene.end(), Some(0));
+    assert!(!scene.speaker.shell("ip -o link").unwrap().stdout.contains("vrrp"));
+}
