@@ -271,7 +271,8 @@ impl Machine {
     }
 
     fn become_fault(&mut self, cause: &'static str, out: &mut Vec<Effect>) {
-        out.push(Effect::Say(Note::Fault));
+        let at_start = matches!(self.state, State::Init);
+        out.push(Effect::Say(if at_start { Note::FaultAtStart } else { Note::Fault }));
         if matches!(self.state, State::Master(_)) {
             // keepalived says it twice.
             self.resign(out);
