@@ -101,3 +101,40 @@ fn scripts_run_before_the_first_and_after_the_last() {
     assert_eq!(scene.end(), Some(0));
     assert!(scene.speaker.read("/tmp/ended").is_ok());
 }
+
+/// A second link of the speaker's box, whose other end is beside it.
+fn second_link(scene: &Scene) {
+    let made = "ip link add eth1 type veth peer name far && ip link set eth1 up && ip link set far up";
+    scene.speaker.shell(made).unwrap();
+}
+
+#[test]
+fn addresses_on_other_interfaces_have_the_virtual_mac_there_and_are_announced_again() {
+    let words =
+        "    use_vmac\n    use_vmac_addr\n    garp_extra_if 1\n    garp_master_delay 0\n    garp_master_repeat 1\n";
+    let file = instance("VI_1", 51, &[VIP], words).replace("253\n", "253\n        10.1.0.9/24 dev eth1\n");
+    let mut scene = Scene::new(&file);
+    second_link(&scene);
+    scene.start();
+    scene.wait(|scene| log(scene).matches("Sending gratuitous ARP on vrrp1.51 for 10.1.0.9").count() >= 3);
+    let links = scene.speaker.shell("ip -o link show vrrp1.51 && ip -o addr show vrrp1.51").unwrap().stdout;
+    assert!(links.contains("00:00:5e:00:01:33") && links.contains("10.1.0.9/24"), "{links}");
+    assert_eq!(log(&scene).matches("Sending gratuitous ARP on vrrp.51 for").count(), 1, "{}", log(&scene));
+    assert_eq!(scene.end(), Some(0));
+    assert!(!scene.speaker.shell("ip -o link").unwrap().stdout.contains("vrrp"));
+}
+
+#[test]
+fn a_real_server_is_down_while_the_session_of_its_check_is() {
+    if on_original() {
+        return not_asked("a virtual server ends the original where the kernel has no IPVS");
+    }
+    let file = "bfd_instance N {\n    neighbor_ip 192.168.3.11\n    min_rx 50\n    min_tx 50\n}\n";
+    let service = "virtual_server 192.168.3.253 80 {\n    protocol TCP\n    lb_kind NAT\n    lb_algo rr\n    \
+                   real_server 192.168.3.11 80 {\n        BFD_CHECK {\n            name N\n        }\n    }\n}\n";
+    let mut scene = Scene::new(&format!("{file}{service}"));
+    scene.start();
+    scene.wait(|scene| log(scene).contains("BFD check of [N] RS([192.168.3.11]:tcp:80) is DOWN"));
+    scene.wait(|scene| log(scene).contains("Removing service [192.168.3.11]:tcp:80"));
+    assert_eq!(scene.end(), Some(0));
+}

@@ -1,10 +1,11 @@
 //! The check engine: starts probes when they are due, hands outcomes to the pure part, writes its log, says its facts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rkeep_parsers::ir::service::Check;
+use rkeep_parsers::ir::service::{Check, CheckKind};
+use rkeep_parsers::ir::track::Kind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -13,7 +14,8 @@ use tracing::info;
 use super::address::Addresses;
 use super::service::{Effect, Outcome, ServiceState};
 use super::{dump, tcp};
-use crate::bus::{Exit, Input, Publisher};
+use crate::bus::fact::Tracked;
+use crate::bus::{Exit, Fact, Input, Publisher, Subject, Verdict};
 use crate::log;
 use crate::plan::CheckPlan;
 
@@ -27,7 +29,8 @@ pub async fn run(plan: CheckPlan, mut input: mpsc::Receiver<Input<CheckPlan>>, f
             message = input.recv() => match message {
                 Some(Input::Reload(plan)) => engine.reload(plan),
                 Some(Input::Dump) => engine.dump(),
-                Some(Input::Fact(_) | Input::Json | Input::Stats { .. } | Input::Hold(_)) => {}
+                Some(Input::Fact(fact)) => engine.note(&fact),
+                Some(Input::Json | Input::Stats { .. } | Input::Hold(_)) => {}
                 Some(Input::Stop) | None => break,
             },
             Some(Ok((key, outcome))) = engine.probes.join_next() => engine.outcome(key, outcome),
@@ -70,6 +73,8 @@ struct Engine {
     deadlines: BTreeSet<(Instant, Key)>,
     probes: JoinSet<(Key, Outcome)>,
     generation: u64,
+    /// Sessions that checks may ask for, and whether they are up.
+    sessions: BTreeMap<String, bool>,
     /// Only where a virtual server has `ha_suspend`.
     addresses: Option<Addresses>,
 }
@@ -83,6 +88,7 @@ impl Engine {
             deadlines: BTreeSet::new(),
             probes: JoinSet::new(),
             generation: 0,
+            sessions: BTreeMap::new(),
             addresses: None,
         }
     }
@@ -142,7 +148,29 @@ impl Engine {
         log::dump::write(dump::FILE, &text);
     }
 
-    /// Gives each check of a virtual server a random first deadline within its `warmup`.
+    /// A session of which the VRRP process tells. Checks of virtual servers that rest do not hear of it.
+    fn note(&mut self, fact: &Fact) {
+        let Subject::Tracked(Tracked(Kind::Bfd), name) = &fact.subject else { return };
+        self.sessions.insert(name.clone(), fact.verdict == Verdict::Up);
+        for index in 0..self.services.len() {
+            self.tell_sessions(index);
+        }
+    }
+
+    /// Tells a virtual server how the sessions are, as far as that is known.
+    fn tell_sessions(&mut self, index: usize) {
+        if !self.is_active(index) {
+            return;
+        }
+        let mut effects = Vec::new();
+        let Some(service) = self.services.get_mut(index) else { return };
+        for (name, up) in &self.sessions {
+            service.session(name, *up, &mut effects);
+        }
+        self.carry_out(effects);
+    }
+
+    /// Gives each check of a virtual server a random first deadline within its `warmup`, and tells those of sessions.
     fn activate(&mut self, index: usize, log: bool) {
         let Some(service) = self.services.get(index) else { return };
         let now = Instant::now();
@@ -151,10 +179,14 @@ impl Engine {
                 if log {
                     info!("Activating healthchecker for service {} for VS {}", server.name(), service.name());
                 }
+                if matches!(written.kind, CheckKind::Bfd(_)) {
+                    continue;
+                }
                 let key = Key { generation: self.generation, service: index, server: at, check };
                 self.deadlines.insert((now + random_within(written.warmup), key));
             }
         }
+        self.tell_sessions(index);
     }
 
     /// Lets a virtual server's checks rest: its address is not on this box.

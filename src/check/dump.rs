@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use rkeep_parsers::ir::service::{Check, Forward, Protocol, Scheduler, Service, shown};
+use rkeep_parsers::ir::service::{Check, CheckKind, Forward, Protocol, Scheduler, Service, shown};
 use rkeep_parsers::ir::vrrp::Script;
 use rkeep_parsers::keepalived::Global;
 
@@ -98,6 +98,10 @@ fn checker_block(
     writeln!(out, " {} -> {}", state.name(), server.name())?;
     writeln!(out, "   Enabled = {}", yes_no(enabled))?;
     writeln!(out, "   Up = {}\n   Has run = {}", yes_no(checker.is_up()), yes_no(checker.has_run()))?;
+    if let CheckKind::Bfd(session) = &check.kind {
+        writeln!(out, "   Alpha = {}", yes_no(check.alpha))?;
+        return writeln!(out, "   Keepalive method = BFD_CHECK\n   Name = {session}");
+    }
     writeln!(out, "   Current weight = 0\n   Alpha = {}", yes_no(check.alpha || state.service.alpha))?;
     writeln!(out, "   Delay loop = {} us\n   Warmup = {} us", check.delay_loop.as_micros(), check.warmup.as_micros())?;
     writeln!(out, "   Retries = {}", check.retry)?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rkeep_parsers::ir::service::{Check, RealServer, Service, shown};
+use rkeep_parsers::ir::service::{Check, CheckKind, RealServer, Service, shown};
 
 use super::machine::{Checker, News, Timing};
 use super::quorum::{Change, Quorum};
@@ -89,7 +89,8 @@ impl ServerState {
 
 /// Whether two checks ask the same question, however often they ask.
 fn same_probe(a: &Check, b: &Check) -> bool {
-    (a.kind, a.connect, a.bind, &a.bind_interface, a.fwmark) == (b.kind, b.connect, b.bind, &b.bind_interface, b.fwmark)
+    (&a.kind, a.connect, a.bind, &a.bind_interface, a.fwmark)
+        == (&b.kind, b.connect, b.bind, &b.bind_interface, b.fwmark)
 }
 
 /// How often a check probes.
@@ -199,18 +200,33 @@ impl ServiceState {
             let written = state.server.checks.get(check)?;
             let checker = state.checkers.get_mut(check)?;
             log_failure(&state.name, written, checker, outcome, effects);
-            Some(checker.outcome(outcome == Outcome::Success, &timing(written)))
+            let step = checker.outcome(outcome == Outcome::Success, &timing(written));
+            Some((step, step.news.map(|news| words(&state.name, &written.kind, news))))
         });
-        let Some(step) = found else { return self.service.delay_loop };
-        if let Some(news) = step.news {
-            self.checked(server, news, effects);
+        let Some((step, words)) = found else { return self.service.delay_loop };
+        if let Some((news, words)) = step.news.zip(words) {
+            self.checked(server, news, words, effects);
         }
         step.wait
     }
 
-    fn checked(&mut self, index: usize, news: News, effects: &mut Vec<Effect>) {
+    /// The session is up or down: those of its checks that did not know come to a result.
+    pub fn session(&mut self, session: &str, up: bool, effects: &mut Vec<Effect>) {
+        let asks = |check: &Check| matches!(&check.kind, CheckKind::Bfd(name) if name == session);
+        let outcome = if up { Outcome::Success } else { Outcome::Failed };
+        for server in 0..self.servers.len() {
+            let checks = self.servers.get(server).map_or(0, |state| state.server.checks.len());
+            for check in 0..checks {
+                let written = self.servers.get(server).and_then(|state| state.server.checks.get(check));
+                if written.is_some_and(asks) {
+                    self.outcome(server, check, outcome, effects);
+                }
+            }
+        }
+    }
+
+    fn checked(&mut self, index: usize, news: News, (line, text): Words, effects: &mut Vec<Effect>) {
         let Some(server) = self.servers.get(index) else { return };
-        let (line, text) = words(&server.name, news);
         effects.push(Effect::Log(line));
         let kind = match news {
             News::Success { changed: false } => return,
@@ -287,7 +303,24 @@ impl ServiceState {
 }
 
 /// A check's news in the log, and in mails.
-fn words(name: &str, news: News) -> (String, &'static str) {
+type Words = (String, &'static str);
+
+fn words(name: &str, kind: &CheckKind, news: News) -> Words {
+    match kind {
+        CheckKind::Tcp => words_of_tcp(name, news),
+        CheckKind::Bfd(session) => words_of_bfd(name, session, news),
+    }
+}
+
+fn words_of_bfd(name: &str, session: &str, news: News) -> Words {
+    let (state, mail) = match news {
+        News::Success { .. } => ("UP", "BFD CHECK succeed on service"),
+        News::Failure { .. } => ("DOWN", "BFD CHECK failed on service"),
+    };
+    (format!("BFD check of [{session}] RS({name}) is {state}"), mail)
+}
+
+fn words_of_tcp(name: &str, news: News) -> Words {
     let failed = "TCP CHECK failed on service";
     match news {
         News::Success { .. } => (format!("TCP connection to {name} success."), "TCP CHECK succeed on service"),

@@ -14,9 +14,14 @@ use crate::testing::{in_namespace, plans};
 
 /// A virtual server with these real servers, and what else is said of it.
 fn service(more: &str, real_servers: &[(&str, &str)]) -> Service {
+    service_after("", more, real_servers)
+}
+
+/// The same below other blocks.
+fn service_after(before: &str, more: &str, real_servers: &[(&str, &str)]) -> Service {
     let servers = real_servers.iter().map(|(address, body)| format!("real_server {address} {{\n {body}\n }}\n"));
     let text = format!(
-        "virtual_server 192.168.3.253 80 {{\n delay_loop 2\n lb_algo rr\n lb_kind NAT\n protocol TCP\n smtp_alert\n \
+        "{before}virtual_server 192.168.3.253 80 {{\n delay_loop 2\n lb_algo rr\n lb_kind NAT\n protocol TCP\n smtp_alert\n \
          {more}\n {}\n }}\n",
         servers.collect::<String>()
     );
@@ -248,4 +253,43 @@ async fn a_box_without_the_address_does_not_check() {
     let added = std::process::Command::new("ip").args(["addr", "add", "10.9.9.10/32", "dev", "lo"]).status();
     assert!(added.expect("ip of iproute2").success());
     assert_eq!(next(&mut said).await.1, Verdict::Down);
+}
+
+#[test]
+fn a_real_server_is_up_while_its_session_is() {
+    let session = "bfd_instance N {\n neighbor_ip 10.9.0.2\n }\n";
+    let one = "BFD_CHECK {\n name N\n }";
+    let two = "BFD_CHECK {\n name N\n alpha\n }";
+    let service = service_after(session, "", &[("192.168.3.1 80", one), ("192.168.3.2 80", two)]);
+    let mut state = ServiceState::new(&service);
+    let mut effects = Vec::new();
+    state.start(&mut effects);
+    effects.clear();
+    state.session("other", false, &mut effects);
+    assert_eq!(told(&mut effects), [""; 0]);
+    let logs =
+        |effects: &mut Vec<Effect>| told(effects).into_iter().filter(|line| !line.starts_with('*')).collect::<Vec<_>>();
+    state.session("N", false, &mut effects);
+    assert_eq!(
+        logs(&mut effects),
+        [
+            "BFD check of [N] RS([192.168.3.1]:tcp:80) is DOWN",
+            "Removing service [192.168.3.1]:tcp:80 from VS [192.168.3.253]:tcp:80",
+            "Lost quorum 1-0=1 > 0 for VS [192.168.3.253]:tcp:80",
+            "BFD check of [N] RS([192.168.3.2]:tcp:80) is DOWN",
+        ]
+    );
+    state.session("N", true, &mut effects);
+    assert_eq!(
+        logs(&mut effects),
+        [
+            "BFD check of [N] RS([192.168.3.1]:tcp:80) is UP",
+            "Adding service [192.168.3.1]:tcp:80 to VS [192.168.3.253]:tcp:80",
+            "Gained quorum 1+0=1 <= 1 for VS [192.168.3.253]:tcp:80",
+            "BFD check of [N] RS([192.168.3.2]:tcp:80) is UP",
+            "Adding service [192.168.3.2]:tcp:80 to VS [192.168.3.253]:tcp:80",
+        ]
+    );
+    state.session("N", true, &mut effects);
+    assert_eq!(told(&mut effects), [""; 0], "what is known is not told again");
 }

@@ -1,6 +1,7 @@
 //! The only unsafe code: each block with its reason.
 
 pub mod clock;
+pub mod link;
 pub mod listening;
 pub mod memory;
 pub mod namespace;

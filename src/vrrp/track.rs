@@ -38,6 +38,11 @@ impl Circumstances<'_> {
         routers.iter().zip(&outcomes).map(judge).collect()
     }
 
+    /// Whether an interface is up, for the kernel as for whoever asked it.
+    fn is_up(&self, interface: &str) -> bool {
+        self.links.is_up(interface) && !self.trackers.is_unlinked(interface)
+    }
+
     /// How an instance fares by itself.
     fn outcome(&self, router: &Router) -> Outcome {
         let tracked = router.tracks.iter().map(|track| self.tracked(track));
@@ -47,14 +52,16 @@ impl Circumstances<'_> {
 
     fn tracked(&self, track: &Track) -> Outcome {
         match track.kind {
-            Kind::Interface => weigh(self.links.is_up(&track.name), track.weight),
+            Kind::Interface => weigh(self.is_up(&track.name), track.weight),
             _ => self.trackers.outcome(track),
         }
     }
 
     fn has_fault(&self, router: &Router) -> bool {
-        let Some(own) = self.links.named(&router.interface) else { return true };
-        let own_down = !own.up && !router.dont_track_primary;
+        if self.links.named(&router.interface).is_none() {
+            return true;
+        }
+        let own_down = !self.is_up(&router.interface) && !router.dont_track_primary;
         let alone = router.speech.fault_without_peer && router.unicast_peers.is_empty();
         own_down || alone || self.source(router).is_none()
     }
@@ -78,11 +85,13 @@ impl Circumstances<'_> {
 #[cfg(test)]
 mod tests {
     use rkeep_parsers::ir::Id;
-    use rkeep_parsers::ir::track::Weight;
+    use rkeep_parsers::ir::track::{Linkbeat, Trackers as Defined, Weight};
 
     use super::super::links::Change;
     use super::super::machine::tests::article;
     use super::*;
+    use crate::bus::fact::Tracked;
+    use crate::bus::{Cause, Fact, Subject, Verdict};
 
     fn world(up: bool, addresses: &[u8]) -> Links {
         let mut links = Links::default();
@@ -113,6 +122,29 @@ mod tests {
         assert_eq!(judge(&world(false, &[10]), &[&untracked]), [(false, 0)]);
         let missing = Router { interface: "eth7".to_owned(), ..untracked };
         assert_eq!(judge(&world(false, &[10]), &[&missing]), [(true, 0)]);
+    }
+
+    #[test]
+    fn a_link_that_was_asked_for_and_is_gone_counts_as_down() {
+        let mut trackers = Trackers::default();
+        let beat = Linkbeat { interface: "eth0".to_owned(), how: None };
+        trackers.adopt(&Defined { links: vec![beat], ..Defined::default() }, false);
+        let links = world(true, &[10]);
+        let (virtual_addresses, router) = (HashSet::new(), article(100));
+        let is_fault = |trackers: &Trackers| {
+            let circumstances = Circumstances { links: &links, virtual_addresses: &virtual_addresses, trackers };
+            circumstances.judge(&[&router])[0].fault
+        };
+        assert!(!is_fault(&trackers));
+        let fact = |verdict| Fact {
+            subject: Subject::Tracked(Tracked(Kind::Interface), "eth0".to_owned()),
+            verdict,
+            cause: Cause::kind("track"),
+            since: std::time::UNIX_EPOCH,
+            seq: 1,
+        };
+        assert!(trackers.note(&fact(Verdict::Down)) && is_fault(&trackers));
+        assert!(trackers.note(&fact(Verdict::Up)) && !is_fault(&trackers));
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Trackers {
         let files = defined.files.iter().map(|file| (Kind::File, &file.name, Standing::Number(0)));
         let processes = defined.processes.iter().map(|process| (Kind::Process, &process.name, unknown));
         let sessions = defined.sessions.iter().map(|session| (Kind::Bfd, &session.name, Standing::Bad));
-        for (kind, name, begin) in scripts.chain(files).chain(processes).chain(sessions) {
+        let links = defined.links.iter().map(|beat| (Kind::Interface, &beat.interface, Standing::Good));
+        for (kind, name, begin) in scripts.chain(files).chain(processes).chain(sessions).chain(links) {
             let key = (kind, name.clone());
             let standing = old.get(&key).copied().unwrap_or(begin);
             self.known.insert(key, standing);
@@ -79,6 +80,11 @@ impl Trackers {
             _ => return false,
         };
         std::mem::replace(standing, now) != now
+    }
+
+    /// Whether an interface's link is gone, as far as it was asked.
+    pub fn is_unlinked(&self, interface: &str) -> bool {
+        self.known.get(&(Kind::Interface, interface.to_owned())) == Some(&Standing::Bad)
     }
 
     /// How a session is. Whether anything may follow from it.
@@ -174,7 +180,7 @@ mod tests {
             init_fail: false,
             span: Span::NONE,
         };
-        let defined = Defined { scripts: vec![script], files: vec![file], processes: vec![], sessions: vec![] };
+        let defined = Defined { scripts: vec![script], files: vec![file], ..Defined::default() };
         let track = |kind, value| Track {
             kind,
             name: if kind == Kind::File { "f" } else { "s" }.to_owned(),

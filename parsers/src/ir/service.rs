@@ -143,10 +143,12 @@ pub struct Check {
 }
 
 /// What a check does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckKind {
     /// `TCP_CHECK`: a connection comes about.
     Tcp,
+    /// `BFD_CHECK`: the `bfd_instance` of this name is up. Nothing is probed: its changes are heard.
+    Bfd(String),
 }
 
 impl Service {

@@ -51,6 +51,28 @@ pub struct Trackers {
     pub processes: Vec<TrackProcess>,
     /// `bfd_instance`s.
     pub sessions: Vec<super::bfd::Session>,
+    /// `linkbeat_interfaces` and `linkbeat_use_polling`: interfaces that are asked for their link.
+    pub links: Vec<Linkbeat>,
+}
+
+/// An interface that is asked for its link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Linkbeat {
+    /// Its name.
+    pub interface: String,
+    /// How; by the first way that its driver knows unless said.
+    pub how: Option<How>,
+}
+
+/// How an interface is asked for its link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `MII`
+    Mii,
+    /// `ETHTOOL`
+    Ethtool,
+    /// `IOCTL`
+    Ioctl,
 }
 
 /// A `vrrp_script`.

@@ -94,6 +94,24 @@ impl Router {
         self.speech.vmac.as_ref().map_or(&self.interface, |vmac| &vmac.name)
     }
 
+    /// The interfaces that are made for it: each with the one it is on, and whether it is IPv6's.
+    pub fn vmacs(&self) -> impl Iterator<Item = (&Vmac, &str, bool)> {
+        let own = self.speech.vmac.iter().map(|vmac| (vmac, self.interface.as_str(), self.is_ipv6()));
+        own.chain(self.speech.carriers.iter().map(|carrier| (&carrier.vmac, carrier.base.as_str(), carrier.ipv6)))
+    }
+
+    /// The interface that one of its carriers is on.
+    pub fn base_of(&self, device: &str) -> Option<&str> {
+        self.speech.carriers.iter().find(|carrier| carrier.vmac.name == device).map(|carrier| carrier.base.as_str())
+    }
+
+    /// Whether an address is announced by `garp_extra_if`.
+    pub fn is_extra(&self, address: &VirtualAddress) -> bool {
+        let Some(extra) = self.speech.extra_garp else { return false };
+        let other = address.device.as_deref().filter(|device| *device != self.bears());
+        other.is_some_and(|device| extra.all || self.base_of(device).is_some())
+    }
+
     /// Whether packets to its addresses are dropped: an address owner's never are.
     pub fn refuses(&self) -> bool {
         self.speech.no_accept && self.priority != 255
@@ -153,6 +171,10 @@ pub struct Speech {
     pub checksum_as_v2: bool,
     /// `use_vmac`
     pub vmac: Option<Vmac>,
+    /// `use_vmac_addr`: those for addresses on other interfaces.
+    pub carriers: Vec<Carrier>,
+    /// `garp_extra_if`
+    pub extra_garp: Option<ExtraGarp>,
     /// `vmac_xmit_base`: adverts leave by the interface itself.
     pub xmit_base: bool,
     /// `promote_secondaries`
@@ -174,6 +196,26 @@ pub struct Vmac {
     pub name: String,
     /// Its MAC address unless it is the virtual router's.
     pub mac: Option<[u8; 6]>,
+}
+
+/// An interface with the virtual router's MAC address for addresses on another interface than the instance's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The interface itself.
+    pub vmac: Vmac,
+    /// What it is on.
+    pub base: String,
+    /// Whether its addresses are IPv6's.
+    pub ipv6: bool,
+}
+
+/// `garp_extra_if`: regular announcements on other interfaces than the instance's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraGarp {
+    /// How often.
+    pub every: Duration,
+    /// On all of them, not on carriers alone.
+    pub all: bool,
 }
 
 /// `state` of a `vrrp_instance`.

@@ -50,8 +50,8 @@ pub struct BfdInstance {
     /// Only instances track it.
     #[row("vrrp")]
     pub vrrp: Flag,
-    /// Only checks use it.
-    #[row("checker", ignored = "checks of BFD sessions are not built into rkeep yet")]
+    /// Only a `BFD_CHECK` asks for it.
+    #[row("checker")]
     pub checker: Flag,
 }
 

@@ -34,7 +34,6 @@ const CHECKS: &[(C, &[&str], &str, &str)] = &[
     (C::K_UDP_CHECK, &["UDP_CHECK"], "payload min_reply_length max_reply_length", "require_reply"),
     (C::K_PING_CHECK, &["PING_CHECK"], "", ""),
     (C::K_FILE_CHECK, &["FILE_CHECK"], "track_file weight", ""),
-    (C::K_BFD_CHECK, &["BFD_CHECK"], "name", ""),
     (
         C::K_URL,
         &["url"],
@@ -59,8 +58,8 @@ pub fn block(context: C, word: &str) -> Option<C> {
 pub fn word(context: C, word: &str) -> Option<Word> {
     let (_, _, valued, bare) = CHECKS.iter().find(|(known, ..)| *known == context)?;
     let within = |words: &str| words.split_ascii_whitespace().any(|known| known == word);
-    let connects = !matches!(context, C::K_URL | C::K_MISC_CHECK | C::K_FILE_CHECK | C::K_BFD_CHECK);
-    let repeats = !matches!(context, C::K_URL | C::K_FILE_CHECK | C::K_BFD_CHECK);
+    let connects = !matches!(context, C::K_URL | C::K_MISC_CHECK | C::K_FILE_CHECK);
+    let repeats = !matches!(context, C::K_URL | C::K_FILE_CHECK);
     match word {
         "nb_get_retry" if context == C::K_HTTP_GET => Some(Word::Old("retry")),
         "misc_path" if context == C::K_MISC_CHECK => Some(Word::Command),

@@ -146,6 +146,8 @@ const MORE: &[Complaint] = &[
     (C::K_GLOBAL, "vrrp_delay_after_boot", "vrrp_delay_after_boot '%s' is invalid"),
     (C::K_GLOBAL, "vrrp_netlink_cmd_rcv_bufs", "vrrp_netlink_cmd_rcv_bufs size (%s) invalid"),
     (C::K_GLOBAL, "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs size (%s) invalid"),
+    (C::K_GARP_GROUP, "garp_interval", "garp_group garp_interval '%s' invalid"),
+    (C::K_GARP_GROUP, "gna_interval", "garp_group gna_interval '%s' invalid"),
     (C::K_TOP, "child_wait_time", "Invalid child_wait_time %s"),
 ];
 
@@ -175,7 +177,7 @@ const SERVICES: &[Complaint] = &[
     (C::K_VIRTUAL_SERVER.or(C::K_REAL_SERVER), "retry", "retry value invalid - %s"),
     (C::K_REAL_SERVER, "weight", "Real server weight %s is outside range 0-2147483647"),
     (C::K_REAL_SERVER, "inhibit_on_failure", "Invalid inhibit_on_failure parameter %s"),
-    (C::K_REAL_SERVER.or(C::K_TCP_CHECK), "alpha", "Invalid alpha parameter %s"),
+    (C::K_REAL_SERVER.or(C::K_TCP_CHECK).or(C::K_BFD_CHECK), "alpha", "Invalid alpha parameter %s"),
     (C::K_REAL_SERVER, "smtp_alert", "Invalid real_server smtp_alert parameter %s"),
     (C::K_REAL_SERVER, "delay_loop", "real server delay_loop '%s' invalid - ignoring"),
     (C::K_REAL_SERVER, "connect_timeout", "real server connect_timeout %s invalid - ignoring"),

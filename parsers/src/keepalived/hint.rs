@@ -7,7 +7,7 @@ use crate::table::{Contexts as C, Module, Row};
 
 /// All rows of keepalived's blocks.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let modules: [&'static [Row]; 22] = [
+    let modules: [&'static [Row]; 23] = [
         GlobalDefs::ROWS,
         tuning::Speaking::ROWS,
         tuning::Tuning::ROWS,
@@ -28,6 +28,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         virtual_server::Real::ROWS,
         virtual_server::Timing::ROWS,
         virtual_server::TcpCheck::ROWS,
+        virtual_server::BfdCheck::ROWS,
         groups::GarpBlock::ROWS,
         groups::TrackGroup::ROWS,
     ];
@@ -35,7 +36,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 }
 
 /// Blocks by the block they stand in.
-pub const BLOCKS: [(C, &str, C); 16] = [
+pub const BLOCKS: [(C, &str, C); 17] = [
     (C::K_TOP, "global_defs", C::K_GLOBAL),
     (C::K_TOP, "vrrp_instance", C::K_INSTANCE),
     (C::K_TOP, "vrrp_sync_group", C::K_SYNC_GROUP),
@@ -51,6 +52,7 @@ pub const BLOCKS: [(C, &str, C); 16] = [
     (C::K_INSTANCE, "auth_hmac", C::K_AUTH_HMAC),
     (C::K_VIRTUAL_SERVER, "real_server", C::K_REAL_SERVER),
     (C::K_REAL_SERVER, "TCP_CHECK", C::K_TCP_CHECK),
+    (C::K_REAL_SERVER, "BFD_CHECK", C::K_BFD_CHECK),
     (C::K_TOP, "include", C::NONE),
 ];
 

@@ -36,29 +36,30 @@ pub struct Travel {
     /// The addresses are on an interface of their own, with the virtual router's MAC address.
     #[row("use_vmac")]
     pub use_vmac: VmacLine,
-    /// The same only for addresses on other interfaces.
-    #[row("use_vmac_addr", ignored = "addresses on other interfaces are set there")]
+    /// Addresses on other interfaces are on an interface with that MAC address there.
+    #[row("use_vmac_addr")]
     pub use_vmac_addr: Flag,
     /// Adverts leave by the interface itself, not by the virtual router's.
     #[row("vmac_xmit_base")]
     pub vmac_xmit_base: Flag,
     /// As `use_vmac`, with an ipvlan.
-    #[row("use_ipvlan", ignored = "addresses are set on the interface itself")]
+    #[row("use_ipvlan", ignored = "an ipvlan has its interface's MAC address, so the addresses are set there")]
     pub use_ipvlan: Words,
     /// The VRF that addresses without an interface are in.
-    #[row("vrf", ignored = "the interface decides")]
+    #[row("vrf", ignored = "an instance needs an interface; name one of the VRF")]
     pub vrf: Text,
-    /// Gratuitous ARP from time to time also on interfaces that carry the VMAC, seconds.
-    #[row("garp_extra_if", ignored = "the virtual router's interface announces itself")]
+    /// Addresses on other interfaces with the virtual router's MAC address are announced again every so many seconds; with
+    /// `all` those on any other interface.
+    #[row("garp_extra_if")]
     pub garp_extra_if: ExtraGarp,
     /// An old word for `garp_extra_if`.
-    #[row("vmac_garp_intvl", ignored = "the virtual router's interface announces itself")]
+    #[row("vmac_garp_intvl")]
     pub vmac_garp_intvl: ExtraGarp,
     /// An interface's secondary addresses become primary when the primary goes.
     #[row("promote_secondaries")]
     pub promote_secondaries: Flag,
-    /// The interface is looked at from time to time.
-    #[row("linkbeat_use_polling", ignored = "the kernel tells of every change")]
+    /// The interface is asked for its link every second, beside what the kernel tells of it.
+    #[row("linkbeat_use_polling")]
     pub linkbeat_use_polling: Flag,
     /// The loss of the source address is a fault, which it is anyway: there is nothing to speak from.
     #[row("track_src_ip")]
@@ -149,7 +150,12 @@ fn mac(text: &str) -> Option<[u8; 6]> {
 
 /// `garp_extra_if [all] SECONDS`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExtraGarp<const LEAST: u32 = 0>(pub u32);
+pub struct ExtraGarp<const LEAST: u32 = 0> {
+    /// How often; 0 for never.
+    pub seconds: u32,
+    /// Not on interfaces with the virtual router's MAC address alone.
+    pub all: bool,
+}
 
 impl<const LEAST: u32> Value for ExtraGarp<LEAST> {
     const ARITY: Arity = Arity::range(1, 2);
@@ -157,8 +163,9 @@ impl<const LEAST: u32> Value for ExtraGarp<LEAST> {
 
     fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
         let first = argument(directive)?;
-        let number = if first.is("all") { directive.args.get(1).unwrap_or(first) } else { first };
-        super::number::unsigned(number, LEAST, 86_400, cx).map(ExtraGarp)
+        let all = first.is("all");
+        let number = if all { directive.args.get(1).unwrap_or(first) } else { first };
+        super::number::unsigned(number, LEAST, 86_400, cx).map(|seconds| ExtraGarp { seconds, all })
     }
 
     fn repeat(&mut self, more: Self) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 use super::number::{argument, decimal, remark, signed, unsigned};
 use super::value::{refuse, silent};
 use crate::diag::Class;
+use crate::ir::track::{How, Linkbeat};
 use crate::syntax::tree::Directive;
 use crate::table::{Arity, Cx, Fault, Value};
 
@@ -187,5 +188,30 @@ impl Value for DelayLine {
         let down = decimal(down, 0, LONGEST_DELAY, true, cx)?;
         let up = directive.args.get(2).map(|word| decimal(word, 0, LONGEST_DELAY, true, cx)).transpose()?;
         Ok(DelayLine { interface, down, up: up.unwrap_or(down) })
+    }
+}
+
+/// A line of `linkbeat_interfaces`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkbeatLine(pub Linkbeat);
+
+impl Value for LinkbeatLine {
+    const ARITY: Arity = Arity::SOME.with_block();
+    const SYNTAX: &'static str = "{ interface [MII | ETHTOOL | IOCTL] … }";
+
+    fn parse(directive: &Directive, cx: &mut Cx) -> Result<Self, Fault> {
+        let interface = argument(directive)?.lossy().into_owned();
+        let how = match directive.args.get(1..).unwrap_or_default() {
+            [] => None,
+            [word] if word.is("MII") => Some(How::Mii),
+            [word] if word.is("ETHTOOL") => Some(How::Ethtool),
+            [word] if word.is("IOCTL") => Some(How::Ioctl),
+            [word, ..] => {
+                let what = format!("extra characters {} in linkbeat interface", word.lossy());
+                cx.diagnostics.push(remark(&what, Class::General).at(word.span, "").help("MII, ETHTOOL or IOCTL"));
+                None
+            }
+        };
+        Ok(LinkbeatLine(Linkbeat { interface, how }))
     }
 }

@@ -4,7 +4,7 @@ use super::address::AddressLine;
 use super::number::{Int, Seconds, Uint};
 use super::route::{RouteLine, RuleLine};
 use super::speech::ExtraGarp;
-use super::value::{Address, Flag, List, OptionalText, Switch, Text, Words};
+use super::value::{Address, Flag, OptionalText, Switch, Text, Words};
 use crate::table::Directives;
 
 /// `global_defs` about VRRP as it is written.
@@ -41,8 +41,8 @@ pub struct Speaking {
     /// What names of VMAC interfaces begin with, `vrrp` unless said.
     #[row("vmac_prefix")]
     pub vmac_prefix: Text,
-    /// The same of those that only carry addresses.
-    #[row("vmac_addr_prefix", ignored = "addresses on other interfaces are set there")]
+    /// The same of those of `use_vmac_addr`, `vmac_prefix` unless said.
+    #[row("vmac_addr_prefix")]
     pub vmac_addr_prefix: Text,
     /// The interface of static addresses that name none.
     #[row("default_interface")]
@@ -51,10 +51,10 @@ pub struct Speaking {
     #[row("vrrp_min_garp")]
     pub vrrp_min_garp: Switch,
     /// `garp_extra_if` of every instance that does not say.
-    #[row("vrrp_garp_extra_if", ignored = "the virtual router's interface announces itself")]
+    #[row("vrrp_garp_extra_if")]
     pub vrrp_garp_extra_if: ExtraGarp<1>,
     /// An old word for `vrrp_garp_extra_if`.
-    #[row("vrrp_vmac_garp_intvl", ignored = "the virtual router's interface announces itself")]
+    #[row("vrrp_vmac_garp_intvl")]
     pub vrrp_vmac_garp_intvl: ExtraGarp,
     /// The nice value of the VRRP process.
     #[row("vrrp_priority")]
@@ -307,8 +307,8 @@ pub struct Outside {
     /// Whether ipsets are used in a network namespace.
     #[row("namespace_with_ipsets", ignored = "no ipset is used")]
     pub namespace_with_ipsets: Flag,
-    /// Interfaces are looked at from time to time.
-    #[row("linkbeat_use_polling", ignored = "the kernel tells of every change")]
+    /// All interfaces of instances are asked for their link every second.
+    #[row("linkbeat_use_polling")]
     pub linkbeat_use_polling: Flag,
 }
 
@@ -325,12 +325,14 @@ pub struct Fixed {
     /// Rules that are set as long as it runs.
     #[row("static_rules")]
     pub static_rules: Vec<RuleLine>,
-    /// Interfaces that are looked at from time to time.
-    #[row("linkbeat_interfaces", ignored = "the kernel tells of every change")]
-    pub linkbeat_interfaces: List,
+    /// Interfaces that are asked for their link every second, beside what the kernel tells of them.
+    #[row("linkbeat_interfaces")]
+    pub linkbeat_interfaces: Vec<LinkbeatLine>,
     /// How long a change of an interface must last, seconds.
     #[row("interface_up_down_delays")]
     pub interface_up_down_delays: Vec<DelayLine>,
 }
 
-pub use super::tuned::{AutoPriority, BufferPolicy, Cpus, DelayLine, IncludeCheck, LvsFlush, LvsTimeouts, SyncDaemon};
+pub use super::tuned::{
+    AutoPriority, BufferPolicy, Cpus, DelayLine, IncludeCheck, LinkbeatLine, LvsFlush, LvsTimeouts, SyncDaemon,
+};

@@ -1,9 +1,9 @@
-//! `virtual_server`, `real_server` and `TCP_CHECK`.
+//! `virtual_server`, `real_server`, `TCP_CHECK` and `BFD_CHECK`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::number::{FOREVER, Seconds, Uint, argument, unsigned};
-use super::value::{Address, Command, Flag, Switch, Text, set_command, silent};
+use super::value::{Address, Command, Flag, Switch, Text, Words, set_command, silent};
 use crate::ir::service::{Forward, Protocol, Scheduler};
 use crate::syntax::tree::{Directive, Word};
 use crate::table::{Arity, Cx, Directives, Fault, Value};
@@ -155,6 +155,18 @@ pub struct TcpCheck {
     /// Logs every failure, not only the last.
     #[row("log_all_failures")]
     pub log_all_failures: Switch,
+}
+
+/// `BFD_CHECK` as it is written.
+#[derive(Clone, Debug, Default, Directives)]
+#[directives(module = "BFD_CHECK", within(k_bfd_check))]
+pub struct BfdCheck {
+    /// The `bfd_instance` whose state is the real server's.
+    #[row("name")]
+    pub name: Words,
+    /// The server is down until the session is up.
+    #[row("alpha")]
+    pub alpha: Switch,
 }
 
 /// Implements `Value` for a type read from the first word, the last occurrence holding.

@@ -1,14 +1,15 @@
-//! What instances track and must not look at themselves, since looking may block: scripts, files, processes. Each is a
+//! What instances track and must not look at themselves, since looking may block: scripts, files, processes, links. Each is a
 //! task of its own that says a fact when something about it changes.
 
 mod file;
+mod link;
 mod process;
 mod score;
 mod script;
 
 use std::collections::HashMap;
 
-use rkeep_parsers::ir::track::{Kind, Track, TrackFile, TrackProcess, TrackScript};
+use rkeep_parsers::ir::track::{Kind, Linkbeat, Track, TrackFile, TrackProcess, TrackScript};
 use tokio::task::JoinHandle;
 use tracing::info;
 
@@ -35,6 +36,7 @@ enum Definition {
     Script(TrackScript, UserIds),
     File(TrackFile),
     Process(TrackProcess),
+    Link(Linkbeat),
 }
 
 impl Watchers {
@@ -54,6 +56,7 @@ impl Watchers {
                 let task = match definition.clone() {
                     Definition::Script(script, user) => tokio::spawn(script::watch(script, user, teller)),
                     Definition::File(file) => tokio::spawn(file::watch(file, teller)),
+                    Definition::Link(beat) => tokio::spawn(link::watch(beat, teller)),
                     Definition::Process(process) => tokio::spawn(process::watch(process, teller)),
                 };
                 Running { of: definition, task }
@@ -87,6 +90,9 @@ fn definitions(plan: &AgentPlan) -> HashMap<(Kind, String), Definition> {
     }
     for process in plan.trackers.processes.iter().filter(|process| tracked(Kind::Process, &process.name)) {
         all.insert((Kind::Process, process.name.clone()), Definition::Process(process.clone()));
+    }
+    for beat in &plan.trackers.links {
+        all.insert((Kind::Interface, beat.interface.clone()), Definition::Link(beat.clone()));
     }
     all
 }

@@ -83,9 +83,9 @@ impl Sessions {
         Spoken { machine, socket: socket.ok(), mute: false }
     }
 
-    /// Whether a session is up.
+    /// Whether a session is up, or its neighbour has ended it on purpose.
     pub fn is_up(&self, name: &str) -> bool {
-        self.spoken.iter().any(|spoken| spoken.machine.session().name == name && spoken.machine.is_up())
+        self.spoken.iter().any(|spoken| spoken.machine.session().name == name && spoken.machine.is_well())
     }
 
     /// Names of all sessions.

@@ -31,6 +31,8 @@ pub struct Machine {
     mine: u32,
     /// What the neighbour said last.
     remote: Option<Control>,
+    /// It was up when the neighbour's operator ended it: that tells nothing of the path (RFC 5882, 4.2).
+    excused: bool,
     /// We have changed what we say of our pace, and wait for the answer.
     polling: bool,
     send_at: Option<Instant>,
@@ -44,7 +46,8 @@ impl Machine {
     pub fn new(session: Session, mine: u32, now: Instant) -> Machine {
         let send_at = (!session.passive).then_some(now);
         let (state, diagnostic, chance) = (State::Down, Diagnostic::default(), mine);
-        Machine { session, state, diagnostic, mine, remote: None, polling: false, send_at, expires_at: None, chance }
+        let (remote, excused, polling, expires_at) = (None, false, false, None);
+        Machine { session, state, diagnostic, mine, remote, excused, polling, send_at, expires_at, chance }
     }
 
     /// What it follows.
@@ -55,6 +58,11 @@ impl Machine {
     /// Whether both hear each other.
     pub fn is_up(&self) -> bool {
         self.state == State::Up
+    }
+
+    /// Whether whoever tracks it may go on: it is up, or was ended on purpose.
+    pub fn is_well(&self) -> bool {
+        self.is_up() || self.excused
     }
 
     /// When it must be told the time.
@@ -77,7 +85,9 @@ impl Machine {
         match (self.state, control.state) {
             (State::AdminDown, _) => return,
             (State::Init | State::Up, State::AdminDown) | (State::Up, State::Down) => {
-                self.enter(State::Down, Diagnostic::NEIGHBOR, out)
+                let excused = self.is_up() && control.state == State::AdminDown;
+                self.enter(State::Down, Diagnostic::NEIGHBOR, out);
+                self.excused = excused;
             }
             (State::Down, State::Down) => self.enter(State::Init, self.diagnostic, out),
             (State::Down, State::Init) | (State::Init, State::Init | State::Up) => {
@@ -133,6 +143,7 @@ impl Machine {
 
     fn enter(&mut self, state: State, diagnostic: Diagnostic, out: &mut Vec<Effect>) {
         (self.state, self.diagnostic) = (state, diagnostic);
+        self.excused &= state != State::Down;
         self.polling &= state == State::Up;
         out.push(Effect::Entered { state, diagnostic });
     }
@@ -268,6 +279,7 @@ mod tests {
         two.pass(Duration::from_millis(12));
         assert_eq!(two.up(), [false, false]);
         assert_eq!(two.sides[0].diagnostic, Diagnostic::EXPIRED);
+        assert!(!two.sides[0].is_well());
         two.cut = false;
         two.pass(Duration::from_millis(2_500));
         assert_eq!(two.up(), [true, true]);
@@ -284,6 +296,7 @@ mod tests {
         assert_eq!(two.sides[1].diagnostic, Diagnostic::NEIGHBOR);
         two.pass(Duration::from_secs(5));
         assert_eq!(two.sides[1].state, State::Down);
+        assert!(two.sides[1].is_well(), "a stop on purpose is no failure");
     }
 
     #[test]

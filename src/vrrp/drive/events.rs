@@ -5,12 +5,14 @@ use std::mem::{Discriminant, discriminant};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
+use rkeep_parsers::ir::track::Kind;
 use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 use tracing::{debug, info, warn};
 
 use super::effects::advertised;
 use super::{COMPLAIN_EVERY, Speaker};
-use crate::bus::{Fact, Input, Verdict};
+use crate::bus::fact::Tracked;
+use crate::bus::{Fact, Input, Subject, Verdict};
 use crate::plan::VrrpPlan;
 use crate::vrrp::links::{self, Change, Links};
 use crate::vrrp::machine::io;
@@ -299,8 +301,19 @@ impl Speaker {
 
     /// Somebody else's fact.
     async fn note(&mut self, fact: &Fact) {
-        if self.abilities.note(fact) | self.trackers.note(fact) {
+        let tracked = self.trackers.note(fact);
+        if tracked {
+            say_link(fact);
+        }
+        if self.abilities.note(fact) | tracked {
             self.judge().await;
         }
+    }
+}
+
+/// Tells of a link that was asked for.
+fn say_link(fact: &Fact) {
+    if let Subject::Tracked(Tracked(Kind::Interface), name) = &fact.subject {
+        info!("Linkbeat reports {name} {}", if fact.verdict == Verdict::Up { "up" } else { "down" });
     }
 }

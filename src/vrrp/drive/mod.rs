@@ -39,7 +39,8 @@ use super::sockets::{self, Place, Speaking};
 use super::trackers::Trackers;
 use super::wire::hmac::{Marks, Stamp};
 use super::wire::{ah, ipv4, ipv6};
-use crate::bus::{Exit, Input, Publisher, Verdict};
+use crate::bus::fact::Tracked;
+use crate::bus::{Cause, Exit, Input, Publisher, Subject, Verdict};
 use crate::plan::VrrpPlan;
 use crate::sys::clock;
 use crate::sys::packet::PacketSocket;
@@ -238,6 +239,7 @@ impl Speaker {
         }
         self.fix(self.plan.fixed.clone()).await;
         self.sessions.adopt(&self.plan.trackers.sessions);
+        self.tell_sessions();
         self.promote(false);
         let after_boot = self.plan.global.delay_after_boot.saturating_sub(clock::since_boot());
         self.begin_at = Some(Instant::now() + self.plan.global.vrrp_startup_delay.max(after_boot));
@@ -313,6 +315,7 @@ impl Speaker {
                     continue;
                 }
                 moved = true;
+                tell_session(&self.facts, name, up);
                 let tracks = |router: &&Router| router.tracked(Kind::Bfd).any(|track| track.name == name);
                 for router in self.instances.iter().map(|instance| instance.machine.router()).filter(tracks) {
                     let state = if up { "UP" } else { "DOWN" };
@@ -322,6 +325,13 @@ impl Speaker {
         }
         if moved {
             self.judge().await;
+        }
+    }
+
+    /// Tells the checkers how all sessions are.
+    pub(super) fn tell_sessions(&self) {
+        for name in self.sessions.names() {
+            tell_session(&self.facts, name, self.sessions.is_up(name));
         }
     }
 
@@ -427,6 +437,11 @@ fn refused(what: &str, error: &std::io::Error) -> Exit {
         std::io::ErrorKind::PermissionDenied => Exit::NoPermission(format!("{what}: {error}")),
         _ => Exit::Fatal(format!("{what}: {error}")),
     }
+}
+
+fn tell_session(facts: &Publisher, name: &str, up: bool) {
+    let verdict = if up { Verdict::Up } else { Verdict::Down };
+    facts.say(Subject::Tracked(Tracked(Kind::Bfd), name.to_owned()), verdict, Cause::kind("session"));
 }
 
 async fn until(deadline: Option<Instant>) {

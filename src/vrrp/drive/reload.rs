@@ -42,6 +42,7 @@ impl Speaker {
             warn!("cannot open a raw socket: {error}");
         }
         self.sessions.adopt(&self.plan.trackers.sessions);
+        self.tell_sessions();
         self.promote(false);
         // An old machine must know its configuration before it is judged; new ones begin when they are.
         for (place, input) in changes {

@@ -1,4 +1,4 @@
-//! `use_vmac`: interfaces that carry a virtual router's MAC address, made before it speaks and removed with it.
+//! `use_vmac` and `use_vmac_addr`: interfaces that carry a virtual router's MAC address, made before it speaks and removed with it.
 
 use std::fs;
 
@@ -11,18 +11,17 @@ use crate::vrrp::wire::arp::Mac;
 impl Speaker {
     /// Makes those that the plan's instances need and that are not there.
     pub(super) async fn make_vmacs(&mut self) {
-        let wanted: Vec<(Router, Vmac)> = self.vmacs();
-        for (router, vmac) in wanted {
+        for Wanted { router, vmac, base: under, ipv6 } in self.vmacs() {
             if self.links.named(&vmac.name).is_some() {
                 self.own_vmacs.insert(vmac.name.clone());
                 continue;
             }
-            let Some(base) = self.links.named(&router.interface).map(|link| link.index) else { continue };
-            let mac = vmac.mac.unwrap_or_else(|| virtual_mac(&router));
+            let Some(base) = self.links.named(&under).map(|link| link.index) else { continue };
+            let mac = vmac.mac.unwrap_or_else(|| virtual_mac(router.vrid, ipv6));
             match self.netlink.add_macvlan(&vmac.name, base, mac).await {
                 Ok(()) => {
                     info!("({}): Success creating VMAC interface {}", router.name, vmac.name);
-                    quiet(&router.interface, &vmac.name);
+                    quiet(&under, &vmac.name);
                     self.own_vmacs.insert(vmac.name.clone());
                 }
                 Err(error) => warn!("({}): Error creating VMAC interface {}: {error}", router.name, vmac.name),
@@ -33,7 +32,7 @@ impl Speaker {
 
     /// Removes those that no instance needs any more.
     pub(super) async fn remove_vmacs(&mut self, all: bool) {
-        let needed: Vec<String> = self.vmacs().into_iter().map(|(_, vmac)| vmac.name).collect();
+        let needed: Vec<String> = self.vmacs().into_iter().map(|wanted| wanted.vmac.name).collect();
         let gone: Vec<String> = self.own_vmacs.iter().filter(|name| all || !needed.contains(name)).cloned().collect();
         for name in gone {
             self.own_vmacs.remove(&name);
@@ -44,9 +43,9 @@ impl Speaker {
         }
     }
 
-    fn vmacs(&self) -> Vec<(Router, Vmac)> {
-        let of = |router: &Router| Some((router.clone(), router.speech.vmac.clone()?));
-        self.routers().filter_map(of).collect()
+    fn vmacs(&self) -> Vec<Wanted> {
+        let of = |router: &Router| router.vmacs().map(|wanted| Wanted::new(router, wanted)).collect::<Vec<_>>();
+        self.routers().flat_map(of).collect()
     }
 
     /// What has been made is known before anything speaks by it.
@@ -61,10 +60,23 @@ impl Speaker {
     }
 }
 
+/// An interface that an instance needs.
+struct Wanted {
+    router: Router,
+    vmac: Vmac,
+    base: String,
+    ipv6: bool,
+}
+
+impl Wanted {
+    fn new(router: &Router, (vmac, base, ipv6): (&Vmac, &str, bool)) -> Self {
+        Wanted { router: router.clone(), vmac: vmac.clone(), base: base.to_owned(), ipv6 }
+    }
+}
+
 /// The virtual router's MAC address (RFC 5798, 7.3).
-fn virtual_mac(router: &Router) -> Mac {
-    let family = if router.is_ipv6() { 2 } else { 1 };
-    [0, 0, 0x5e, 0, family, router.vrid]
+fn virtual_mac(vrid: u8, ipv6: bool) -> Mac {
+    [0, 0, 0x5e, 0, if ipv6 { 2 } else { 1 }, vrid]
 }
 
 /// Each of both interfaces answers ARP for its own addresses alone, and takes what comes by the other.

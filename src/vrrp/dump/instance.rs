@@ -169,7 +169,10 @@ pub fn address(router: &Router, held: &VirtualAddress, set: bool) -> String {
         let _ = write!(text, " brd {broadcast}");
     }
     let _ = match (&held.device, &router.speech.vmac) {
-        (Some(device), _) => write!(text, " dev {device}"),
+        (Some(device), _) => match router.base_of(device) {
+            Some(base) => write!(text, " dev {device}@{base}"),
+            None => write!(text, " dev {device}"),
+        },
         (None, Some(vmac)) => write!(text, " dev {}@{}", vmac.name, router.interface),
         (None, None) => write!(text, " dev {}", router.interface),
     };

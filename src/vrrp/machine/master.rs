@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rkeep_parsers::ir::route::Paths;
+use rkeep_parsers::ir::vrrp::ExtraGarp;
 
 use super::backup::Backup;
 use super::io::Effect;
@@ -21,13 +22,18 @@ pub(super) struct Master {
     burst_at: Option<Instant>,
     /// `garp_master_refresh`: the next of the regular ones.
     refresh_at: Option<Instant>,
+    /// `garp_extra_if`: the next of those on other interfaces.
+    extra_at: Option<Instant>,
     /// `garp_lower_prio_delay`: the second burst after somebody lower was heard.
     insist_at: Option<Instant>,
 }
 
 impl Master {
     pub fn deadline(&self) -> Instant {
-        [self.burst_at, self.refresh_at, self.insist_at].into_iter().flatten().fold(self.advert_at, Instant::min)
+        [self.burst_at, self.refresh_at, self.extra_at, self.insist_at]
+            .into_iter()
+            .flatten()
+            .fold(self.advert_at, Instant::min)
     }
 }
 
@@ -46,6 +52,7 @@ impl Machine {
             advert_at: now + self.interval,
             burst_at: later(now, self.router.garp_delay),
             refresh_at: later(now, self.router.garp_refresh),
+            extra_at: self.router.speech.extra_garp.map(|extra| now + extra.every),
             insist_at: None,
         });
         out.push(Effect::Became { verdict: Verdict::Master, cause });
@@ -125,6 +132,7 @@ impl Machine {
 
     pub(super) fn tick_as_master(&mut self, now: Instant, out: &mut Vec<Effect>) {
         let (interval, refresh) = (self.interval, self.router.garp_refresh);
+        let extra_garp = self.router.speech.extra_garp;
         let State::Master(master) = &mut self.state else { return };
         let advert = now >= master.advert_at;
         if advert {
@@ -138,6 +146,10 @@ impl Machine {
         if refreshed {
             master.refresh_at = later(now, refresh);
         }
+        let extra = take_due(&mut master.extra_at, now);
+        if extra {
+            master.repeat_extra(now, extra_garp);
+        }
         if advert {
             self.advertise(self.effective, out);
         }
@@ -149,6 +161,9 @@ impl Machine {
             if due {
                 self.announce(repeat, out);
             }
+        }
+        if extra && !self.extra.is_empty() {
+            out.push(Effect::Announce(self.extra.clone(), 1));
         }
     }
 
@@ -220,5 +235,9 @@ impl Master {
 
     pub fn refresh(&mut self, now: Instant, refresh: Duration) {
         self.refresh_at = later(now, refresh);
+    }
+
+    pub fn repeat_extra(&mut self, now: Instant, extra: Option<ExtraGarp>) {
+        self.extra_at = extra.map(|extra| now + extra.every);
     }
 }

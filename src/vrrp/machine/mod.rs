@@ -38,6 +38,8 @@ const ANSWERS: u32 = 10;
 pub struct Machine {
     router: Router,
     addresses: Addresses,
+    /// Those that `garp_extra_if` announces.
+    extra: Addresses,
     state: State,
     condition: Condition,
     source: Option<IpAddr>,
@@ -66,6 +68,7 @@ impl Machine {
     pub fn new(router: Router) -> Self {
         let mut machine = Machine {
             addresses: addresses(&router),
+            extra: extra(&router),
             effective: router.priority,
             interval: router.advert_interval,
             router,
@@ -268,7 +271,8 @@ impl Machine {
     }
 
     fn become_fault(&mut self, cause: &'static str, out: &mut Vec<Effect>) {
-        out.push(Effect::Say(Note::Fault));
+        let at_start = matches!(self.state, State::Init);
+        out.push(Effect::Say(if at_start { Note::FaultAtStart } else { Note::Fault }));
         if matches!(self.state, State::Master(_)) {
             // keepalived says it twice.
             self.resign(out);
@@ -330,4 +334,9 @@ impl Machine {
 /// All addresses of an instance in the order they are set.
 fn addresses(router: &Router) -> Addresses {
     router.addresses.iter().chain(&router.excluded).cloned().collect()
+}
+
+/// Those of them that `garp_extra_if` announces.
+fn extra(router: &Router) -> Addresses {
+    router.addresses.iter().chain(&router.excluded).filter(|address| router.is_extra(address)).cloned().collect()
 }

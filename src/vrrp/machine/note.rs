@@ -17,6 +17,8 @@ pub enum Note {
     Master,
     /// It cannot take part.
     Fault,
+    /// The same at the start.
+    FaultAtStart,
     /// The master was not heard for too long.
     Timeout,
     /// The addresses are set now.
@@ -136,6 +138,7 @@ impl fmt::Display for Note {
             Note::BackupAtStart => f.write_str("Entering BACKUP STATE (init)"),
             Note::Backup => f.write_str("Entering BACKUP STATE"),
             Note::Master => f.write_str("Entering MASTER STATE"),
+            Note::FaultAtStart => f.write_str("entering FAULT state"),
             Note::Fault => f.write_str("Entering FAULT STATE"),
             Note::Timeout => f.write_str("Receive advertisement timeout"),
             Note::Setting => f.write_str("setting VIPs."),

@@ -6,7 +6,7 @@ use rkeep_parsers::ir::vrrp::{Router, VirtualAddress};
 
 use super::io::{Addresses, Effect};
 use super::note::Note;
-use super::{Machine, State, addresses};
+use super::{Machine, State, addresses, extra};
 
 impl Machine {
     pub(super) fn reconfigure(&mut self, now: Instant, router: Router, out: &mut Vec<Effect>) {
@@ -20,6 +20,8 @@ impl Machine {
         self.set_priority(out);
         self.change_addresses(now, &old, out);
         let (down_time, interval, refresh) = (self.down_time(), self.interval, self.router.garp_refresh);
+        self.extra = extra(&self.router);
+        let extra_garp = self.router.speech.extra_garp;
         let patience = |router: &Router| (router.advert_interval, router.down_timer_adverts, router.version);
         match &mut self.state {
             State::Backup(backup) if patience(&old) != patience(&self.router) => backup.down_at = now + down_time,
@@ -27,6 +29,9 @@ impl Machine {
                 master.hasten(now, interval);
                 if old.garp_refresh != refresh {
                     master.refresh(now, refresh);
+                }
+                if old.speech.extra_garp != extra_garp {
+                    master.repeat_extra(now, extra_garp);
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use rkeep_parsers::ir::Id;
-use rkeep_parsers::ir::vrrp::{Auth, NotifyScripts, Speech, VirtualAddress};
+use rkeep_parsers::ir::vrrp::{Auth, ExtraGarp, NotifyScripts, Speech, VirtualAddress};
 use rkeep_parsers::source::Span;
 
 use super::*;
@@ -9,6 +9,7 @@ use super::*;
 mod circumstances;
 
 pub(super) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 3, 253);
+const PLACE: Ipv4Addr = Ipv4Addr::new(192, 168, 4, 253);
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 11));
 const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 3, 10));
 const SECOND: Duration = Duration::from_secs(1);
@@ -208,6 +209,23 @@ fn refreshes_announcements_when_told_to() {
     let announcements = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Announce(_, 1)));
     let pattern: Vec<bool> = (0..4).map(|_| announcements(bench.until_deadline())).collect();
     assert_eq!(pattern, [false, true, false, true]);
+}
+
+#[test]
+fn addresses_on_other_interfaces_are_announced_on_their_own_beat() {
+    let speech = Speech { extra_garp: Some(ExtraGarp { every: 2 * SECOND, all: true }), ..Speech::default() };
+    let elsewhere = VirtualAddress { device: Some("eth1".to_owned()), ..virtual_address(PLACE) };
+    let addresses = vec![virtual_address(VIP), elsewhere.clone()];
+    let mut bench = Bench::master(Router { speech, addresses, garp_delay: Duration::ZERO, ..article(100) });
+    let mut pattern = Vec::new();
+    for _ in 0..4 {
+        let effects = bench.until_deadline();
+        pattern.push(effects.contains(&Effect::Announce([elsewhere.clone()].into_iter().collect(), 1)));
+    }
+    assert_eq!(pattern, [false, true, false, true]);
+    // Without the word it ends.
+    bench.tell(Input::Reconfigure(Box::new(article(100))));
+    assert!((0..4).all(|_| !bench.until_deadline().iter().any(|effect| matches!(effect, Effect::Announce(..)))));
 }
 
 #[test]

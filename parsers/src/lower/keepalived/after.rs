@@ -20,7 +20,6 @@ impl Walk<'_> {
         match (context, keyword) {
             (C::K_INSTANCE, "lvs_sync_daemon_interface") => self.old_sync_daemon(span),
             (C::K_INSTANCE, "unicast_src_ip") => self.draft.unicast = true,
-            (C::K_GARP_GROUP, "garp_interval" | "gna_interval") => self.draft.garp_delayed = true,
             _ => {}
         }
     }
@@ -61,7 +60,9 @@ impl Walk<'_> {
             (C::K_TOP, "interface_up_down_delays") => self.known_interface("up/down delay", directive),
             (C::K_TOP, "static_ipaddress") => self.static_address(),
             (C::K_INSTANCE, "garp_master_repeat" | "garp_master_refresh_repeat") => self.at_least_one(directive),
+            (C::K_BFD_CHECK, "name") => self.bfd_check_name(directive),
             (C::K_TCP_CHECK, "bind_if") => self.bind_interface(),
+            (C::K_GARP_GROUP, "garp_interval" | "gna_interval") => self.draft.garp_delayed = true,
             (C::K_GARP_GROUP, "interface") => self.garp_interfaces(),
             (C::K_BFD, "neighbor_ip" | "neighbour_ip" | "source_ip") => self.bfd_address(directive),
             (C::K_AUTH_HMAC, "key") => self.hmac_key(directive.span),

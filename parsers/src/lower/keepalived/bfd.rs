@@ -24,7 +24,7 @@ impl Walk<'_> {
             return self.skip();
         };
         if self.pass == Pass::Checkers {
-            return self.block(C::K_BFD);
+            return self.checkable_session(args);
         }
         let named = |known: &(String, Weight)| known.0 == name;
         let known = match self.pass {

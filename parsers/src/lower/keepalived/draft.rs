@@ -1,9 +1,10 @@
 //! What has been read so far: the layers of the blocks that are open, and the items of the IR that are done.
 
 use super::Machine;
+use super::vrrp::RouterDraft;
 use crate::ir::bfd::Session;
 use crate::ir::hmac::Key;
-use crate::ir::track::{Track, Trackers};
+use crate::ir::track::{Linkbeat, Track, Trackers};
 use crate::ir::vrrp::{Group, Router};
 use crate::ir::{Arena, Id, Ir};
 use crate::keepalived::bfd::BfdInstanceLayer;
@@ -15,7 +16,7 @@ use crate::keepalived::instance::{AuthenticationLayer, InstanceLayer, NotifyLaye
 use crate::keepalived::speech::TravelLayer;
 use crate::keepalived::tracking::{FileBlockLayer, ProcessBlockLayer, TrackingLayer, VrrpScriptLayer};
 use crate::keepalived::tuning::{FixedLayer, OutsideLayer, SpeakingLayer, TuningLayer};
-use crate::keepalived::virtual_server::{RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
+use crate::keepalived::virtual_server::{BfdCheckLayer, RealLayer, TcpCheckLayer, TimingLayer, VirtualServerLayer};
 use crate::keepalived::{GlobalDefs, bfd, groups, hmac, instance, speech, tracking, tuning, virtual_server};
 use crate::syntax::tree::Directive;
 use crate::table::{Contexts as C, Cx, Fault, Module, Row};
@@ -58,12 +59,20 @@ pub(super) struct Draft {
     pub(super) service_address: Option<std::net::SocketAddr>,
     /// `TCP_CHECK`s of the real server that is open.
     pub(super) checks: Vec<(TcpCheckLayer, crate::source::Span)>,
+    /// The address of that real server, and its `BFD_CHECK`s.
+    pub(super) real_address: Option<std::net::SocketAddr>,
+    pub(super) session_checks: Vec<super::bfd_check::SessionCheck>,
+    /// The `BFD_CHECK` that is open, and whether its name has been refused.
+    pub(super) bfd_check: BfdCheckLayer,
+    pub(super) bfd_check_refused: bool,
+    /// Sessions that checks may ask for.
+    pub(super) checkable: Vec<String>,
     /// Real servers of the virtual server that is open.
     pub(super) reals: Vec<super::service::RealDraft>,
     /// Groups without members, of which 2.2 says so at the end.
     pub(super) empty_groups: Vec<(String, crate::source::Span)>,
     /// Instances, before they are judged together.
-    pub(super) routers: Vec<super::vrrp::RouterDraft>,
+    pub(super) routers: Vec<RouterDraft>,
     /// Groups with their members' names.
     pub(super) groups: Vec<(Group, Vec<String>)>,
     /// Virtual servers that stand.
@@ -72,8 +81,10 @@ pub(super) struct Draft {
     pub(super) garp: GarpBlockLayer,
     pub(super) garp_interfaces: Vec<String>,
     pub(super) garp_groups: Vec<GarpGroup>,
-    /// It has one of the words for a distance, whatever stands after it.
+    /// It has one of the words for a distance, with one that can be.
     pub(super) garp_delayed: bool,
+    /// How many `interfaces` blocks there were in all of them: by this keepalived numbers them.
+    pub(super) garp_lists: usize,
     /// The `track_group` that is open.
     pub(super) track_group: TrackGroupLayer,
     /// How many `url` blocks there were.
@@ -133,6 +144,7 @@ impl Draft {
                 .or_else(|| put::<virtual_server::Timing>(&mut self.service_timing, context, directive, cx)),
             C::K_REAL_SERVER => put::<virtual_server::Real>(&mut self.real, context, directive, cx)
                 .or_else(|| put::<virtual_server::Timing>(&mut self.real_timing, context, directive, cx)),
+            C::K_BFD_CHECK => put::<virtual_server::BfdCheck>(&mut self.bfd_check, context, directive, cx),
             C::K_TCP_CHECK => put::<virtual_server::TcpCheck>(&mut self.tcp, context, directive, cx),
             _ => None,
         };
@@ -145,9 +157,10 @@ impl Draft {
         for draft in &mut routers {
             draft.router.follows_service = draft.follows_service.or(self.all_follow_service).unwrap_or(true);
         }
+        let links = linkbeats(&self.fixed, self.outside.linkbeat_use_polling.is_some(), &routers);
         let mut ir = Ir { global: Some(super::global::global(&self, machine)), ..Ir::default() };
         ir.routers = collect(routers.into_iter().filter(|router| router.stands).map(|router| router.router));
-        ir.trackers = Trackers { sessions: self.sessions, ..self.trackers };
+        ir.trackers = Trackers { sessions: self.sessions, links, ..self.trackers };
         ir.fixed = super::vrrp::fixed(&self.fixed, &self.speaking);
         ir.services = collect(self.services.into_iter().map(|draft| draft.service));
         for (mut group, names) in self.groups {
@@ -160,6 +173,19 @@ impl Draft {
         }
         ir
     }
+}
+
+/// The interfaces that are asked for their link: those that are listed, and those of instances that poll, or of all.
+fn linkbeats(fixed: &tuning::FixedLayer, all: bool, routers: &[RouterDraft]) -> Vec<Linkbeat> {
+    let mut beats: Vec<Linkbeat> =
+        fixed.linkbeat_interfaces.iter().flat_map(|field| &field.value).map(|line| line.0.clone()).collect();
+    for draft in routers.iter().filter(|draft| all || draft.polls) {
+        let interface = draft.router.interface.clone();
+        if !beats.iter().any(|beat| beat.interface == interface) {
+            beats.push(Linkbeat { interface, how: None });
+        }
+    }
+    beats
 }
 
 fn put<M: Module>(layer: &mut M::Layer, context: C, directive: &Directive, cx: &mut Cx) -> Option<Result<(), Fault>> {

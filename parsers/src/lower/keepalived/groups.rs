@@ -22,7 +22,7 @@ impl Walk<'_> {
             gna_interval: written(&layer.gna_interval).unwrap_or_default().0,
         };
         if !std::mem::take(&mut self.draft.garp_delayed) {
-            let number = self.draft.garp_groups.len();
+            let number = self.draft.garp_lists;
             let text = format!("garp group {number} does not have any delay set - removing");
             let found = Found::new(Class::General, text, "write garp_interval SECONDS, or gna_interval");
             return self.report.say(self.place, found.at(span));

@@ -6,6 +6,7 @@
 
 mod after;
 mod bfd;
+mod bfd_check;
 mod draft;
 mod global;
 mod groups;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::bfd_check::SessionCheck;
 use super::report::Found;
 use super::walk::Walk;
 use crate::diag::Class;
@@ -20,6 +21,7 @@ pub(super) struct RealDraft {
     layer: RealLayer,
     timing: TimingLayer,
     checks: Vec<(TcpCheckLayer, Span)>,
+    sessions: Vec<SessionCheck>,
     span: Span,
 }
 
@@ -82,10 +84,13 @@ impl Walk<'_> {
         self.draft.real = Default::default();
         self.draft.real_timing = Default::default();
         self.draft.checks.clear();
+        self.draft.session_checks.clear();
+        self.draft.real_address = Some(address);
         let span = args.last().map_or(span, |word| keyword.span.to(word.span));
         self.block(C::K_REAL_SERVER);
         let (layer, timing) = (self.draft.real.clone(), self.draft.real_timing.clone());
         let checks = std::mem::take(&mut self.draft.checks);
+        let sessions = std::mem::take(&mut self.draft.session_checks);
         if address.is_ipv4() != self.draft.service_address.is_none_or(|service| service.is_ipv4()) {
             let ip = address.ip();
             let text =
@@ -93,7 +98,7 @@ impl Walk<'_> {
             let help = "only tunnels join the families; write a real server of the virtual server's";
             return self.report.say(self.place, Found::new(Class::General, text, help).at(span));
         }
-        self.draft.reals.push(RealDraft { address, layer, timing, checks, span });
+        self.draft.reals.push(RealDraft { address, layer, timing, checks, sessions, span });
     }
 
     /// `TCP_CHECK { … }`
@@ -270,9 +275,15 @@ impl Walk<'_> {
             smtp_alert: written(&layer.smtp_alert).or(mail).is_none_or(|alert| alert.0),
             notify_up: script(&layer.notify_up),
             notify_down: script(&layer.notify_down),
-            checks: draft.checks.iter().map(|(check, span)| self.check(draft, check, *span)).collect(),
+            checks: self.checks(draft),
             span: draft.span,
         }
+    }
+
+    fn checks(&self, real: &RealDraft) -> Vec<Check> {
+        let alpha = written(&real.layer.alpha).map_or(self.draft.service.alpha.is_some(), |alpha| alpha.0);
+        let connections = real.checks.iter().map(|(check, span)| self.check(real, check, *span));
+        connections.chain(real.sessions.iter().map(|session| session.made(real.address, alpha))).collect()
     }
 
     fn check(&self, real: &RealDraft, layer: &TcpCheckLayer, span: Span) -> Check {
@@ -330,7 +341,7 @@ fn seconds<const MIN: u64, const MAX: u64, const STRICT: bool>(
 }
 
 /// A server as keepalived names it while its protocol may still be unknown.
-fn named(address: SocketAddr, protocol: Option<Protocol>) -> String {
+pub(super) fn named(address: SocketAddr, protocol: Option<Protocol>) -> String {
     match protocol {
         Some(protocol) => shown(address, protocol),
         None => format!("[{}]:none:{}", address.ip(), address.port()),

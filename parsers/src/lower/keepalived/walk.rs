@@ -314,6 +314,7 @@ impl<'a> Walk<'a> {
     fn closed(&mut self, keyword: &str) {
         self.draft.unicast |= keyword == "unicast_peer";
         if keyword == "interfaces" {
+            self.draft.garp_lists += 1;
             self.garp_interfaces();
         }
         if keyword == "notification_email" && self.draft.global.notification_email.is_none() {
@@ -353,6 +354,7 @@ impl<'a> Walk<'a> {
             C::K_BFD => self.bfd_instance(line.span, name, args),
             C::K_VIRTUAL_SERVER => self.virtual_server(line.span, name, args),
             C::K_REAL_SERVER => self.real_server(line.span, name, args),
+            C::K_BFD_CHECK => self.bfd_check(line.span),
             _ => self.tcp_check(line.span),
         }
     }

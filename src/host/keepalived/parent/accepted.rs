@@ -81,7 +81,9 @@ fn roles(wish: &Wish, ir: &Ir) -> Vec<Role> {
     if (neither || wish.check_only) && (wish.all || !ir.services.is_empty()) {
         roles.push(Role::Checkers);
     }
-    if (neither || wish.vrrp_only) && (wish.all || !ir.routers.is_empty()) {
+    // The VRRP process holds the sessions that checks ask for.
+    let speaks = !ir.routers.is_empty() || (!ir.services.is_empty() && !ir.trackers.sessions.is_empty());
+    if (neither || wish.vrrp_only) && (wish.all || speaks) {
         roles.push(Role::Vrrp);
     }
     if !roles.is_empty() {

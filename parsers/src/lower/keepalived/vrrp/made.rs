@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ir::route::Paths;
-use crate::ir::vrrp::{Auth, Fixed, NotifyScripts, Router, Speech, VirtualAddress, Vmac};
+use crate::ir::vrrp::{Auth, ExtraGarp, Fixed, NotifyScripts, Router, Speech, VirtualAddress, Vmac};
 use crate::keepalived::instance::{AuthType, NotifyLayer};
 use crate::keepalived::number::written;
 use crate::keepalived::route::{RouteLine, RuleLine};
@@ -37,9 +38,26 @@ fn named(vmac: Vmac, all: &SpeakingLayer, router: &Router) -> Vmac {
     if !vmac.name.is_empty() {
         return vmac;
     }
-    let prefix = written(&all.vmac_prefix).map_or_else(|| "vrrp".to_owned(), |prefix| prefix.0);
+    let prefix = prefix(all);
     let family = if router.is_ipv6() { "6" } else { "" };
     Vmac { name: format!("{prefix}{family}.{}", router.vrid), ..vmac }
+}
+
+fn prefix(all: &SpeakingLayer) -> String {
+    written(&all.vmac_prefix).map_or_else(|| "vrrp".to_owned(), |prefix| prefix.0)
+}
+
+/// What names of `use_vmac_addr` interfaces begin with.
+pub(super) fn address_prefix(all: &SpeakingLayer) -> String {
+    written(&all.vmac_addr_prefix).map_or_else(|| prefix(all), |prefix| prefix.0)
+}
+
+fn extra_garp(layer: &TravelLayer, all: &SpeakingLayer) -> Option<ExtraGarp> {
+    let own = written(&layer.garp_extra_if).or(written(&layer.vmac_garp_intvl));
+    let usual = written(&all.vrrp_garp_extra_if).map(|extra| (extra.seconds, extra.all));
+    let usual = usual.or(written(&all.vrrp_vmac_garp_intvl).map(|extra| (extra.seconds, extra.all)));
+    let (seconds, all) = own.map(|extra| (extra.seconds, extra.all)).or(usual)?;
+    (seconds > 0).then(|| ExtraGarp { every: Duration::from_secs(seconds.into()), all })
 }
 
 pub(super) fn is_link_local(address: &IpAddr) -> bool {
@@ -54,6 +72,8 @@ pub(super) fn speech(layer: &TravelLayer, all: &SpeakingLayer, router: &Router) 
         group: written(&layer.mcast_dst_ip).map(|group| group.0),
         checksum_as_v2: pick(&layer.v3_checksum_as_v2, &all.v3_checksum_as_v2).is_some_and(|it| it.0),
         vmac: written(&layer.use_vmac).map(|vmac| named(vmac.0, all, router)),
+        carriers: Vec::new(),
+        extra_garp: extra_garp(layer, all),
         xmit_base: layer.vmac_xmit_base.is_some(),
         promote_secondaries: layer.promote_secondaries.is_some(),
         owner_ignores_adverts: layer.owner_ignore_adverts.is_some() || all.vrrp_owner_ignore_adverts.is_some(),

@@ -1,6 +1,7 @@
 //! `vrrp_instance`: from what was written to what the machine runs. [`judge`] says what does not fit together, [`group`]
 //! makes groups, [`made`] the parts.
 
+mod carriers;
 mod group;
 mod judge;
 mod made;
@@ -46,6 +47,8 @@ pub(super) struct RouterDraft {
     state_written: bool,
     /// `vrf` was written, though there is an interface.
     vrf: bool,
+    /// `linkbeat_use_polling`
+    pub(super) polls: bool,
     /// `version` was written.
     version_written: bool,
     /// What strict mode has its own way of.
@@ -161,6 +164,10 @@ impl Walk<'_> {
         };
         let mut router = router;
         router.speech = speech(&self.draft.travel, &self.draft.speaking, &router);
+        let prefix = self.draft.travel.use_vmac_addr.is_some().then(|| made::address_prefix(&self.draft.speaking));
+        let others = self.draft.routers.iter().flat_map(|draft| draft.router.vmacs());
+        let taken: Vec<String> = others.map(|(vmac, ..)| vmac.name.clone()).collect();
+        carriers::settle(&mut router, prefix.as_deref(), &taken);
         router.speech.no_accept = made::refuses(&layer.accept, &self.draft.travel.no_accept, router.strict);
         RouterDraft {
             stands: true,
@@ -171,6 +178,7 @@ impl Walk<'_> {
             unicast: self.draft.unicast,
             state_written: self.draft.instance.state.is_some(),
             vrf: self.draft.travel.vrf.is_some() && layer.interface.is_some(),
+            polls: self.draft.travel.linkbeat_use_polling.is_some(),
             version_written: layer.version.is_some() || global.vrrp_version.is_some(),
             habits: Habits {
                 repeats: written(&layer.garp_lower_prio_repeat).is_some_and(|repeat| repeat.0 != 0),
