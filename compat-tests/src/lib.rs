@@ -11,6 +11,7 @@ pub mod prober;
 pub mod proxy;
 pub mod soak;
 pub mod speaker;
+pub mod tls;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -55,8 +56,13 @@ pub fn on_original() -> bool {
 /// Says that the test at hand is not asked of the original, and why. `compat-tests/run` lists these and does not count
 /// them as passed.
 pub fn not_asked(why: &str) {
+    not_run(&format!("not asked of the original: {why}"));
+}
+
+/// Says that the test at hand has asked nobody anything, and why; see [`not_asked`].
+pub fn not_run(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    println!("{test}: not asked of the original: {why}");
+    println!("NOT RUN: {test}: {why}");
     if let Some(list) = std::env::var_os("RKEEP_NOT_ASKED") {
         let mut list = OpenOptions::new().append(true).create(true).open(list).expect("the list can be written");
         writeln!(list, "{test}: {why}").expect("the list can be written");

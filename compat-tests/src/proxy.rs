@@ -24,6 +24,14 @@ impl Proxy {
         command
     }
 
+    /// Whom the tests test, as nginx is called.
+    pub fn subject() -> Command {
+        match crate::subject() {
+            rkeep::rehearse::Subject::Original => Command::new("nginx"),
+            rkeep::rehearse::Subject::Rkeep(_) => Proxy::rkeep(),
+        }
+    }
+
     /// Starts it and waits until it listens on a port of the loopback.
     ///
     /// # Panics

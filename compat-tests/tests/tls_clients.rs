@@ -2,46 +2,12 @@
 //! handshake's end, and OCSP answers that are fetched from a responder.
 
 #![allow(clippy::expect_used, reason = "a test says what is wrong by panicking")]
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rkeep_compat_tests::proxy::{Proxy, free_port};
-
-/// Makes a directory of its own for a test.
-fn directory(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("tls-clients-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&directory);
-    std::fs::create_dir_all(&directory).expect("a directory");
-    directory
-}
-
-/// Runs a line of the shell there; gives what it prints on either channel.
-fn shell(directory: &Path, line: &str) -> String {
-    let output =
-        Command::new("sh").args(["-c", line]).current_dir(directory).stdin(Stdio::null()).output().expect("sh");
-    let said = [output.stdout, output.stderr].concat();
-    String::from_utf8_lossy(&said).into_owned()
-}
-
-/// An authority, and a certificate of it for `localhost` that names a responder on a port.
-fn certificates(directory: &Path, responder: u16) {
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    let extensions = format!(
-        "subjectAltName=DNS:localhost\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:{responder}\nkeyUsage=digitalSignature"
-    );
-    std::fs::write(directory.join("ext"), extensions).expect("written");
-    let said = shell(
-        directory,
-        &format!(
-            "openssl req -x509 {key} -days 9 -subj /CN=authority -keyout ca.key -out ca.pem && \
-             openssl req {key} -subj /CN=localhost -keyout key.pem -out csr.pem && \
-             openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -set_serial 0x1000 -days 9 -extfile ext -out own.pem && \
-             cat own.pem ca.pem > cert.pem && head -c 50000000 /dev/zero > large && echo made"
-        ),
-    );
-    assert!(said.contains("made\n"), "{said}");
-}
+use rkeep_compat_tests::tls::{Ends, certificates, directory, shell};
 
 fn start(directory: &Path, tls: u16, behind: u16, rest: &str) -> Proxy {
     let dir = directory.display();
@@ -62,6 +28,7 @@ http {{
     server {{
         listen 127.0.0.1:{behind};
         location / {{ return 200 "length=$content_length early=$http_early_data\n"; }}
+        location /behind/too {{ if ($http_early_data) {{ return 425; }} return 200 "not early\n"; }}
     }}
 }}"#
     );
@@ -103,23 +70,15 @@ fn requests_before_the_handshake_has_ended() {
     std::fs::write(directory.join("first"), request("/")).expect("written");
     std::fs::write(directory.join("behind"), request("/behind")).expect("written");
     let client = format!("timeout 5 openssl s_client -connect 127.0.0.1:{tls} -servername localhost -ign_eof");
-    for (early, answer) in [("first", "early=1 reused=r id="), ("behind", "length= early=1")] {
+    std::fs::write(directory.join("too"), request("/behind/too")).expect("written");
+    let rows = [("first", "early=1 reused=r id="), ("behind", "length= early=1"), ("too", "HTTP/1.1 425 ")];
+    for (early, answer) in rows {
         let first = shell(&directory, &format!("{client} -sess_out session < first"));
         assert!(first.contains("early= reused=. id="), "{first}");
         let said = shell(&directory, &format!("{client} -sess_in session -early_data {early}"));
         assert!(said.contains("Early data was accepted") && said.contains(answer), "{said}");
         let again = shell(&directory, &format!("{client} -sess_in session -early_data {early}"));
         assert!(again.contains("Early data was rejected") && !again.contains(answer), "said again: {again}");
-    }
-}
-
-/// What is ended with the test.
-struct Ends(Child);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

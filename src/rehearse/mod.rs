@@ -24,7 +24,7 @@ mod site;
 mod stage;
 mod subject;
 mod timeline;
-mod tls;
+pub mod tls;
 pub mod watch;
 
 pub use cli::{Arguments, main};

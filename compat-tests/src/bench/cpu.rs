@@ -6,8 +6,12 @@ use std::time::Duration;
 /// Of a process and all below it, to the nanosecond. What has ended counts no more.
 pub fn used(pid: i32) -> Duration {
     let own: Duration = tasks(pid).iter().map(|task| of_task(pid, *task)).sum();
-    let children = tasks(pid).into_iter().flat_map(|task| children(pid, task));
-    own + children.map(used).sum::<Duration>()
+    own + below(pid).map(used).sum::<Duration>()
+}
+
+/// The processes that a process has started.
+pub fn below(pid: i32) -> impl Iterator<Item = i32> {
+    tasks(pid).into_iter().flat_map(move |task| children(pid, task))
 }
 
 fn tasks(pid: i32) -> Vec<i32> {

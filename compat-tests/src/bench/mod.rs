@@ -6,6 +6,7 @@
 pub mod backend;
 mod case;
 mod cpu;
+pub mod idle;
 mod load;
 mod table;
 mod world;
@@ -29,6 +30,22 @@ pub struct Plan {
     pub time: Duration,
     /// Names of cases; all when empty.
     pub cases: Vec<String>,
+    /// Memory of idle connections is measured instead.
+    pub idle: bool,
+}
+
+/// Says what an idle TLS connection costs each proxy, a row each.
+///
+/// # Errors
+/// As of [`run`].
+pub fn idle(plan: &Plan) -> io::Result<String> {
+    let world = World::build(&plan.builds)?;
+    let mut rows = "| proxy | bytes an idle TLS connection |\n|---|---|\n".to_owned();
+    for proxy in world.proxies(&case::IDLE) {
+        rows += &format!("| {} | {} |\n", proxy.name, world.weigh(proxy)?);
+    }
+    world.end();
+    Ok(rows)
 }
 
 /// An executable of rkeep.

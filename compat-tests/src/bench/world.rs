@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use rkeep::rehearse::{Node, Placed, Running, eventually};
 use rustix::process::Signal;
 
-use super::case::{CLOSE, Case, DIRECT, FILES, HTTP2, KEEP, TLS, UNLOGGED};
-use super::{Build, Sample, cpu, load};
+use super::case::{CLOSE, Case, DIRECT, FILES, GRPC, HTTP2, KEEP, RESUMED, RSA, TLS, UNLOGGED};
+use super::{Build, Sample, cpu, idle, load};
 
 const BACKEND: &str = "/usr/local/bin/bench";
 /// Where the backend listens, at any loopback address.
 const BACKEND_PORT: u16 = 9000;
+/// Where one of HTTP/2 listens.
+const HTTP2_BACKEND_PORT: u16 = 9001;
 /// Proxies have this prefix and a file of their own below it.
 const PREFIX: &str = "/run";
 
@@ -46,6 +48,9 @@ impl World {
         furnish(&node)?;
         let mut world = World { proxies: Vec::new(), node };
         world.start(1, &[BACKEND, "--backend", &BACKEND_PORT.to_string()], BACKEND_PORT)?;
+        let callee = format!("{PREFIX}/callee.conf");
+        world.node.write(&callee, callee_conf())?;
+        world.start(1, &["/usr/sbin/nginx", "-p", PREFIX, "-e", "stderr", "-c", &callee], HTTP2_BACKEND_PORT)?;
         world.proxy("nginx", 8100, &["/usr/sbin/nginx", "-p", PREFIX, "-e", "stderr", "-c"], nginx_conf)?;
         world.proxy("haproxy", 8200, &["/usr/sbin/haproxy", "-W", "-f"], haproxy_conf)?;
         for (build, port) in builds.iter().zip((8300..).step_by(100)) {
@@ -115,6 +120,32 @@ impl World {
         let cost = cpu.as_secs_f64() * 1e6 / requests as f64;
         Ok(Sample { cost, busy: cpu.as_secs_f64() / wall.as_secs_f64() })
     }
+
+    /// How much more memory a proxy takes for each TLS connection that waits; the first many only warm it up.
+    ///
+    /// # Errors
+    /// A connection is not answered.
+    pub fn weigh(&self, proxy: &Proxy) -> io::Result<u64> {
+        let pid = proxy.running.pid().map_or(0, |pid| pid.as_raw_pid());
+        let port = (proxy.first_port + TLS).to_string();
+        let mut holders = Vec::new();
+        let mut weights = Vec::new();
+        for n in 0..2 {
+            let done = format!("{}.{}.{n}", idle::DONE, proxy.name);
+            holders.push(self.node.start(&["taskset", "-c", "1", BACKEND, "--hold", &port, &done])?);
+            if !eventually(Duration::from_secs(30), || self.node.read(&done).is_ok()) {
+                let said = holders.last().map(Running::stderr).unwrap_or_default();
+                return Err(io::Error::other(format!("{} does not answer all: {said}", proxy.name)));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+            weights.push(idle::memory(pid));
+        }
+        for holder in holders {
+            holder.signal(Signal::KILL)?;
+        }
+        let more = weights.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).sum::<u64>();
+        Ok(more / idle::HELD as u64)
+    }
 }
 
 /// Files, and cubic.
@@ -127,11 +158,16 @@ fn furnish(node: &Node) -> io::Result<()> {
             return Err(io::Error::other(format!("no cubic on loopback: {}", set.stderr)));
         }
     }
-    let key = "openssl req -x509 -nodes -days 9 -subj /CN=localhost -newkey ec -pkeyopt ec_paramgen_curve:P-256";
-    let made = node.shell(&format!("{key} -keyout /run/key.pem -out /run/certificate.pem"))?;
-    if !made.status.success() {
-        return Err(io::Error::other(format!("no certificate: {}", made.stderr)));
+    for (kind, name) in [("ec -pkeyopt ec_paramgen_curve:P-256", ""), ("rsa:2048", "rsa.")] {
+        let made = node.shell(&format!(
+            "openssl req -x509 -nodes -days 9 -subj /CN=localhost -newkey {kind} \
+             -keyout /run/{name}key.pem -out /run/{name}certificate.pem"
+        ))?;
+        if !made.status.success() {
+            return Err(io::Error::other(format!("no certificate: {}", made.stderr)));
+        }
     }
+    node.write(load::MESSAGE, load::message())?;
     node.write("/proc/sys/net/ipv4/ip_local_port_range", "10000 65535")?;
     node.write("/run/files/1k", vec![b'x'; 1 << 10])?;
     node.write("/run/files/100k", vec![b'x'; 100 << 10])
@@ -146,6 +182,29 @@ const KEPT: &str = "        proxy_http_version 1.1;
         location / { proxy_pass http://kept; }
 ";
 
+/// A backend for calls of gRPC: what it costs does not count, so the original does.
+fn callee_conf() -> String {
+    let answer = "x".repeat(64);
+    format!(
+        "user root;
+daemon off;
+pid /run/callee.pid;
+error_log /run/callee.error.log error;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    keepalive_requests 100000000;
+    server {{
+        listen {HTTP2_BACKEND_PORT} http2;
+        default_type application/grpc;
+        add_trailer grpc-status 0;
+        return 200 {answer};
+    }}
+}}
+"
+    )
+}
+
 fn nginx_conf(name: &str, port: u16) -> String {
     let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("    {kind}_temp_path /run/{name}.{kind};\n"))
@@ -153,6 +212,7 @@ fn nginx_conf(name: &str, port: u16) -> String {
     let servers: String = (1..5).map(|n| format!(" server 127.0.0.1{n}:{BACKEND_PORT};")).collect();
     let (keep, close, files) = (port + KEEP, port + CLOSE, port + FILES);
     let (unlogged, tls, http2, body) = (port + UNLOGGED, port + TLS, port + HTTP2, "x".repeat(1024));
+    let (rsa, resumed, grpc) = (port + RSA, port + RESUMED, port + GRPC);
     format!(
         "user root;
 worker_processes 1;
@@ -169,6 +229,8 @@ http {{
     client_body_buffer_size 16k;
 {temp}    upstream kept {{ server 127.0.0.1:{BACKEND_PORT}; keepalive 512; keepalive_requests 100000000; }}
     upstream new {{{servers} }}
+    upstream callee {{ server 127.0.0.1:{HTTP2_BACKEND_PORT}; keepalive 512; keepalive_requests 100000000; }}
+    ssl_protocols TLSv1.2 TLSv1.3;
     proxy_set_header Host $proxy_host;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header X-Real-IP $remote_addr;
@@ -181,10 +243,30 @@ http {{
         listen 127.0.0.1:{http2} http2;
         ssl_certificate /run/certificate.pem;
         ssl_certificate_key /run/key.pem;
-        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_tickets off;
         access_log off;
 {KEPT}        location {DIRECT} {{ return 200 {body}; }}
+    }}
+    server {{
+        listen 127.0.0.1:{rsa} ssl;
+        ssl_certificate /run/rsa.certificate.pem;
+        ssl_certificate_key /run/rsa.key.pem;
+        ssl_session_tickets off;
+        access_log off;
+        location {DIRECT} {{ return 200 {body}; }}
+    }}
+    server {{
+        listen 127.0.0.1:{resumed} ssl;
+        ssl_certificate /run/certificate.pem;
+        ssl_certificate_key /run/key.pem;
+        ssl_session_cache shared:sessions:1m;
+        access_log off;
+        location {DIRECT} {{ return 200 {body}; }}
+    }}
+    server {{
+        listen 127.0.0.1:{grpc} http2;
+        access_log off;
+        location / {{ grpc_pass grpc://callee; }}
     }}
     server {{
         listen 127.0.0.1:{close};
