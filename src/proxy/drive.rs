@@ -41,7 +41,7 @@ pub async fn connection(conn: &Rc<Connection>, slot: usize) {
     let mut kept_until = Some(deadline);
     let mut answered = None;
     let mut rest = Vec::new();
-    if told_by_proxy(conn) && !introduced(conn, deadline).await {
+    if told_by_proxy(conn) && !boxed(|| introduced(conn, deadline)).await {
         return;
     }
     if conn.stream.tls().is_some() && boxed(|| accept::begin(conn, deadline)).await == Begun::Gone {
@@ -230,5 +230,20 @@ impl Snapshot {
     /// The server of a connection's address that answers names no other claims.
     pub fn default_server(&self, conn: &Connection) -> Option<&Arc<super::compile::Server>> {
         self.servers.get(self.names(conn)?.default_server())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl FnOnce(&'static Rc<Connection>, usize) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_is_small() {
+        let (task, conn) = (size(connection), size_of::<Connection>());
+        assert!(task + conn < 1024, "{task} and {conn} bytes");
     }
 }
