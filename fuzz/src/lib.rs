@@ -10,8 +10,10 @@
 
 mod config;
 mod http;
+mod http2;
 mod vrrp;
 
 pub use config::{keepalived_conf, nginx_conf};
 pub use http::{answer_head, chunked, request_head};
+pub use http2::{h2_backend, h2_client, hpack};
 pub use vrrp::advert;

@@ -148,4 +148,4 @@ macro_rules! smoke {
     };
 }
 
-smoke! { nginx_conf keepalived_conf advert request_head answer_head chunked }
+smoke! { nginx_conf keepalived_conf advert request_head answer_head chunked hpack h2_client h2_backend }

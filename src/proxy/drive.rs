@@ -232,3 +232,18 @@ impl Snapshot {
         self.servers.get(self.names(conn)?.default_server())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl FnOnce(&'static Rc<Connection>, usize) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_is_small() {
+        let (task, conn) = (size(connection), size_of::<Connection>());
+        assert!(task + conn < 1024, "{task} and {conn} bytes");
+    }
+}

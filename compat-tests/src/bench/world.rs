@@ -182,7 +182,8 @@ const KEPT: &str = "        proxy_http_version 1.1;
         location / { proxy_pass http://kept; }
 ";
 
-/// A backend for calls of gRPC: what it costs does not count, so the original does.
+/// A backend for calls of gRPC: what it costs does not count, so the original does. It takes a call's message whole before
+/// it answers, lest it breaks the stream off.
 fn callee_conf() -> String {
     let answer = "x".repeat(64);
     format!(
@@ -196,8 +197,12 @@ http {{
     keepalive_requests 100000000;
     server {{
         listen {HTTP2_BACKEND_PORT} http2;
-        default_type application/grpc;
         add_trailer grpc-status 0;
+        location / {{ proxy_pass http://unix:/run/callee.sock; }}
+    }}
+    server {{
+        listen unix:/run/callee.sock;
+        default_type application/grpc;
         return 200 {answer};
     }}
 }}

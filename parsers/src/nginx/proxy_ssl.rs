@@ -3,7 +3,7 @@
 use super::Ssl;
 use crate::ir::expr::Expr;
 use crate::table::Directives;
-use crate::table::value::{Number, OpensslSetting, TlsFile, Words};
+use crate::table::value::{CertificateCache, Number, OpensslSetting, TlsFile, Words};
 
 macro_rules! backend_tls {
     ($(#[$doc:meta])* $name:ident module $module:literal prefix $prefix:literal) => {
@@ -44,6 +44,9 @@ macro_rules! backend_tls {
             /// Its key.
             #[row("certificate_key")]
             pub certificate_key: Option<TlsFile>,
+            /// Whether those with variables in their names are kept from one handshake to the next.
+            #[row("certificate_cache", default = "off")]
+            pub certificate_cache: CertificateCache,
             /// Passwords of an encrypted key, one a line.
             #[row("password_file")]
             pub password_file: Option<TlsFile>,
@@ -76,7 +79,7 @@ macro_rules! as_proxy {
             /// The same in the words of `proxy_pass`, whose machinery it is that serves them.
             pub fn as_proxy(&self) -> ProxySsl {
                 as_proxy!(self; session_reuse protocols ciphers name server_name verify verify_depth
-                    trusted_certificate crl certificate certificate_key password_file conf_command)
+                    trusted_certificate crl certificate certificate_key certificate_cache password_file conf_command)
             }
         })*
     };
@@ -93,6 +96,7 @@ impl ProxySsl {
         Ssl {
             certificate: self.certificate.iter().cloned().collect(),
             certificate_key: self.certificate_key.iter().cloned().collect(),
+            certificate_cache: self.certificate_cache,
             password_file: self.password_file.clone(),
             protocols: self.protocols.clone(),
             ciphers: self.ciphers.clone(),

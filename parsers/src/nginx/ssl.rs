@@ -1,7 +1,9 @@
 //! `ngx_http_ssl_module`.
 
 use crate::table::Directives;
-use crate::table::value::{Msec, Number, OpensslSetting, SessionCache, Size, TlsFile, VerifyClient, Words};
+use crate::table::value::{
+    CertificateCache, Msec, Number, OpensslSetting, SessionCache, Size, TlsFile, VerifyClient, Words,
+};
 
 /// TLS of a server.
 #[derive(Clone, Debug, Default, PartialEq, Directives)]
@@ -13,6 +15,9 @@ pub struct Ssl {
     /// Their keys, in the same order.
     #[row("ssl_certificate_key")]
     pub certificate_key: Vec<TlsFile>,
+    /// Whether those with variables in their names are kept from one handshake to the next.
+    #[row("ssl_certificate_cache", default = "off")]
+    pub certificate_cache: CertificateCache,
     /// Passwords of encrypted keys, one a line, tried in turn.
     #[row("ssl_password_file")]
     pub password_file: Option<TlsFile>,

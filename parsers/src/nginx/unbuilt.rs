@@ -68,8 +68,6 @@ const GROUPS: &[Group] = groups! {
         "geoip_country geoip_org geoip_city";
     "ngx_http_geoip_module" [HTTP] line Ignored("it acts only with geoip_country")
         "geoip_proxy geoip_proxy_recursive";
-    "ngx_http_grpc_module" [HTTP SERVER LOCATION] line Ignored("rkeep reads certificates when a request needs them")
-        "grpc_ssl_certificate_cache";
     "ngx_http_image_filter_module" [LOCATION] line Refused("pictures are not changed")
         "image_filter";
     "ngx_http_image_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with image_filter")
@@ -83,12 +81,8 @@ const GROUPS: &[Group] = groups! {
         "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame";
     "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Refused("it is not built yet")
         "proxy_socket_rcvbuf proxy_socket_sndbuf";
-    "ngx_http_proxy_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
-        "proxy_ssl_certificate_cache";
     "ngx_http_slice_filter_module" [HTTP SERVER LOCATION] line Refused("answers are not sliced")
         "slice";
-    "ngx_http_ssl_module" [HTTP SERVER] line Ignored("certificates with variables are read for each connection")
-        "ssl_certificate_cache";
     "ngx_http_ssl_module" [HTTP SERVER] line Refused("rustls does not encrypt names of servers")
         "ssl_ech_file";
     "ngx_http_ssl_module" [HTTP SERVER] line Refused("issuers are not asked about clients' certificates: name a list with ssl_crl")
@@ -105,8 +99,6 @@ const GROUPS: &[Group] = groups! {
         "least_time";
     "ngx_http_upstream_sticky_module" [UPSTREAM] line Refused("clients are kept by ip_hash or hash only")
         "sticky";
-    "ngx_http_uwsgi_module" [HTTP SERVER LOCATION] line Ignored("certificates with variables are read for each connection")
-        "uwsgi_ssl_certificate_cache";
     "ngx_http_xslt_filter_module" [HTTP SERVER LOCATION] line Ignored("it acts only with xslt_stylesheet")
         "xml_entities xml_external_entities xslt_param xslt_string_param xslt_types xslt_last_modified";
     "ngx_http_xslt_filter_module" [LOCATION] line Refused("XML is not transformed")

@@ -74,7 +74,9 @@ pub fn short() -> String {
 pub fn configure(layout: &Layout) -> String {
     // The library that is really in it, without words that others look for, as OpenSSL's name and version.
     let tls = "built with rustls\nTLS SNI support enabled\n";
-    let mut line = format!("{tls}configure arguments: --prefix={}", layout.prefix);
+    let build = env!("CARGO_PKG_VERSION");
+    // It is what the version has in brackets, and `server_tokens build` says.
+    let mut line = format!("{tls}configure arguments: --build='rkeep {build}' --prefix={}", layout.prefix);
     if layout.conf.starts_with('/') {
         line += &format!(
             " --conf-path={} --http-log-path={} --error-log-path={} --pid-path={} \

@@ -16,11 +16,13 @@ use x509_parser::prelude::FromDer;
 
 use super::accept::now;
 use super::chain::{Purpose, Trust};
-use super::context::{Finding, read_named};
+use super::context::Finding;
+use super::kept::{self, Kept};
 use super::maker::Maker;
 use super::names;
 use super::verifiers::AnyCertificate;
 use crate::plan::ProxyPlan;
+use crate::proxy::clock;
 use crate::proxy::request::RequestCtx;
 
 /// What a location needs for handshakes with its backends.
@@ -32,6 +34,7 @@ pub struct ClientContext {
     /// A certificate and key whose names have variables.
     variable: Option<(TlsFile, TlsFile)>,
     passwords: Vec<Vec<u8>>,
+    kept: Option<Kept>,
     trust: Option<Trust>,
 }
 
@@ -77,7 +80,9 @@ impl ClientContext {
         let trust = conf.verify.then_some(trust);
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let id = NUMBERS.fetch_add(1, Relaxed);
-        Some(ClientContext { id, config: Arc::new(config), variable: variable.into_iter().next(), passwords, trust })
+        let kept = Kept::of(&conf.certificate_cache);
+        let variable = variable.into_iter().next();
+        Some(ClientContext { id, config: Arc::new(config), variable, passwords, kept, trust })
     }
 
     /// A session with a backend of this name and address, to be begun.
@@ -96,9 +101,9 @@ impl ClientContext {
         let Some((cert, key)) = &self.variable else { return Ok(self.config.clone()) };
         let named = |file: &TlsFile| file.named(&cx.eval(&file.text));
         let (Some(cert), Some(key)) = (named(cert), named(key)) else { return Ok(self.config.clone()) };
-        let own = super::context::certify(&read_named(cert)?, &read_named(key)?, &self.passwords)?;
+        let own = kept::pair(self.kept.as_ref(), (cert, key), &self.passwords, clock::now())?;
         let mut config = ClientConfig::clone(&self.config);
-        config.client_auth_cert_resolver = Arc::new(Own(Arc::new(own)));
+        config.client_auth_cert_resolver = Arc::new(Own(own));
         Ok(Arc::new(config))
     }
 

@@ -11,11 +11,13 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::chain::Trust;
+use super::kept::Kept;
 use super::maker::Maker;
 use super::sessions::Sessions;
 use super::stapling::Staple;
-use super::{keys, pem_files};
+use super::{kept, keys, pem_files};
 use crate::plan::ProxyPlan;
+use crate::proxy::clock;
 
 /// Something about TLS that the operator has to know.
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ pub struct Context {
     /// Certificates whose issuers are asked about them.
     pub staples: Vec<Arc<Staple>>,
     pub(super) passwords: Vec<Vec<u8>>,
+    pub(super) kept: Option<Kept>,
 }
 
 impl Contexts {
@@ -88,23 +91,12 @@ impl Context {
     /// What is wrong with them.
     pub fn with_certificates(&self, h2: bool, pairs: Vec<(Named, Named)>) -> Result<Arc<ServerConfig>, String> {
         let mut certified = Vec::new();
-        for (cert, key) in pairs {
-            certified.push(Arc::new(certify(&read_named(cert)?, &read_named(key)?, &self.passwords)?));
+        for names in pairs {
+            certified.push(kept::pair(self.kept.as_ref(), names, &self.passwords, clock::now())?);
         }
         let mut config = ServerConfig::clone(if h2 { &self.config_h2 } else { &self.config });
         config.cert_resolver = Arc::new(Certificates(certified, Vec::new()));
         Ok(Arc::new(config))
-    }
-}
-
-/// What a file with variables in its name holds, now that they have values.
-///
-/// # Errors
-/// It cannot be read.
-pub fn read_named(named: Named) -> Result<Vec<u8>, String> {
-    match named {
-        Named::Data(bytes) => Ok(bytes),
-        Named::File(path) => std::fs::read(&path).map_err(|error| format!("\"{}\": {error}", path.display())),
     }
 }
 

@@ -9,8 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 /// # Errors
 /// Why there is none, in OpenSSL's words where it has some.
 pub fn read(pem: &[u8], passwords: &[Vec<u8>]) -> Result<PrivateKeyDer<'static>, String> {
-    let blocks = pem::parse_many(pem).map_err(|error| error.to_string())?;
-    let block = blocks.into_iter().find(|block| block.tag().ends_with("PRIVATE KEY")).ok_or("no start line")?;
+    let block = first(pem)?;
     let cipher = block.headers().get("DEK-Info").map(str::to_owned);
     let contents = match (&cipher, block.tag()) {
         (Some(cipher), _) => decrypted(passwords, |password| traditional(cipher, block.contents(), password))?,
@@ -23,6 +22,16 @@ pub fn read(pem: &[u8], passwords: &[Vec<u8>]) -> Result<PrivateKeyDer<'static>,
         "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs8(contents.into())),
         tag => Err(format!("keys of the kind \"{tag}\" are not supported")),
     }
+}
+
+fn first(pem: &[u8]) -> Result<pem::Pem, String> {
+    let blocks = pem::parse_many(pem).map_err(|error| error.to_string())?;
+    Ok(blocks.into_iter().find(|block| block.tag().ends_with("PRIVATE KEY")).ok_or("no start line")?)
+}
+
+/// Whether the first key of a PEM text needs a password.
+pub fn is_encrypted(pem: &[u8]) -> bool {
+    first(pem).is_ok_and(|block| block.headers().get("DEK-Info").is_some() || block.tag().starts_with("ENCRYPTED"))
 }
 
 /// The passwords of a file, one a line.

@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer;
 
 use super::chain::{self, Trust};
 use super::context::{Certificates, Context, NoTickets, certify};
+use super::kept::Kept;
 use super::ocsp::CertId;
 use super::sessions::{Sessions, Store, View};
 use super::stapling::{Responder, Staple};
@@ -64,7 +65,7 @@ impl Maker<'_> {
                 return None;
             }
         };
-        let context = self.session_context(&certified);
+        let context = self.session_context(&certified, &variable);
         let staples = self.staples(&certified, &trust);
         let resolver = Arc::new(Certificates(certified.into_iter().map(|(one, _)| one).collect(), staples.clone()));
         let mut config = match self.ssl.verify_client {
@@ -87,7 +88,8 @@ impl Maker<'_> {
         let mut h2 = config.clone();
         h2.alpn_protocols.insert(0, b"h2".to_vec());
         let (config, config_h2) = (Arc::new(config), Arc::new(h2));
-        Some(Context { rejects, verify, trust, config, config_h2, variable, staples, passwords })
+        let kept = Kept::of(&self.ssl.certificate_cache);
+        Some(Context { rejects, verify, trust, config, config_h2, variable, staples, passwords, kept })
     }
 
     /// The passwords of encrypted keys.
@@ -229,9 +231,11 @@ impl Maker<'_> {
     }
 
     /// Sessions are taken up only where certificates and authorities are the same.
-    fn session_context(&self, certified: &[(Arc<CertifiedKey>, TlsFile)]) -> Vec<u8> {
+    fn session_context(&self, certified: &[(Arc<CertifiedKey>, TlsFile)], variable: &[(TlsFile, TlsFile)]) -> Vec<u8> {
         let mut all = Vec::new();
         certified.iter().filter_map(|(cert, _)| cert.cert.first()).for_each(|cert| all.extend_from_slice(cert));
+        // Of a name with variables only what is written is known.
+        variable.iter().for_each(|(cert, _)| all.extend_from_slice(format!("{:?}", cert.text.parts).as_bytes()));
         if let Some(file) = self.ssl.client_certificate.as_ref().and_then(|file| self.bytes(file)) {
             all.extend_from_slice(&file);
         }
@@ -247,7 +251,9 @@ impl Maker<'_> {
             SessionCache::Shared(name, bytes) => Some(sessions.shared(name, *bytes)),
         };
         config.session_storage = match &store {
-            Some(store) => Arc::new(View { store: store.clone(), context, lifetime, once: self.ssl.early_data }),
+            Some(store) => {
+                Arc::new(View { store: store.clone(), context: context.clone(), lifetime, once: self.ssl.early_data })
+            }
             None => Arc::new(NoServerSessionStorage {}),
         };
         if self.ssl.early_data {
@@ -266,7 +272,7 @@ impl Maker<'_> {
         }
         let keys: Vec<_> = self.ssl.session_ticket_key.iter().collect();
         let files = keys.iter().filter_map(|file| Some((shown(file), self.bytes(file)?))).collect::<Vec<_>>();
-        match sessions.tickets(&files, lifetime) {
+        match sessions.tickets(&files, lifetime, &context) {
             Ok(tickets) => config.ticketer = Arc::new(tickets),
             Err(why) => {
                 let at = keys.first().map_or(self.at, |file| file.span);

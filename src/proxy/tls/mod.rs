@@ -8,6 +8,7 @@ pub mod client;
 pub mod context;
 pub mod der;
 pub mod inventory;
+pub mod kept;
 pub mod keys;
 pub mod lints;
 pub mod maker;

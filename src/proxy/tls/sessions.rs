@@ -55,11 +55,16 @@ impl Sessions {
         self.shared.entry(key).or_insert_with(|| Arc::new(Store::new(bytes / SESSION))).clone()
     }
 
-    /// Tickets by these files, or by keys that are made up.
+    /// Tickets by these files, or by keys that are made up; `context` tells a server's from others'.
     ///
     /// # Errors
     /// A file has a wrong length, or there is no randomness.
-    pub fn tickets(&mut self, files: &[(String, Arc<[u8]>)], lifetime: Duration) -> Result<Tickets, String> {
+    pub fn tickets(
+        &mut self,
+        files: &[(String, Arc<[u8]>)],
+        lifetime: Duration,
+        context: &[u8],
+    ) -> Result<Tickets, String> {
         let mut keys = Vec::new();
         for (path, bytes) in files {
             keys.push(Arc::new(Key::of_file(bytes).ok_or_else(|| format!("\"{path}\" must be 48 or 80 bytes"))?));
@@ -68,7 +73,7 @@ impl Sessions {
             true => Keys::Own(self.rings.entry(lifetime).or_default().clone()),
             false => Keys::Of(keys),
         };
-        Ok(Tickets { keys, lifetime })
+        Ok(Tickets { keys, lifetime, context: context.to_vec() })
     }
 }
 
@@ -222,9 +227,15 @@ impl Keys {
 pub struct Tickets {
     keys: Keys,
     lifetime: Duration,
+    /// Tickets of other contexts are not opened, even where they are sealed by the same key.
+    context: Vec<u8>,
 }
 
 impl Tickets {
+    fn sealed_with(&self, key: &[u8; 16]) -> Aad<Vec<u8>> {
+        Aad::from([key.as_slice(), &self.context].concat())
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(super::accept::now()).unwrap_or(0)
     }
@@ -245,7 +256,7 @@ impl ProducesTickets for Tickets {
         rand::fill(&mut nonce).ok()?;
         // When it was made goes with it, so that it is not taken longer than a session that is kept here.
         let mut sealed = [&self.now().to_be_bytes()[..], plain].concat();
-        let aad = Aad::from(key.name);
+        let aad = self.sealed_with(&key.name);
         key.secret.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
         Some([key.name.as_slice(), &nonce, &sealed].concat())
     }
@@ -256,7 +267,7 @@ impl ProducesTickets for Tickets {
         let key = self.keys.named(name)?;
         let mut plain = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let len = key.secret.open_in_place(nonce, Aad::from(*name), &mut plain).ok()?.len();
+        let len = key.secret.open_in_place(nonce, self.sealed_with(name), &mut plain).ok()?.len();
         plain.truncate(len);
         let (made, session) = plain.split_first_chunk()?;
         let age = self.now().saturating_sub(u64::from_be_bytes(*made));
@@ -274,7 +285,7 @@ mod tests {
 
     fn tickets(files: &[&[u8]]) -> Tickets {
         let files: Vec<_> = files.iter().map(|bytes| ("k".to_owned(), Arc::from(*bytes))).collect();
-        Sessions::default().tickets(&files, Duration::from_secs(60)).expect("good keys")
+        Sessions::default().tickets(&files, Duration::from_secs(60), b"a").expect("good keys")
     }
 
     #[test]
@@ -284,6 +295,7 @@ mod tests {
         let ticket = before.encrypt(b"session").expect("sealed");
         assert_eq!(tickets(&[&new, &old]).decrypt(&ticket).as_deref(), Some(&b"session"[..]));
         assert_eq!(tickets(&[&new]).decrypt(&ticket), None);
+        assert_eq!(Tickets { context: b"b".to_vec(), ..tickets(&[&old]) }.decrypt(&ticket), None, "another server's");
         let mut forged = ticket.clone();
         *forged.last_mut().expect("bytes") ^= 1;
         assert_eq!(before.decrypt(&forged), None);
@@ -300,9 +312,11 @@ mod tests {
     #[test]
     fn a_made_up_key_outlives_a_reload() {
         let mut first = Sessions::default();
-        let ticket = first.tickets(&[], Duration::from_secs(9)).and_then(|it| it.encrypt(b"x").ok_or_else(String::new));
+        let ticket =
+            first.tickets(&[], Duration::from_secs(9), b"a").and_then(|it| it.encrypt(b"x").ok_or_else(String::new));
         let mut second = Sessions::after(Some(&first));
-        let opened = second.tickets(&[], Duration::from_secs(9)).expect("a key").decrypt(&ticket.expect("sealed"));
+        let opened =
+            second.tickets(&[], Duration::from_secs(9), b"a").expect("a key").decrypt(&ticket.expect("sealed"));
         assert_eq!(opened.as_deref(), Some(&b"x"[..]));
     }
 

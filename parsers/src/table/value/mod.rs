@@ -52,7 +52,7 @@ pub use scalar::{
     parse_time,
 };
 pub use subrequest::{Assignment, Mirrors, OrOff};
-pub use tls::{Named, OpensslSetting, SessionCache, TlsFile, VerifyClient};
+pub use tls::{CertificateCache, Named, OpensslSetting, SessionCache, TlsFile, VerifyClient};
 pub use userid::{UseridExpires, UseridMark, UseridMode};
 pub use visitor::{Realm, Referers, UserFile};
 pub use zones::{ZoneUse, Zones};

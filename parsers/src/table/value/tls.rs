@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::flags::one_of;
-use super::{Arity, Cx, Fault, Value, parse_number, parse_size};
+use super::{Arity, Cx, Fault, Msec, Value, parse_number, parse_size, parse_time};
 use crate::ir::expr::Expr;
 use crate::source::Span;
 use crate::syntax::tree::Directive;
@@ -20,7 +20,7 @@ pub struct TlsFile {
 }
 
 /// What a [`TlsFile`] names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Named {
     /// A file.
     File(PathBuf),
@@ -138,6 +138,53 @@ impl Value for SessionCache {
             }
         }
         Ok(cache)
+    }
+}
+
+/// `ssl_certificate_cache`: whether certificates with variables in their names are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertificateCache {
+    /// They are read for each handshake.
+    #[default]
+    Off,
+    /// They are kept.
+    Kept {
+        /// How many files.
+        max: u64,
+        /// How long one may be unused.
+        inactive: Msec,
+        /// How long one is taken to be as it was read.
+        valid: Msec,
+    },
+}
+
+impl Value for CertificateCache {
+    const ARITY: Arity = Arity::range(1, 3);
+    const SYNTAX: &'static str = "off | max=number [inactive=time] [valid=time]";
+
+    fn parse(directive: &Directive, _: &mut Cx) -> Result<Self, Fault> {
+        let (mut max, mut inactive, mut valid) = (None, 10_000, 60_000);
+        let mut off = false;
+        for word in &directive.args {
+            let text = word.lossy();
+            let invalid = || Fault::new(format!("invalid parameter \"{text}\"")).at(word.span);
+            let time = |text: &str| parse_time(text.as_bytes(), true).ok_or_else(invalid);
+            match text.split_once('=') {
+                None if text == "off" => off = true,
+                Some(("max", number)) => {
+                    let number = parse_number(number.as_bytes()).filter(|number| *number > 0);
+                    max = Some(number.ok_or_else(invalid)?);
+                }
+                Some(("inactive", text)) => inactive = time(text)?,
+                Some(("valid", text)) => valid = time(text)?,
+                _ => return Err(invalid()),
+            }
+        }
+        match max {
+            _ if off => Ok(CertificateCache::Off),
+            Some(max) => Ok(CertificateCache::Kept { max, inactive: Msec(inactive), valid: Msec(valid) }),
+            None => Err(Fault::new(format!("\"{}\" must have the \"max\" parameter", directive.name.lossy()))),
+        }
     }
 }
 
