@@ -132,9 +132,12 @@ fn a_real_server_is_down_while_the_session_of_its_check_is() {
     let file = "bfd_instance N {\n    neighbor_ip 192.168.3.11\n    min_rx 50\n    min_tx 50\n}\n";
     let service = "virtual_server 192.168.3.253 80 {\n    protocol TCP\n    lb_kind NAT\n    lb_algo rr\n    \
                    real_server 192.168.3.11 80 {\n        BFD_CHECK {\n            name N\n        }\n    }\n}\n";
-    let mut scene = Scene::new(&format!("{file}{service}"));
+    let nice = "global_defs {\n    checker_priority 7\n    checker_cpu_affinity 0\n}\n";
+    let mut scene = Scene::new(&format!("{nice}{file}{service}"));
     scene.start();
     scene.wait(|scene| log(scene).contains("BFD check of [N] RS([192.168.3.11]:tcp:80) is DOWN"));
     scene.wait(|scene| log(scene).contains("Removing service [192.168.3.11]:tcp:80"));
+    let nices = scene.speaker.shell("cut -d ' ' -f 19 /proc/[0-9]*/stat").unwrap().stdout;
+    assert!(nices.lines().any(|nice| nice == "7"), "{nices}");
     assert_eq!(scene.end(), Some(0));
 }

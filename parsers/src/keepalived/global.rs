@@ -263,6 +263,8 @@ pub struct Global {
     pub log_unknown_vrids: bool,
     /// How the VRRP process runs.
     pub process: Process,
+    /// How the checkers run.
+    pub checkers: Process,
     /// Where dumps are written.
     pub dumps: Dumps,
     /// Where it works.
@@ -282,7 +284,7 @@ pub struct Place {
     pub child_wait: Option<u32>,
 }
 
-/// How the VRRP process runs.
+/// How the VRRP process or the checkers run; the words of the former are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// `vrrp_priority`
@@ -293,6 +295,8 @@ pub struct Process {
     pub cpus: Vec<usize>,
     /// `vrrp_rlimit_rttime`, microseconds.
     pub run_limit: Option<u32>,
+    /// `vrrp_no_swap`, which it never is in any case.
+    pub no_swap: bool,
 }
 
 /// Where dumps are written, if not in their usual places.
@@ -362,6 +366,7 @@ impl Default for Global {
             mcast_group6: None,
             log_unknown_vrids: false,
             process: Process::default(),
+            checkers: Process::default(),
             dumps: Dumps::default(),
             place: Place::default(),
         }

@@ -94,7 +94,7 @@ pub struct Speaking {
     pub reload_check_config: Words,
 }
 
-/// `global_defs` that change nothing in rkeep.
+/// `global_defs` about other processes, most of which change nothing in rkeep.
 #[derive(Clone, Debug, Default, Directives)]
 #[directives(module = "global_defs", within(k_global))]
 pub struct Tuning {
@@ -228,21 +228,21 @@ pub struct Tuning {
     #[row("nftables_ipvs_start_fwmark", ignored = "virtual servers need no marks")]
     pub nftables_ipvs_start_fwmark: Words<1>,
     /// The checkers' nice value.
-    #[row("checker_priority", ignored = "checkers run as any process")]
+    #[row("checker_priority")]
     pub checker_priority: Int<-20, 19>,
     /// Checkers are never swapped out.
-    #[row("checker_no_swap", ignored = "checkers run as any process")]
+    #[row("checker_no_swap")]
     pub checker_no_swap: Flag,
     /// The checkers' real-time priority.
-    #[row("checker_rt_priority", ignored = "checkers run as any process")]
+    #[row("checker_rt_priority")]
     pub checker_rt_priority: Uint<0, 1000>,
-    /// The checkers' CPUs.
-    #[row("checker_cpu_affinity", ignored = "checkers run as any process")]
-    pub checker_cpu_affinity: Words<1>,
-    /// How long checkers may run without waiting.
-    #[row("checker_rlimit_rttime", ignored = "checkers run as any process")]
-    #[row("checker_rlimit_rtime", ignored = "checkers run as any process")]
-    pub checker_rlimit_rttime: Words<1>,
+    /// The CPUs the checkers may run on.
+    #[row("checker_cpu_affinity")]
+    pub checker_cpu_affinity: Cpus,
+    /// How long checkers may run without waiting at real-time priority, microseconds.
+    #[row("checker_rlimit_rttime")]
+    #[row("checker_rlimit_rtime")]
+    pub checker_rlimit_rttime: Uint<1, { u32::MAX }>,
     /// How many bytes of the kernel's answers may wait.
     #[row("lvs_netlink_cmd_rcv_bufs", ignored = "the kernel's default suffices")]
     #[row("lvs_netlink_monitor_rcv_bufs", ignored = "the kernel's default suffices")]

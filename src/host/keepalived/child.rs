@@ -41,6 +41,9 @@ pub fn run(role: Role, link: Link) -> ExitCode {
     if role == Role::Vrrp {
         urgency::take(&plans.vrrp.global.process);
     }
+    if role == Role::Checkers {
+        urgency::take_as_told(&plans.check.global.checkers);
+    }
     let _pid = settings.pid.as_deref().map(PidFile::create);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -7,7 +7,7 @@ use super::Machine;
 use super::draft::Draft;
 use crate::keepalived::global::{Dumps, Fifo, FifoPath, Global, Place, Process};
 use crate::keepalived::number::written;
-use crate::keepalived::tuning::{OutsideLayer, SpeakingLayer};
+use crate::keepalived::tuning::{OutsideLayer, SpeakingLayer, TuningLayer};
 use crate::keepalived::value::{Command, OptionalText};
 use crate::source::Spanned;
 
@@ -56,6 +56,7 @@ pub(super) fn global(draft: &Draft, machine: &dyn Machine) -> Global {
         }),
         log_unknown_vrids: speaking.log_unknown_vrids.is_some(),
         process: process(speaking),
+        checkers: checkers(&draft.tuning),
         dumps: dumps(speaking),
         place: place(&draft.outside),
     }
@@ -78,6 +79,17 @@ fn process(layer: &SpeakingLayer) -> Process {
         real_time: written(&layer.vrrp_rt_priority).map(|priority| priority.0),
         cpus: written(&layer.vrrp_cpu_affinity).unwrap_or_default().0,
         run_limit: limit.map(|limit| limit.0),
+        no_swap: true,
+    }
+}
+
+fn checkers(layer: &TuningLayer) -> Process {
+    Process {
+        nice: written(&layer.checker_priority).map(|nice| nice.0),
+        real_time: written(&layer.checker_rt_priority).map(|priority| priority.0),
+        cpus: written(&layer.checker_cpu_affinity).unwrap_or_default().0,
+        run_limit: written(&layer.checker_rlimit_rttime).map(|limit| limit.0),
+        no_swap: layer.checker_no_swap.is_some(),
     }
 }
 
