@@ -5,9 +5,12 @@
 pub mod bench;
 pub mod chance;
 pub mod differ;
+pub mod hold;
 pub mod pair;
 pub mod prober;
 pub mod proxy;
+pub mod reload;
+pub mod resident;
 pub mod soak;
 pub mod speaker;
 
