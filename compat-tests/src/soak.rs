@@ -11,6 +11,8 @@ use rkeep::rehearse::http::{Connection, Reply, Target};
 use rkeep::rehearse::{Cast, Cluster, Files, Server, Subject, Task, eventually};
 use rustix::process::Signal;
 
+use crate::resident;
+
 /// Every so often the backend is killed; half of that later it is started again.
 const KILL: Duration = Duration::from_secs(5);
 const RELOAD: Duration = Duration::from_secs(1);
@@ -161,22 +163,11 @@ fn disturb(cluster: &Cluster, time: Duration) -> io::Result<Disturbed> {
         }
         alive = !down;
         if sums.early == 0 && start.elapsed() > time / 5 {
-            sums.early = memory(director)?;
+            sums.early = resident::of(&director.node, "nginx")?;
         }
     }
-    sums.late = memory(director)?;
+    sums.late = resident::of(&director.node, "nginx")?;
     Ok(sums)
-}
-
-/// Resident KiB of all of a box's nginx processes, shared pages counted once for each.
-fn memory(server: &Server) -> io::Result<usize> {
-    let resident = |pid: i32| {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.split_whitespace().next()?.parse::<usize>().ok()
-    };
-    let nginx = server.node.processes()?.into_iter().filter(|process| process.name == "nginx");
-    Ok(nginx.filter_map(|process| resident(process.pid.as_raw_pid())).sum())
 }
 
 fn clients(cluster: &Cluster, stop: &Arc<AtomicBool>) -> io::Result<Vec<Task<Sums>>> {

@@ -127,6 +127,7 @@ impl Lane {
             return "Date: now".to_owned();
         }
         let line = line.replace(&self.backend.port.to_string(), "BACKEND").replace(&self.front.to_string(), "FRONT");
+        let line = without_boundary(&line);
         match line.split_once("nginx/1.") {
             Some((before, after)) => {
                 format!("{before}nginx/1{}", after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
@@ -134,6 +135,15 @@ impl Lane {
             None => line,
         }
     }
+}
+
+/// The boundary between ranges is a number of twenty digits that each counts on its own.
+fn without_boundary(line: &str) -> String {
+    let pieces = line.split_inclusive(|c: char| !c.is_ascii_digit()).map(|piece| {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        if piece.len() - rest.len() == 20 { format!("BOUNDARY{rest}") } else { piece.to_owned() }
+    });
+    pieces.collect()
 }
 
 /// A case that is over but for its log lines, which may be late.

@@ -86,11 +86,14 @@ pub fn cookie(at: i64) -> String {
 /// Reads a date of HTTP: RFC 1123, RFC 850 or asctime.
 pub fn parse(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?.trim();
-    let rest = text.split_once(',').map_or(text, |(_, rest)| rest).trim();
+    let after_weekday = text.split_once(',').map(|(_, rest)| rest);
+    let rest = after_weekday.unwrap_or(text).trim();
     let words: Vec<&str> = rest.split([' ', '-']).filter(|word| !word.is_empty()).collect();
     let (day, month, year, clock) = match words.as_slice() {
         // Sunday, 06-Nov-94 08:49:37 GMT and Sun, 06 Nov 1994 08:49:37 GMT
-        [day, month, year, clock, ..] if day.as_bytes().first()?.is_ascii_digit() => (*day, *month, *year, *clock),
+        [day, month, year, clock, ..] if after_weekday.is_some() && day.as_bytes().first()?.is_ascii_digit() => {
+            (*day, *month, *year, *clock)
+        }
         // Sun Nov  6 08:49:37 1994
         [_, month, day, clock, year] => (*day, *month, *year, *clock),
         _ => return None,
@@ -198,6 +201,7 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Some(784_111_777), "{text}");
         }
         assert_eq!(parse(b"yesterday"), None);
+        assert_eq!(parse(b"06 Nov 1994 08:49:37 GMT"), None, "nginx takes this for the form without a comma");
         for at in [0, 951_782_399, 951_782_400, 4_102_444_800, 7_258_118_400] {
             assert_eq!(parse(http(at).as_bytes()), Some(at));
         }
