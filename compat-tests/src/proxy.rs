@@ -1,8 +1,10 @@
 //! A proxy on the loopback, nginx or rkeep: started with a configuration of its own, ended with the value.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,10 +45,13 @@ impl Proxy {
         let log = directory.join("error.log");
         command.arg("-p").arg(directory).arg("-c").arg(&file).arg("-e").arg(&log);
         let child = command.spawn().expect("started");
-        let proxy = Proxy { child, directory: directory.to_owned() };
+        let mut proxy = Proxy { child, directory: directory.to_owned() };
         let patience = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
+            // Somebody else may listen there by now.
+            let ended = proxy.child.try_wait().expect("its own child");
+            assert_eq!(ended, None, "{} ended:\n{said}", directory.display());
             assert!(Instant::now() < patience, "{} does not listen:\n{said}", directory.display());
             thread::sleep(Duration::from_millis(50));
         }
@@ -73,11 +78,31 @@ impl Drop for Proxy {
     }
 }
 
-/// A port that is free now.
+/// A port that is free, and stays so: the kernel gives none of this range by itself, and each is told once in a process.
 ///
 /// # Panics
 /// There is none.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    const RANGE: Range<u16> = 12_000..32_000;
+    static TOLD: AtomicU16 = AtomicU16::new(0);
+    // Programs that run beside each other begin at different places.
+    let begin = std::process::id() % u32::from(RANGE.end - RANGE.start);
+    let mut candidates = std::iter::repeat_with(|| {
+        let told = u32::from(TOLD.fetch_add(1, Ordering::Relaxed));
+        RANGE.start + ((begin + told) % u32::from(RANGE.end - RANGE.start)) as u16
+    });
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    candidates.by_ref().take(RANGE.len()).find(is_free).expect("a port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_told_once() {
+        let ports: Vec<_> = std::iter::repeat_with(free_port).take(50).collect();
+        let different: std::collections::BTreeSet<_> = ports.iter().collect();
+        assert_eq!(different.len(), ports.len());
+    }
 }

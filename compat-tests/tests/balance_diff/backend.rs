@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rkeep_compat_tests::proxy::free_port;
+
 use super::case::{Case, Fault};
 
 /// Servers that answer; the port behind theirs refuses.
@@ -17,9 +19,7 @@ pub struct Backends;
 impl Backends {
     /// Free ports: one for each server, and one where nobody listens.
     pub fn ports() -> Vec<u16> {
-        let bind = |_| TcpListener::bind("127.0.0.1:0").expect("a port");
-        let listeners: Vec<TcpListener> = (0..=SERVERS).map(bind).collect();
-        listeners.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
+        std::iter::repeat_with(free_port).take(SERVERS + 1).collect()
     }
 
     /// Starts them.
