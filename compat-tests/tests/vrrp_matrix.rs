@@ -4,7 +4,9 @@
 //! asked then.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rkeep::rehearse::{INTERFACE, Lan, Node, Running, Subject, eventually};
@@ -34,6 +36,18 @@ struct Mode {
 const PLAIN: Mode = Mode { version: 2, ipv6: false, unicast: false, more: "", twice: false, outside: "" };
 const PASS: &str = "    authentication {\n        auth_type PASS\n        auth_pass 1111\n    }\n";
 const AH: &str = "    authentication {\n        auth_type AH\n        auth_pass 1111\n    }\n";
+const HMAC: &str = "    auth_hmac {\n        key 1 hex:6161616161616161616161616161616161616161616161616161616161616161\n        \
+                    active_key 1\n    }\n";
+/// How many pairs stand at a time where many are asked.
+const AT_ONCE: usize = 16;
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (family, way) = (if self.ipv6 { 6 } else { 4 }, if self.unicast { "unicast" } else { "multicast" });
+        let trust = self.more.split_ascii_whitespace().find(|word| ["PASS", "AH", "auth_hmac"].contains(word));
+        write!(f, "version {} over IPv{family} by {way}, trust {}", self.version, trust.unwrap_or("none"))
+    }
+}
 
 impl Mode {
     fn file(self, which: usize) -> String {
@@ -182,19 +196,66 @@ fn is_newer() -> bool {
 
 /// Plays a mode through.
 fn play(mode: Mode) {
-    alike(|cast| {
-        let mut pair = Pair::start_both(cast, mode);
-        pair.come_back(cast);
-        pair.expect(0, "with the higher again");
-        let transitions = pair.transitions();
-        [0, 1].into_iter().for_each(|which| pair.reload(which));
-        std::thread::sleep(Duration::from_secs(2));
-        pair.expect(0, "after a reload");
-        pair.stop(1);
-        pair.stop(0);
-        assert!(!pair.has(0) && !pair.has(1), "an address is left behind");
-        transitions
+    alike(|cast| course(cast, mode));
+}
+
+/// A mode's course: what both have logged.
+fn course(cast: &[Subject; 2], mode: Mode) -> [Vec<&'static str>; 2] {
+    let mut pair = Pair::start_both(cast, mode);
+    pair.come_back(cast);
+    pair.expect(0, "with the higher again");
+    let transitions = pair.transitions();
+    [0, 1].into_iter().for_each(|which| pair.reload(which));
+    std::thread::sleep(Duration::from_secs(2));
+    pair.expect(0, "after a reload");
+    pair.stop(1);
+    pair.stop(0);
+    assert!(!pair.has(0) && !pair.has(1), "an address is left behind");
+    transitions
+}
+
+/// Every way that adverts can travel and be trusted, but for a password over IPv6: no keepalived believes another's.
+fn modes() -> impl Iterator<Item = Mode> {
+    let trusts: &[&'static str] = if is_newer() { &["", PASS, AH, HMAC] } else { &["", PASS, AH] };
+    let bits = |n: u8| (2 + (n & 1), n & 2 != 0, n & 4 != 0);
+    let all = (0..8).map(bits).flat_map(move |(version, ipv6, unicast)| {
+        trusts.iter().map(move |more| Mode { version, ipv6, unicast, more, ..PLAIN })
     });
+    all.filter(|mode| (mode.version, mode.ipv6, mode.more) != (2, true, PASS))
+}
+
+/// With `RKEEP_MATRIX=whole` every mode and two of rkeep as well as two of keepalived; else two of rkeep in the ways that
+/// differ most.
+#[test]
+fn every_way_goes_alike_with_every_cast() {
+    let whole = std::env::var("RKEEP_MATRIX").is_ok_and(|word| word == "whole");
+    let [one, other] = casts();
+    let all = match whole {
+        true => vec![[Subject::Original, Subject::Original], one, other, [rkeep(), rkeep()]],
+        false => vec![[rkeep(), rkeep()]],
+    };
+    let asked: Vec<_> = match whole {
+        true => modes().collect(),
+        false => vec![Mode { more: PASS, ..PLAIN }, Mode { version: 3, ipv6: true, unicast: true, ..PLAIN }],
+    };
+    let usual = [vec!["BACKUP", "MASTER", "BACKUP", "MASTER"], vec!["BACKUP", "MASTER", "BACKUP"]];
+    let queue = Mutex::new(asked.iter().flat_map(|mode| all.iter().map(move |cast| (mode, cast))));
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((mode, cast)) = { queue.lock().unwrap().next() } {
+                    let played = std::panic::catch_unwind(|| assert_eq!(course(cast, *mode), usual));
+                    let verdict = if played.is_ok() { "as usual" } else { "OTHERWISE" };
+                    println!("{mode}: {cast:?}: {verdict}");
+                    if played.is_err() {
+                        failed.lock().unwrap().push(format!("{mode}: {cast:?}"));
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failed.into_inner().unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -293,8 +354,6 @@ fn signed_adverts_of_2_4() {
     if !is_newer() {
         return;
     }
-    const HMAC: &str = "    auth_hmac {\n        key 1 hex:6161616161616161616161616161616161616161616161616161616161616161\n        \
-                        active_key 1\n    }\n";
     for unicast in [false, true] {
         play(Mode { version: 3, unicast, more: HMAC, ..PLAIN });
     }

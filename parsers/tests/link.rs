@@ -201,4 +201,7 @@ fn an_instance_by_itself() {
     let near =
         open.replace("10.0.0.2", "10.0.0.2 min_ttl 255").replace("priority 100", "priority 100\n check_unicast_src");
     assert_eq!(all(&near), []);
+    let ipv6 =
+        tracking(100, 0).replace("priority 100", "priority 100\n version 2").replace("192.168.3.253", "fe80::253");
+    assert_eq!(all(&ipv6), [("link::ipv6-password", Severity::Warning)]);
 }

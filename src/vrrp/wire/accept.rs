@@ -299,7 +299,7 @@ fn check(packet: &Packet<'_>, expected: &Expected<'_>) -> Result<Heard, Why> {
     let proof = proven(packet, expected, (version, signed))?;
     let interval = match version {
         2 => {
-            authentic(payload, fifth, expected.auth)?;
+            authentic(payload, fifth, expected.auth, packet.source.is_ipv6())?;
             sealed(packet, expected)?;
             seconds(sixth, expected.interval)?
         }
@@ -354,7 +354,8 @@ fn length(payload: &[u8], version: u8, count: u8, ipv6: bool) -> Result<(), Why>
     if payload.len() == expected { Ok(()) } else { Err(Why::Length { length: payload.len(), expected }) }
 }
 
-fn authentic(payload: &[u8], received: u8, auth: &Auth) -> Result<(), Why> {
+/// IPv6 has no room for a password: only that there shall be one is compared.
+fn authentic(payload: &[u8], received: u8, auth: &Auth, ipv6: bool) -> Result<(), Why> {
     let expected = advert::auth_type(auth);
     if received > 2 {
         return Err(Why::AuthType(received));
@@ -362,7 +363,7 @@ fn authentic(payload: &[u8], received: u8, auth: &Auth) -> Result<(), Why> {
     if received != expected {
         return Err(Why::AuthMismatch { received, expected });
     }
-    let is_known = payload.last_chunk::<PASSWORD>() == Some(&advert::password(auth));
+    let is_known = ipv6 || payload.last_chunk::<PASSWORD>() == Some(&advert::password(auth));
     if received == 1 && !is_known { Err(Why::Password) } else { Ok(()) }
 }
 

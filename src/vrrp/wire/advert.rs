@@ -1,4 +1,5 @@
-//! The advertisement itself: VRRPv2 (RFC 3768, 5.1, with RFC 2338's simple password) and VRRPv3 (RFC 5798, 5.1).
+//! The advertisement itself: VRRPv2 (RFC 3768, 5.1, with RFC 2338's simple password) and VRRPv3 (RFC 5798, 5.1). Version 2
+//! over IPv6, which no RFC has, is keepalived's: nothing follows the addresses, and the checksum is IPv6's.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::{ah, hmac, ipv6};
 
 /// Bytes before the addresses.
 pub const HEADER: usize = 8;
-/// Bytes after the addresses in version 2; zeros where there is no password.
+/// Bytes after the addresses in version 2 over IPv4; zeros where there is no password.
 pub const PASSWORD: usize = 8;
 /// The only packet type.
 pub const ADVERTISEMENT: u8 = 1;
@@ -53,7 +54,7 @@ impl Advert<'_> {
         out.extend(self.auth_and_interval());
         out.extend([0, 0]);
         self.addresses.iter().for_each(|address| extend(out, address));
-        if self.version == 2 {
+        if has_password(self.version, source.is_ipv6()) {
             out.extend(password(self.auth));
         }
         let end = out.len();
@@ -133,7 +134,12 @@ pub fn width(ipv6: bool) -> usize {
 
 /// The length of an advert with so many addresses.
 pub fn length(version: u8, addresses: usize, ipv6: bool) -> usize {
-    HEADER + width(ipv6) * addresses + if version == 2 { PASSWORD } else { 0 }
+    HEADER + width(ipv6) * addresses + if has_password(version, ipv6) { PASSWORD } else { 0 }
+}
+
+/// Whether there is room for a password.
+pub fn has_password(version: u8, ipv6: bool) -> bool {
+    version == 2 && !ipv6
 }
 
 /// What a checksum covers.
@@ -148,7 +154,7 @@ pub enum Sum {
 impl Sum {
     /// What an instance's checksum covers. IPv6 always counts its addresses in.
     pub fn of(version: u8, as_v2: bool, source: IpAddr) -> Sum {
-        match version == 2 || (as_v2 && source.is_ipv4()) {
+        match source.is_ipv4() && (version == 2 || as_v2) {
             true => Sum::Bare,
             false => Sum::WithAddresses,
         }
@@ -250,7 +256,7 @@ mod tests {
 
     /// The bytes keepalived 2.4.3 sends over IPv6, and with `v3_checksum_as_v2` over IPv4.
     #[test]
-    fn other_version_3_adverts_are_keepalived_s() {
+    fn other_adverts_are_keepalived_s() {
         let (auth, interval) = (&Auth::None, Duration::from_secs(1));
         let parse = |text: &str| text.parse::<IpAddr>().expect("an address");
         let addresses = [parse("fe80::253"), parse("2001:db8::253")];
@@ -267,6 +273,11 @@ mod tests {
         let mut bytes = Vec::new();
         advert.write(&mut bytes, parse("fe80::1"), parse("ff02::12"));
         assert_eq!((bytes.len(), &bytes[..8]), (40, &[0x31, 0x35, 0x64, 2, 0, 0x64, 0x3b, 0x55][..]));
+        // Version 2 over IPv6 as both 2.2.7 and 2.4.3 send it.
+        let advert = Advert { version: 2, vrid: 51, priority: 150, ..advert };
+        let mut bytes = Vec::new();
+        advert.write(&mut bytes, parse("fe80::ec50:e1ff:fe7a:10c6"), parse("ff02::12"));
+        assert_eq!((bytes.len(), &bytes[..8]), (40, &[0x21, 0x33, 0x96, 2, 0, 1, 0x3c, 0x29][..]));
         let addresses = [parse("192.168.3.252")];
         let advert = Advert {
             version: 3,

@@ -1,5 +1,5 @@
 //! The IP authentication header around a version 2 advert (RFC 2402 with HMAC-MD5-96, RFC 2403), as keepalived writes it:
-//! of the IP header, the type of service and the checksum do not count.
+//! of the IP header, the type of service and the checksum do not count, nor by unicast the time to live.
 
 use hmac::{Hmac, Mac};
 use md5::Md5;
@@ -59,7 +59,11 @@ pub fn seal(packet: &mut [u8], key: &[u8; 8]) {
 
 /// The value of a packet, in which everything that may change under way, and the value itself, becomes zero.
 fn icv(bytes: &mut [u8], key: &[u8; 8]) -> Option<[u8; ICV]> {
+    let multicast = bytes.get(16)? >> 4 == 0xe;
     *bytes.get_mut(1)? = 0;
+    if !multicast {
+        *bytes.get_mut(8)? = 0;
+    }
     bytes.get_mut(10..12)?.fill(0);
     bytes.get_mut(IP + 12..IP + LENGTH)?.fill(0);
     let mut mac = Hmac::<Md5>::new_from_slice(key).ok()?;
@@ -78,17 +82,26 @@ mod tests {
         0x33, 0x64, 1, 2, 1, 0xb4, 0x24, 0xc0, 0xa8, 3, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
+    /// The same by unicast, as 2.2.7 and 2.4.3 send it.
+    const SENT_TO_ONE: [u8; 64] = [
+        0x45, 0xc0, 0, 0x40, 0, 1, 0, 0, 0xff, 0x33, 0x33, 0x64, 0xc0, 0xa8, 3, 10, 0xc0, 0xa8, 3, 11, 0x70, 4, 0, 0,
+        0xc0, 0xa8, 3, 10, 0, 0, 0, 1, 0x88, 0x62, 0xa0, 0xfb, 0x99, 0xbb, 0x08, 0x1b, 0x56, 0x09, 0x89, 0xf4, 0x21,
+        0x33, 0x96, 1, 2, 1, 0x82, 0x24, 0xc0, 0xa8, 3, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
     #[test]
     fn is_keepalived_s() {
-        let packet = Packet::of_ipv4(&SENT).expect("long enough");
-        let seal = packet.seal.expect("a header");
-        assert_eq!((seal.spi, seal.sequence), (0xc0a8_0301, 1));
-        assert!(seal.is_sound(b"1111\0\0\0\0"));
-        assert!(!seal.is_sound(b"1112\0\0\0\0"));
-        assert_eq!(packet.payload.len(), 20);
-        let mut ours = SENT;
-        ours[32..44].fill(0);
-        super::seal(&mut ours, b"1111\0\0\0\0");
-        assert_eq!(ours, SENT);
+        for (sent, spi) in [(SENT, 0xc0a8_0301), (SENT_TO_ONE, 0xc0a8_030a)] {
+            let packet = Packet::of_ipv4(&sent).expect("long enough");
+            let seal = packet.seal.expect("a header");
+            assert_eq!((seal.spi, seal.sequence), (spi, 1));
+            assert!(seal.is_sound(b"1111\0\0\0\0"));
+            assert!(!seal.is_sound(b"1112\0\0\0\0"));
+            assert_eq!(packet.payload.len(), 20);
+            let mut ours = sent;
+            ours[32..44].fill(0);
+            super::seal(&mut ours, b"1111\0\0\0\0");
+            assert_eq!(ours, sent);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn findings(own: Side<'_>) -> Vec<Diagnostic> {
 }
 
 fn of(own: Side<'_>, router: &Router) -> impl Iterator<Item = Diagnostic> {
-    let all = [untracked(own, router), weightless(own, router), forgeable(own, router)];
+    let all = [untracked(own, router), weightless(own, router), forgeable(own, router), unproven(own, router)];
     all.into_iter().flatten()
 }
 
@@ -76,4 +76,20 @@ fn forgeable(own: Side<'_>, router: &Router) -> Option<Diagnostic> {
     };
     let finding = Diagnostic::warning("link::unicast-without-auth", message);
     Some(finding.at(own.span(router.span), "no authentication").help(help))
+}
+
+/// Version 2 over IPv6 says that there is a password and has no room for it: keepalived 2.4 believes no such advert,
+/// 2.2.7 crashes on it.
+fn unproven(own: Side<'_>, router: &Router) -> Option<Diagnostic> {
+    if !matches!(router.auth, Auth::Pass(_)) || !router.is_ipv6() {
+        return None;
+    }
+    let message =
+        format!("{} has a password, which IPv6 adverts cannot carry: a keepalived believes none of them", router.name);
+    let finding = Diagnostic::warning("link::ipv6-password", message);
+    Some(
+        finding
+            .at(own.span(router.span), "IPv6")
+            .help("delete the authentication block on all boxes, or write auth_hmac"),
+    )
 }

@@ -148,6 +148,10 @@ impl Walk<'_> {
             draft.router.auth = Auth::None;
             let text = format!("({name}) VRRP version 3 does not support authentication. Ignoring.");
             self.conclude(span, text, "delete the authentication block");
+        } else if matches!(draft.router.auth, Auth::Ah(_)) && draft.router.is_ipv6() {
+            draft.router.auth = Auth::None;
+            let text = format!("({name}) Cannot use AH authentication with IPv6. ignoring");
+            self.conclude(span, text, "delete the authentication block");
         } else if matches!(draft.router.auth, Auth::Ah(_)) && !owner && draft.router.initial == InitialState::Master {
             draft.router.initial = InitialState::Backup;
             let text = format!("({name}) Initial state master is incompatible with AH authentication - clearing");

@@ -49,7 +49,7 @@ pub(super) struct RouterDraft {
     vrf: bool,
     /// `linkbeat_use_polling`
     pub(super) polls: bool,
-    /// `version` was written.
+    /// The instance's own `version` was written.
     version_written: bool,
     /// What strict mode has its own way of.
     habits: Habits,
@@ -179,7 +179,7 @@ impl Walk<'_> {
             state_written: self.draft.instance.state.is_some(),
             vrf: self.draft.travel.vrf.is_some() && layer.interface.is_some(),
             polls: self.draft.travel.linkbeat_use_polling.is_some(),
-            version_written: layer.version.is_some() || global.vrrp_version.is_some(),
+            version_written: layer.version.is_some(),
             habits: Habits {
                 repeats: written(&layer.garp_lower_prio_repeat).is_some_and(|repeat| repeat.0 != 0),
                 delays: written(&layer.garp_lower_prio_delay).is_some_and(|delay| delay.0 != 0),

@@ -21,12 +21,15 @@ pub(super) struct Habits {
 }
 
 impl Walk<'_> {
-    /// IPv6 takes version 3; where version 2 is written, strict mode says so.
+    /// IPv6 takes version 3 unless the instance itself says 2, which strict mode does not let pass.
     pub(super) fn judge_family(&mut self, draft: &mut RouterDraft, name: &str) {
         if draft.router.addresses.first().is_none_or(|first| first.address.is_ipv4()) {
             return;
         }
-        if draft.router.strict && draft.version_written && draft.router.version == 2 {
+        if draft.version_written && draft.router.version == 2 {
+            if !draft.router.strict {
+                return;
+            }
             self.strictly(draft, format!("({name}) cannot use IPv6 with VRRP version 2; setting version 3"));
         }
         draft.router.version = 3;
