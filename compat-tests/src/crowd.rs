@@ -115,6 +115,10 @@ impl Pair {
             lines().flatten().filter(|line| line.contains("kept from running")).map(moment).collect();
         let taken = || lines().nth(1).into_iter().flatten().filter(|line| line.contains("Entering MASTER STATE"));
         let seconds: BTreeSet<_> = taken().map(moment).collect();
+        for (which, log) in logs.iter().enumerate() {
+            let late = log.lines().skip(said[which]).filter(|line| line.contains("kept from running"));
+            late.for_each(|line| println!("{} {}: {line}", self.who, which + 1));
+        }
         let unexplained = seconds.iter().filter(|second| !is_near(second, &late)).count();
         Sums { who: self.who, used, takeovers: taken().count(), taken: seconds, unexplained }
     }

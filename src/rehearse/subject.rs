@@ -56,7 +56,8 @@ impl Subject {
             Subject::Original if !Path::new("/proc/net/ip_vs").exists() => &["-P"],
             _ => &[],
         };
-        words(&[&[KEEPALIVED, "-n", "-l", "-D"], only])
+        // Where nothing takes what goes to syslog, keepalived writes it to the machine's console, a slow line.
+        words(&[&[KEEPALIVED, "-n", "-l", "-D", "-G"], only])
     }
 }
 
