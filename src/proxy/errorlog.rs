@@ -25,6 +25,7 @@ impl ErrorLogs {
     }
 
     /// Whether anybody takes this level.
+    #[inline]
     pub fn wants(&self, level: Level) -> bool {
         self.least.is_some_and(|least| level <= least)
     }
@@ -51,12 +52,17 @@ impl ErrorLogs {
 
 impl RequestCtx {
     /// Tells how the request goes on, for those who look for a fault: `error_log … debug`, `debug_connection`.
+    #[inline]
     pub fn debug(&self, text: Arguments<'_>) {
-        let logs = &self.location.error_logs;
-        if self.conn.debug || logs.wants(Level::Debug) {
-            let text = format!("*{} {text}", self.conn.number);
-            logs.put(Level::Debug, &text, |least| self.conn.debug || least == Level::Debug);
+        if self.conn.debug || self.location.error_logs.wants(Level::Debug) {
+            self.put_debug(text);
         }
+    }
+
+    #[cold]
+    fn put_debug(&self, text: Arguments<'_>) {
+        let text = format!("*{} {text}", self.conn.number);
+        self.location.error_logs.put(Level::Debug, &text, |least| self.conn.debug || least == Level::Debug);
     }
 
     /// Writes a line about this request.

@@ -15,7 +15,7 @@ use super::compile::{Server, Snapshot};
 use super::connection::Connection;
 use super::http::chunked::Decoder;
 use super::http::head::{self, Progress, Refused, Rules};
-use super::http::{host, uri};
+use super::http::{host, scan, uri};
 use super::io::{Lease, Stream};
 use super::names::Names;
 use super::request::{RequestCtx, RequestHead, Status, Version};
@@ -277,7 +277,7 @@ fn finish(mut cx: Box<RequestCtx>, taken: Taken, bytes: &[u8]) -> Intake {
 fn accept(cx: &mut RequestCtx) -> Result<(), Refused> {
     let refuse = |status, text: &str| Refused { status, text: text.to_owned() };
     target(cx)?;
-    if cx.head.version == Version::Http11 && !cx.head.fields.has(b"Host") {
+    if cx.head.version == Version::Http11 && !cx.head.has_host {
         return Err(refuse(400, "client sent HTTP/1.1 request without \"Host\" header"));
     }
     framing(cx)?;
@@ -299,8 +299,8 @@ fn target(cx: &mut RequestCtx) -> Result<(), Refused> {
     let mut raw = std::mem::take(&mut cx.head.raw_uri);
     let merge = cx.server.ir.conf.http.merge_slashes;
     let normal = uri::normalise(&raw, merge, &mut cx.uri, &mut cx.args);
-    let path = raw.split(|byte| *byte == b'?').next().unwrap_or_default();
-    cx.quoted_uri = path.iter().any(|byte| matches!(byte, b'%' | b'+'));
+    let path = raw.get(..scan::either(&raw, b'?', b'?')).unwrap_or_default();
+    cx.quoted_uri = scan::either(path, b'%', b'+') < path.len();
     cx.uri_untouched = !cx.head.empty_path;
     std::mem::swap(&mut cx.head.raw_uri, &mut raw);
     if normal.is_err() {

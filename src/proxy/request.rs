@@ -49,6 +49,8 @@ pub struct RequestHead {
     pub version: Version,
     /// The header fields that are not dropped as invalid.
     pub fields: Fields,
+    /// Whether `Host` is among them.
+    pub has_host: bool,
     /// Bytes of request line and fields, line ends included.
     pub len: u64,
 }
@@ -70,6 +72,7 @@ impl RequestHead {
         self.empty_path = false;
         self.version = Version::Http11;
         self.fields.clear();
+        self.has_host = false;
         self.len = 0;
     }
 }

@@ -94,6 +94,7 @@ pub fn write(cx: &RequestCtx, head: &mut Vec<u8>) {
     head.extend_from_slice(b"\r\n");
 }
 
+#[inline]
 fn put(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     head.extend_from_slice(name);
     head.extend_from_slice(b": ");

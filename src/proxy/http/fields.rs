@@ -78,6 +78,7 @@ impl Fields {
     }
 
     /// Adds a field as its line was read.
+    #[inline(always)]
     pub fn push_line(&mut self, line: &Line<'_>, known: Option<Known>) {
         self.names.add(line.name);
         let entry =
@@ -273,14 +274,27 @@ impl Marks {
 }
 
 /// Whether two names are the same in any case. Most that are not differ in their ends, so these are looked at first.
+#[inline]
 pub fn is_named(have: &[u8], name: &[u8]) -> bool {
-    let ends = |name: &[u8]| (name.first().map(u8::to_ascii_lowercase), name.last().map(u8::to_ascii_lowercase));
-    have.len() == name.len() && ends(have) == ends(name) && have.eq_ignore_ascii_case(name)
+    let near = |one: Option<&u8>, other: Option<&u8>| one.map(|byte| byte | 0x20) == other.map(|byte| byte | 0x20);
+    have.len() == name.len()
+        && near(have.last(), name.last())
+        && near(have.first(), name.first())
+        && have.iter().zip(name).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
 /// A value without the spaces around it.
 #[inline]
-pub fn trim(mut value: &[u8]) -> &[u8] {
+pub fn trim(value: &[u8]) -> &[u8] {
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    match value {
+        [b' ', ..] | [.., b' '] => trim_more(value),
+        _ => value,
+    }
+}
+
+/// The same for values that have not just the one space before them that nearly all have.
+fn trim_more(mut value: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] = value {
         value = rest;
     }

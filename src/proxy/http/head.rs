@@ -1,10 +1,10 @@
 //! The head of a request: request line and header lines, with nginx's rules about what is dropped and what refused.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::memchr;
 
-use super::fields::{self, trim};
+use super::fields::{self, Line, trim};
 use super::request_line::{self, BadLine};
-use super::uri;
+use super::{scan, uri};
 use crate::proxy::request::{RequestHead, Version};
 
 /// The rules of a server about heads.
@@ -87,6 +87,7 @@ pub fn parse(
         return Ok(Progress::Complete(lines.at));
     }
     loop {
+        let start = lines.at;
         let line = match lines.next_line() {
             Ok(Some(line)) => line,
             Ok(None) => {
@@ -107,8 +108,10 @@ pub fn parse(
                 return Err(refuse(494, "client sent too many header lines"));
             }
             check_unique(head, name, value)?;
-            head.fields.push(name, value);
+            let text = bytes.get(start..lines.at).unwrap_or_default();
+            head.fields.push_line(&Line { name, value, text }, None);
             if fields::is_named(name, b"host") {
+                head.has_host = true;
                 rules = on_host(value, false)?;
             }
         }
@@ -117,8 +120,9 @@ pub fn parse(
 
 /// Whether the target is no path: that is known before any field is. Plain ones are not looked at twice.
 fn bad_target(raw: &[u8], merge_slashes: bool) -> bool {
-    let path = raw.get(..memchr2(b'?', b'#', raw).unwrap_or(raw.len())).unwrap_or_default();
-    let odd = memchr(b'%', path).is_some() || memmem::find(path, b"/.").is_some();
+    let path = raw.get(..scan::either(raw, b'?', b'#')).unwrap_or(raw);
+    let suspect = path.get(scan::either(path, b'%', b'.').saturating_sub(1)..).unwrap_or_default();
+    let odd = suspect.contains(&b'%') || suspect.windows(2).any(|pair| pair == b"/.");
     odd && uri::normalise(path, merge_slashes, &mut Vec::new(), &mut Vec::new()).is_err()
 }
 
@@ -177,7 +181,8 @@ fn field<'a>(line: &'a [u8], rules: &Rules, dropped: &mut Dropped) -> Result<Opt
     }
     let (name, rest) = line.split_at(end);
     let value = trim(rest.get(1..).unwrap_or_default());
-    if let Some(at) = memchr2(0, b'\r', value) {
+    // There is no line feed in it.
+    if let Some(at) = scan::line_stop(value) {
         return Err(invalid(line, line.len() - value.len() + at));
     }
     if !valid && rules.ignore_invalid {

@@ -1,5 +1,7 @@
 //! Host names of requests (RFC 3986 3.2.2), as strict as nginx since 1.29.4.
 
+use super::scan;
+
 /// A host that cannot be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadHost;
@@ -14,7 +16,7 @@ pub fn parse(text: &[u8], host: &mut Vec<u8>) -> Result<Option<u16>, BadHost> {
     let end = if literal {
         text.iter().position(|byte| *byte == b']').ok_or(BadHost)? + 1
     } else {
-        text.iter().position(|byte| *byte == b':').unwrap_or(text.len())
+        scan::either(text, b':', b':')
     };
     let (name, rest) = text.split_at(end);
     let port = match rest.split_first() {

@@ -1,5 +1,6 @@
 //! The request line to nginx's letter.
 
+use super::scan;
 use crate::proxy::request::{RequestHead, Version};
 
 /// Why a request line is refused.
@@ -114,9 +115,8 @@ fn trim_spaces(bytes: &[u8]) -> &[u8] {
 
 /// Takes a path with its arguments up to the next space.
 fn path<'a>(bytes: &'a [u8], head: &mut RequestHead) -> Parsed<&'a [u8]> {
-    let end = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
-    let (path, rest) = bytes.split_at(end);
-    if has_control(path) {
+    let (path, rest) = bytes.split_at(scan::word_stop(bytes));
+    if rest.first().is_some_and(u8::is_ascii_control) {
         return Err(BadLine::Request);
     }
     head.raw_uri.extend_from_slice(path);

@@ -42,6 +42,36 @@ pub fn name_stop(bytes: &[u8]) -> usize {
     at + rest.iter().position(|&byte| ends_name(byte)).unwrap_or(rest.len())
 }
 
+/// Where a word ends: at a space or a control byte; the length where there is none.
+pub fn word_stop(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word, b' ' + 1) | below(word ^ all(0x7f), 1);
+        if found != 0 {
+            return at + first(found);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| matches!(byte, 0..=b' ' | 0x7f)).unwrap_or(rest.len())
+}
+
+/// Where the first of two bytes is; the length where there is none.
+pub fn either(bytes: &[u8], one: u8, other: u8) -> usize {
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word ^ all(one), 1) | below(word ^ all(other), 1);
+        if found != 0 {
+            return at + first(found);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| byte == one || byte == other).unwrap_or(rest.len())
+}
+
 fn ends_name(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | b':' | 0x7f)
 }
@@ -80,6 +110,30 @@ mod tests {
                 assert_eq!(name_stop(&bytes), plain, "{stop} at {at}");
                 assert_eq!(name_stop(&bytes[..at]), at);
             }
+        }
+    }
+
+    #[test]
+    fn words_end_where_a_bytewise_look_finds_it() {
+        for stop in 0..=255u8 {
+            for at in 0..20 {
+                let mut bytes = [b'a', 0xff, b'-', b':', 0x80, b'/', b'!', b'9'].repeat(3);
+                bytes[at] = stop;
+                let plain = bytes.iter().position(|&byte| byte == b' ' || byte.is_ascii_control());
+                assert_eq!(word_stop(&bytes), plain.unwrap_or(bytes.len()), "{stop} at {at}");
+                assert_eq!(word_stop(&bytes[..at]), at);
+            }
+        }
+    }
+
+    #[test]
+    fn either_of_two() {
+        for at in 0..20 {
+            let mut bytes = [b'a', 0xff, b'$', b'-', b'/', 0, b'\'', b'&'].repeat(3);
+            bytes[at] = if at % 2 == 0 { b'%' } else { b'.' };
+            bytes[23] = b'%';
+            assert_eq!(either(&bytes, b'%', b'.'), at);
+            assert_eq!(either(&bytes[..at], b'%', b'.'), at);
         }
     }
 

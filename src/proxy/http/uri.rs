@@ -15,8 +15,13 @@ pub fn normalise(raw: &[u8], merge_slashes: bool, uri: &mut Vec<u8>, args: &mut 
         uri.push(b'/');
     }
     let mut at = 0;
-    while let Some(&byte) = raw.get(at) {
-        at += 1;
+    loop {
+        let rest = raw.get(at..).unwrap_or_default();
+        let plain = rest.iter().position(|byte| matches!(byte, b'/' | b'%' | b'?' | b'#')).unwrap_or(rest.len());
+        let (plain, rest) = rest.split_at(plain);
+        uri.extend_from_slice(plain);
+        let Some(&byte) = rest.first() else { break };
+        at += plain.len() + 1;
         let (byte, literal) = match byte {
             b'?' => {
                 args.extend_from_slice(raw.get(at..).unwrap_or_default());

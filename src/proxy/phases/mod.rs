@@ -62,7 +62,7 @@ pub async fn run(cx: &mut RequestCtx, mut step: Step) -> End {
         step = match step {
             Step::PostRead => {
                 realip::apply(cx);
-                Step::ServerRewrite
+                rewrite::server(cx)
             }
             Step::ServerRewrite => rewrite::server(cx),
             Step::FindLocation => find::location(cx),

@@ -9,7 +9,7 @@ use rkeep_parsers::ir::http::Address;
 
 use crate::proxy::clock;
 use crate::proxy::connection::Connection;
-use crate::proxy::io::{Connect, Stream};
+use crate::proxy::io::{Connect, Lease, Stream};
 
 /// A connection to a backend.
 #[derive(Debug)]
@@ -82,6 +82,42 @@ impl Backend {
                 return Poll::Ready(done.map_err(Interrupted::Failed));
             }
             poll_interrupt(client, deadline, watch, cx).map(Err)
+        })
+        .await
+    }
+
+    /// Reads what comes next, at most so many bytes; none at the end.
+    ///
+    /// # Errors
+    /// [`Interrupted`]
+    pub async fn read(
+        &self,
+        client: &Connection,
+        most: usize,
+        patience: Duration,
+        watch: Client,
+    ) -> Result<(Lease, usize), Interrupted> {
+        let deadline = clock::now() + patience;
+        // What was asked for has hardly come before the first wait; who is woken afterwards hardly finds nothing.
+        let mut woken = false;
+        poll_fn(|cx| {
+            loop {
+                if woken {
+                    let mut lease = Lease::take();
+                    let most = most.min(lease.len());
+                    match self.stream.try_read(lease.get_mut(..most).unwrap_or_default()) {
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Poll::Ready(Err(Interrupted::Failed(error))),
+                        Ok(n) => return Poll::Ready(Ok((lease, n))),
+                    }
+                }
+                woken = true;
+                match self.stream.poll_readable(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Interrupted::Failed(error))),
+                    Poll::Pending => return poll_interrupt(client, deadline, watch, cx).map(Err),
+                }
+            }
         })
         .await
     }

@@ -51,15 +51,22 @@ pub fn parse(buffer: &[u8], mut field: impl FnMut(&Line<'_>)) -> Result<Parsed, 
         Start::Other => return Ok(Parsed::Http09),
         Start::Status(head, at) => (head, at),
     };
-    while let Some(next) = next_line(buffer.get(at..).unwrap_or_default()) {
-        at += next.whole.len();
-        match field_line(&next)? {
-            FieldLine::End => {
+    loop {
+        let rest = buffer.get(at..).unwrap_or_default();
+        if let Some(line) = plain_line(rest) {
+            at += line.text.len();
+            field(&line);
+            continue;
+        }
+        let Some(end) = memchr(b'\n', rest) else { break };
+        at += end + 1;
+        match odd_line(rest.get(..=end).unwrap_or_default())? {
+            OddLine::End => {
                 head.len = at;
                 return Ok(Parsed::Head(head));
             }
-            FieldLine::Field(line) => field(&line),
-            FieldLine::Ignored => {}
+            OddLine::Field(line) => field(&line),
+            OddLine::Ignored => {}
         }
     }
     check_part(buffer.get(at..).unwrap_or_default())?;
@@ -164,51 +171,35 @@ impl Scan<'_> {
     }
 }
 
-enum FieldLine<'a> {
+/// A field line as nearly all are.
+#[inline(always)]
+fn plain_line(rest: &[u8]) -> Option<Line<'_>> {
+    let (name, after) = rest.split_at_checked(scan::name_stop(rest))?;
+    let ([first, ..], [b':', value @ ..]) = (name, after) else { return None };
+    if *first == b'H' {
+        // What begins like a status line may be one.
+        return None;
+    }
+    let (value, end) = value.split_at_checked(scan::line_stop(value)?)?;
+    let end = match end {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] => 1,
+        _ => return None,
+    };
+    let text = rest.get(..name.len() + 1 + value.len() + end)?;
+    Some(Line { name, value: trim(value), text })
+}
+
+/// What any other line is.
+enum OddLine<'a> {
     End,
     Field(Line<'a>),
     Ignored,
 }
 
-/// A line.
-struct FieldText<'a> {
-    /// Without its line feed, and without a CR before that where it is plain.
-    line: &'a [u8],
-    /// All of it, the line feed included.
-    whole: &'a [u8],
-    /// It holds neither NUL nor CR.
-    plain: bool,
-}
-
-fn next_line(rest: &[u8]) -> Option<FieldText<'_>> {
-    let stop = scan::line_stop(rest)?;
-    let (line, end) = rest.split_at(stop);
-    match end {
-        [b'\r', b'\n', ..] => Some(FieldText { line, whole: rest.get(..stop + 2)?, plain: true }),
-        [b'\n', ..] => Some(FieldText { line, whole: rest.get(..=stop)?, plain: true }),
-        _ => {
-            let len = stop + memchr(b'\n', end)?;
-            Some(FieldText { line: rest.get(..len)?, whole: rest.get(..=len)?, plain: false })
-        }
-    }
-}
-
-fn field_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
-    let line = text.line;
-    let stop = scan::name_stop(line);
-    let (name, rest) = line.split_at(stop);
-    match rest {
-        [] if stop == 0 => Ok(FieldLine::End),
-        [b':', value @ ..] if stop > 0 && text.plain && name.first() != Some(&b'H') => {
-            Ok(FieldLine::Field(Line { name, value: trim(value), text: text.whole }))
-        }
-        _ => odd_line(text),
-    }
-}
-
-/// The same for lines that are not as nearly all are.
-fn odd_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
-    let line = text.line;
+/// Reads any line; `text` ends with its line feed.
+fn odd_line(text: &[u8]) -> Result<OddLine<'_>, Invalid> {
+    let line = text.strip_suffix(b"\n").unwrap_or(text);
     let invalid = |at: usize| Invalid {
         before: line.get(..at).unwrap_or_default().to_vec(),
         byte: line.get(at).copied().unwrap_or(b'\n'),
@@ -218,23 +209,21 @@ fn odd_line<'a>(text: &FieldText<'a>) -> Result<FieldLine<'a>, Invalid> {
         bare = before;
     }
     if bare.is_empty() {
-        return if line.len() < 2 { Ok(FieldLine::End) } else { Err(invalid(1)) };
+        return if line.len() < 2 { Ok(OddLine::End) } else { Err(invalid(1)) };
     }
     let stop = scan::name_stop(bare);
     let (name, rest) = bare.split_at(stop);
     let value = match rest {
         // An old server repeats its status line among the fields.
-        _ if name.starts_with(b"HTTP/") => return Ok(FieldLine::Ignored),
+        _ if name.starts_with(b"HTTP/") => return Ok(OddLine::Ignored),
         [b':', value @ ..] if stop > 0 => value,
-        [] => return Ok(FieldLine::Field(Line { name, value: b"", text: text.whole })),
+        [] => return Ok(OddLine::Field(Line { name, value: b"", text })),
         _ => return Err(invalid(stop)),
     };
-    if !text.plain
-        && let Some(at) = memchr2(0, b'\r', value)
-    {
+    if let Some(at) = memchr2(0, b'\r', value) {
         return Err(invalid(stop + 1 + at));
     }
-    Ok(FieldLine::Field(Line { name, value: trim(value), text: text.whole }))
+    Ok(OddLine::Field(Line { name, value: trim(value), text }))
 }
 
 #[cfg(test)]

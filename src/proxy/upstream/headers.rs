@@ -38,8 +38,8 @@ pub struct RequestHeaders {
     host: Option<Expr>,
     /// `Connection: close`, nginx's default before 1.29.7.
     close: bool,
-    /// The other `proxy_set_header`s, in order.
-    set: Vec<(String, Expr)>,
+    /// The other `proxy_set_header`s, in order: what comes before the value, and the value.
+    set: Vec<(Vec<u8>, Expr)>,
     /// Whether `Content-Length` is nginx's own.
     own_length: bool,
     /// Whether `Transfer-Encoding` is.
@@ -73,7 +73,7 @@ impl RequestHeaders {
             headers.dropped.add(name);
             if let Some(variable) = variable {
                 let value = Expr { parts: vec![Part::Var(Var::Builtin(variable))] };
-                headers.set.push((name.to_owned(), value));
+                headers.set.push((before_value(name), value));
             }
         }
         headers
@@ -89,7 +89,7 @@ impl RequestHeaders {
             close: compat.nginx < (1, 29) && !named("connection"),
             set: others
                 .filter(|set| set.value.as_text() != Some(b""))
-                .map(|set| (set.name.clone(), set.value.clone()))
+                .map(|set| (before_value(&set.name), set.value.clone()))
                 .collect(),
             own_length: !named("content-length"),
             own_coding: !named("transfer-encoding"),
@@ -102,8 +102,8 @@ impl RequestHeaders {
     /// Appends all fields. `host` is the name of `proxy_pass`.
     pub fn write(&self, cx: &RequestCtx, host: &[u8], length: Length, out: &mut Vec<u8>) {
         self.write_host(cx, host, out);
-        for (name, value) in &self.set {
-            field_of(cx, name, value, out);
+        for (before, value) in &self.set {
+            field_of(cx, before, value, out);
         }
         if self.close {
             out.extend_from_slice(b"Connection: close\r\n");
@@ -120,7 +120,7 @@ impl RequestHeaders {
     fn write_host(&self, cx: &RequestCtx, host: &[u8], out: &mut Vec<u8>) {
         let before = out.len();
         if let Some(value) = &self.host {
-            field_of(cx, "Host", value, out);
+            field_of(cx, b"Host: ", value, out);
         }
         if out.len() == before && (self.host.is_none() || self.keeps_host) {
             field(b"Host", host, out);
@@ -140,15 +140,19 @@ impl RequestHeaders {
     }
 }
 
-/// A field whose value is computed; one that comes to nothing is left out.
-fn field_of(cx: &RequestCtx, name: &str, value: &Expr, out: &mut Vec<u8>) {
-    let before = out.len();
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
+/// What comes before a field's value.
+fn before_value(name: &str) -> Vec<u8> {
+    [name.as_bytes(), b": "].concat()
+}
+
+/// A field whose value is computed, with what comes before it; one that comes to nothing is left out.
+fn field_of(cx: &RequestCtx, before: &[u8], value: &Expr, out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.extend_from_slice(before);
     let start = out.len();
     cx.eval_into(value, out);
     if out.len() == start {
-        out.truncate(before);
+        out.truncate(begin);
     } else {
         out.extend_from_slice(b"\r\n");
     }

@@ -39,6 +39,7 @@ impl Meaning {
     }
 
     /// Takes one field in. `before` are those that came before it.
+    #[inline(always)]
     pub fn take(&mut self, known: Option<Known>, name: &[u8], value: &[u8], before: &Fields) -> Verdict {
         match known {
             None => Verdict::Keep,

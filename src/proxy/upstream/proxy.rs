@@ -4,6 +4,7 @@ use crate::proxy::boxed::boxed;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rkeep_parsers::ir::http::{Address, Protocol, ProxyPass};
 use rkeep_parsers::table::value::{HttpVersion, Level};
@@ -92,16 +93,16 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
                 Err(status) => return exchange.fail(cx, route, trouble, status),
             },
             Failed::Request(status) => {
-                close_record(cx, &tries);
+                close_record(cx, tries.since);
                 return Err(status);
             }
         }
     }
 }
 
-fn close_record(cx: &mut RequestCtx, tries: &Tries) {
+fn close_record(cx: &mut RequestCtx, since: Instant) {
     if let Some(record) = cx.upstream.last_mut() {
-        record.response_time = Some(clock::since(tries.since));
+        record.response_time = Some(clock::since(since));
     }
 }
 
@@ -212,7 +213,7 @@ impl Exchange {
         &mut self,
         cx: &mut RequestCtx,
         route: &Route,
-        mut tries: Tries,
+        tries: Tries,
         backend: Box<Backend>,
         mut received: Received,
         sent: Sent,
@@ -234,16 +235,16 @@ impl Exchange {
             Sent::Early(Some(progress)) => Some(Upload::new(std::mem::take(&mut self.outgoing), *progress)),
             _ => None,
         };
-        let held = tries.keep();
+        let (owner, since) = (self.owner(&tries), tries.since);
         let mut stream = AnswerStream {
             kind: if upgrade { Kind::Tunnel } else { Kind::Body { buffered: answer::buffers(cx, route) } },
             backend: Some(backend),
             reader: Reader::new(&received, is_head, cx.conf().proxy.pass_trailers),
             rest: std::mem::take(&mut received.rest),
-            owner: self.owner(&tries),
-            held,
+            owner,
+            held: Some(tries.keep()),
             reusable,
-            since: tries.since,
+            since,
             watch: self.watch(cx),
             pace: None,
             saving: None,
@@ -260,7 +261,7 @@ impl Exchange {
         }
         if status >= 300 && cx.conf().proxy.intercept_errors && cx.has_error_page(status) {
             cached::remember(cx, route, self.lookup.as_deref(), status);
-            return self.intercept(cx, &tries, status);
+            return self.intercept(cx, since, status);
         }
         let redirected = answer::redirect(cx, route);
         if redirected.is_none() {
@@ -298,7 +299,7 @@ impl Exchange {
     }
 
     /// `proxy_intercept_errors`: `error_page` answers; what asks for a password stays.
-    fn intercept(&self, cx: &mut RequestCtx, tries: &Tries, status: u16) -> Result<Answer, Status> {
+    fn intercept(&self, cx: &mut RequestCtx, since: Instant, status: u16) -> Result<Answer, Status> {
         if status == 401 {
             let fields = std::mem::take(&mut cx.upstream_fields);
             for value in fields.all(b"WWW-Authenticate") {
@@ -306,7 +307,7 @@ impl Exchange {
             }
             cx.upstream_fields = fields;
         }
-        close_record(cx, tries);
+        close_record(cx, since);
         Err(Status(status))
     }
 }

@@ -121,21 +121,12 @@ pub async fn receive(
     let mut early: Vec<u8> = Vec::new();
     let mut hints = (protocol == Protocol::Http && hints::wanted(cx)).then_some(0);
     loop {
-        backend.readable(&cx.conn, patience, watch).await.map_err(|why| interrupted(cx, why))?;
-        let mut lease = Lease::take();
-        let most = most.min(lease.len());
-        let n = match backend.stream.try_read(lease.get_mut(..most).unwrap_or_default()) {
-            Ok(0) => {
-                cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
-                return Err(Failed::Try(Trouble::Error));
-            }
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => {
-                cx.error_io(Level::Error, &error, format_args!("recv() failed"));
-                return Err(Failed::Try(Trouble::Error));
-            }
-        };
+        let came = backend.read(&cx.conn, most, patience, watch).await;
+        let (lease, n) = came.map_err(|why| interrupted(cx, why))?;
+        if n == 0 {
+            cx.error(Level::Error, format_args!("upstream prematurely closed connection"));
+            return Err(Failed::Try(Trouble::Error));
+        }
         if let Some(record) = cx.upstream.last_mut() {
             record.bytes_received += n as u64;
         }

@@ -12,7 +12,7 @@ use crate::balance::{Attempt, Choice, Outcome, Peer, Released};
 use crate::proxy::clock;
 use crate::proxy::request::{RequestCtx, Status, UpstreamRecord};
 
-/// A server that a request holds. Given back when dropped.
+/// An upstream with the server of it that a request holds, if it holds one. That is given back when dropped.
 #[derive(Debug)]
 pub struct Held {
     upstream: Arc<Upstream>,
@@ -45,7 +45,8 @@ impl Drop for Held {
 /// The tries of one request.
 #[derive(Debug)]
 pub struct Tries {
-    upstream: Arc<Upstream>,
+    /// The server of the present one.
+    held: Held,
     attempt: Attempt,
     /// When the first began.
     began: Instant,
@@ -56,7 +57,6 @@ pub struct Tries {
     /// The present one uses a connection that had been idle.
     pub cached: bool,
     unbuffered: bool,
-    held: Option<Held>,
     /// No record has been opened yet.
     first: bool,
     /// What URLs of backends begin with.
@@ -70,14 +70,13 @@ impl Tries {
         let attempt = upstream.pool.begin(upstream.key(cx), u32::try_from(limit).unwrap_or(u32::MAX));
         let now = clock::now();
         Tries {
-            upstream,
+            held: Held { upstream, choice: None },
             attempt,
             began: now,
             since: now,
             sent: false,
             cached: false,
             unbuffered,
-            held: None,
             first: true,
             scheme,
         }
@@ -90,19 +89,20 @@ impl Tries {
     pub fn choose(&mut self, cx: &mut RequestCtx, uri: &[u8]) -> Result<(), Trouble> {
         (self.sent, self.cached, self.since) = (false, false, clock::now());
         cx.action = " while connecting to upstream";
-        let choice = self.upstream.pool.pick(&mut self.attempt, ambient::seconds(), &mut ambient::chance);
-        self.held = choice.map(|choice| Held { upstream: Arc::clone(&self.upstream), choice: Some(choice) });
-        let name = self.held.as_ref().and_then(Held::peer).map_or(&self.upstream.pool.name, |peer| &peer.name);
+        let pool = &self.held.upstream.pool;
+        self.held.choice = pool.pick(&mut self.attempt, ambient::seconds(), &mut ambient::chance);
+        let name = self.peer().map_or(&self.upstream().pool.name, |peer| &peer.name);
         cx.upstream_url.clear();
         let scheme = self.scheme;
         for piece in [scheme, name.as_bytes(), uri] {
             cx.upstream_url.extend_from_slice(piece);
         }
-        let new_group = std::mem::take(&mut self.first) && !cx.upstream.is_empty();
+        let new_group = self.first && !cx.upstream.is_empty();
         // Nearly all requests are tried once.
         cx.upstream.reserve_exact(1);
         cx.upstream.push(UpstreamRecord { addr: Arc::clone(name), new_group, ..UpstreamRecord::default() });
-        if self.held.is_some() {
+        self.first = false;
+        if self.held.choice.is_some() {
             cx.debug(format_args!("http upstream: \"{}\"", cx.upstream_url.escape_ascii()));
             return Ok(());
         }
@@ -112,17 +112,17 @@ impl Tries {
 
     /// The upstream.
     pub fn upstream(&self) -> &Upstream {
-        &self.upstream
+        &self.held.upstream
     }
 
     /// The server of the present try.
     pub fn peer(&self) -> Option<&Peer> {
-        self.held.as_ref().and_then(Held::peer)
+        self.held.peer()
     }
 
     /// The server, to be kept as long as its answer lasts.
-    pub fn keep(&mut self) -> Option<Held> {
-        self.held.take()
+    pub fn keep(self) -> Held {
+        self.held
     }
 
     /// Whether an answer of this status is better asked for elsewhere, while there is an elsewhere.
@@ -152,12 +152,14 @@ impl Tries {
     }
 
     fn release(&mut self, cx: &RequestCtx, trouble: Trouble) {
-        let Some(mut held) = self.held.take() else { return };
+        if self.held.choice.is_none() {
+            return;
+        }
         let outcome = if trouble.is_failure() { Outcome::Failed } else { Outcome::Served };
-        if held.give_back(outcome) == Released::GivenUp {
+        if self.held.give_back(outcome) == Released::GivenUp {
             cx.error(Level::Warn, format_args!("upstream server temporarily disabled"));
         }
-        self.upstream.pool.spend(&mut self.attempt);
+        self.held.upstream.pool.spend(&mut self.attempt);
     }
 
     fn asked(&self, cx: &RequestCtx) -> Asked {
