@@ -258,8 +258,6 @@ pub struct RequestCtx {
     pub action: &'static str,
     /// The URL of the backend being talked to, for error messages.
     pub upstream_url: Vec<u8>,
-    /// Where the memory of much of this came from and goes back to.
-    pub memory: Option<Box<Memory>>,
 }
 
 /// A status that ends normal processing: it goes through `error_page` and becomes a built-in page unless one is set.
@@ -287,8 +285,7 @@ impl RequestCtx {
     /// A request about which nothing is known but its connection and the server of its address.
     pub fn new(conn: Rc<Connection>, snapshot: Arc<Snapshot>, server: Arc<Server>) -> Box<Self> {
         let location = server.root.clone();
-        let mut memory = Memory::take();
-        let (head, out) = (memory.head.take().unwrap_or_default(), memory.out.take().unwrap_or_default());
+        let memory = Memory::take();
         // Written where it stays: it is large.
         let place = Box::new_uninit();
         let cx = RequestCtx {
@@ -298,15 +295,15 @@ impl RequestCtx {
             snapshot,
             server,
             location,
-            head,
-            method: std::mem::take(&mut memory.method),
-            uri: std::mem::take(&mut memory.uri),
-            args: std::mem::take(&mut memory.args),
+            head: memory.head,
+            method: memory.method,
+            uri: memory.uri,
+            args: memory.args,
             uri_untouched: true,
             valid_location: true,
             backend_left: false,
             uri_below_alias: false,
-            host: std::mem::take(&mut memory.host),
+            host: memory.host,
             host_port: None,
             body: ClientBody::default(),
             input: Vec::new(),
@@ -315,15 +312,15 @@ impl RequestCtx {
             quoted_uri: false,
             redirects_left: 10,
             captures: RefCell::default(),
-            shared: Rc::clone(&memory.shared),
+            shared: memory.shared,
             role: Role::Main,
             map_depth: Cell::new(0),
-            out,
+            out: memory.out,
             error_status: 0,
             error_page: false,
-            upstream: std::mem::take(&mut memory.upstream),
+            upstream: memory.upstream,
             cache: None,
-            upstream_fields: std::mem::take(&mut memory.upstream_fields),
+            upstream_fields: memory.upstream_fields,
             proxy_host: None,
             keepalive: false,
             lingering: false,
@@ -340,8 +337,7 @@ impl RequestCtx {
             time_format: None,
             request_id: OnceCell::new(),
             action: "",
-            upstream_url: std::mem::take(&mut memory.upstream_url),
-            memory: Some(memory),
+            upstream_url: memory.upstream_url,
         };
         Box::write(place, cx)
     }

@@ -16,8 +16,7 @@ const LARGEST: usize = 16 * 1024;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
-    #[allow(clippy::vec_box, reason = "they are large, and go to contexts and back as they are")]
-    static REQUESTS: RefCell<Vec<Box<Memory>>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A small buffer that is lent for one answer.
@@ -27,7 +26,7 @@ pub struct Buffer(Vec<u8>);
 impl Buffer {
     /// An empty one; a new one has room for a small head, so that many that wait hold little.
     pub fn take() -> Buffer {
-        Buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(512)))
+        Buffer(BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(256)))
     }
 }
 
@@ -67,7 +66,7 @@ impl Drop for Buffer {
 #[derive(Debug, Default)]
 pub struct Memory {
     /// `cx.head`
-    pub head: Option<Box<RequestHead>>,
+    pub head: Box<RequestHead>,
     /// `cx.method`
     pub method: Vec<u8>,
     /// `cx.uri`
@@ -77,7 +76,7 @@ pub struct Memory {
     /// `cx.host`
     pub host: Vec<u8>,
     /// `cx.out`
-    pub out: Option<Box<ResponseHead>>,
+    pub out: Box<ResponseHead>,
     /// `cx.upstream`
     pub upstream: Vec<UpstreamRecord>,
     /// `cx.upstream_fields`
@@ -90,36 +89,15 @@ pub struct Memory {
 
 impl Memory {
     /// An earlier request's memory, empty.
-    pub fn take() -> Box<Memory> {
+    pub fn take() -> Memory {
         REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
     /// Takes back what a request needs no more.
     pub fn give_back(cx: Box<RequestCtx>) {
-        let RequestCtx {
-            memory,
-            mut head,
-            mut out,
-            method,
-            uri,
-            args,
-            host,
-            upstream,
-            upstream_fields,
-            upstream_url,
-            ..
-        } = *cx;
-        head.clear();
-        out.clear();
-        let mut memory = memory.unwrap_or_default();
-        (memory.head, memory.out) = (Some(head), Some(out));
-        memory.method = method;
-        memory.uri = uri;
-        memory.args = args;
-        memory.host = host;
-        memory.upstream = upstream;
-        memory.upstream_fields = upstream_fields;
-        memory.upstream_url = upstream_url;
+        let RequestCtx { head, out, method, uri, args, host, upstream, upstream_fields, upstream_url, shared, .. } =
+            *cx;
+        let mut memory = Memory { head, method, uri, args, host, out, upstream, upstream_fields, upstream_url, shared };
         memory.clear();
         REQUESTS.with_borrow_mut(|free| {
             if memory.size() <= LARGEST && free.len() < KEPT {
@@ -129,6 +107,8 @@ impl Memory {
     }
 
     fn clear(&mut self) {
+        self.head.clear();
+        self.out.clear();
         self.method.clear();
         self.uri.clear();
         self.args.clear();
@@ -136,17 +116,17 @@ impl Memory {
         self.upstream.clear();
         self.upstream_fields.clear();
         self.upstream_url.clear();
-        // The context that gives it back may hold the second one; a third is a subrequest's that is still at work.
+        // Another one is that of a request that is still at work.
         match Rc::strong_count(&self.shared) {
-            ..=2 => self.shared.clear(),
+            1 => self.shared.clear(),
             _ => self.shared = Rc::default(),
         }
     }
 
     fn size(&self) -> usize {
         let own = self.uri.capacity() + self.args.capacity() + self.host.capacity() + self.upstream_url.capacity();
-        let head = self.head.as_ref().map_or(0, |head| head.line.capacity() + head.fields.capacity());
-        let out = self.out.as_ref().map_or(0, |out| out.fields.capacity());
+        let head = self.head.line.capacity() + self.head.fields.capacity();
+        let out = self.out.fields.capacity();
         own + head + out + self.upstream_fields.capacity()
     }
 }

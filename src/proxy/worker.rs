@@ -197,11 +197,12 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
     let conn = Rc::new(conn);
     let slot = thread.enter();
     thread.serving(slot, Some(snapshot.generation));
-    let task = spawn_local(async move {
-        let leave = Leave { conn, slot };
+    // The task itself is no more than the way to its box, so that it fits the smallest block that the runtime asks for.
+    let leave = Leave { conn, slot };
+    let task = spawn_local(clock::turns(async move {
         let _active = Stats::hold(&leave.conn.thread.stats().active);
-        clock::turns(drive::connection(&leave.conn, slot)).await;
-    });
+        drive::connection(&leave.conn, leave.slot).await;
+    }));
     thread.know(slot, task.abort_handle());
 }
 

@@ -7,6 +7,18 @@ use libmimalloc_sys::{
     mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
 };
 
+/// Keeps this process and those it starts from huge pages: the allocator asks for them, and each that is touched anywhere
+/// counts whole, two megabytes.
+extern "C" fn keep_pages_small() {
+    // A kernel without them has none to keep from.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
+// SAFETY: the section holds functions without arguments that are called before `main`; this one makes a single system call.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_ANY_IS_ASKED_FOR: extern "C" fn() = keep_pages_small;
+
 /// What every block of at least this size is aligned to.
 const NATURAL: usize = 16;
 

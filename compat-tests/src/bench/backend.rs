@@ -1,5 +1,6 @@
 //! A backend that is cheap: `/N` is answered by N bytes, whatever was posted.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
@@ -29,7 +30,6 @@ pub fn serve(port: u16) -> io::Result<()> {
 }
 
 async fn answer(mut client: TcpStream) -> io::Result<()> {
-    let mut answers = HashMap::new();
     let mut buffer = vec![0; HEAD];
     let mut filled = 0;
     loop {
@@ -51,16 +51,20 @@ async fn answer(mut client: TcpStream) -> io::Result<()> {
             }
         }
         filled = 0;
-        let bytes: &Rc<Vec<u8>> = answers.entry(asked.size).or_insert_with(|| Rc::new(text(asked.size, asked.close)));
-        client.write_all(bytes).await?;
+        client.write_all(&asked.answer()).await?;
         if asked.close {
             return client.shutdown().await;
         }
     }
 }
 
+thread_local! {
+    /// Answers that have been given: connections share them, of which many may wait for their clients.
+    static ANSWERS: RefCell<HashMap<Asked, Rc<Vec<u8>>>> = RefCell::default();
+}
+
 /// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Asked {
     size: usize,
     /// Bytes of its own body.
@@ -82,6 +86,12 @@ impl Asked {
             body: length.unwrap_or(0),
             close: words.next().is_some_and(|version| version.starts_with("HTTP/1.0")),
         }
+    }
+
+    fn answer(self) -> Rc<Vec<u8>> {
+        let key = Asked { body: 0, ..self };
+        ANSWERS
+            .with_borrow_mut(|known| known.entry(key).or_insert_with(|| Rc::new(text(self.size, self.close))).clone())
     }
 }
 

@@ -46,7 +46,9 @@ fn client(case: Case) -> io::Result<TcpStream> {
         Case::Waiting => "/silent",
         Case::Slow => "/1048576",
     };
-    write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hold/1.0\r\nAccept: */*\r\n\r\n")?;
+    // In one piece: each further one would wait for the acknowledgement of the last.
+    let text = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: hold/1.0\r\nAccept: */*\r\n\r\n");
+    client.write_all(text.as_bytes())?;
     if case == Case::Idle {
         answer(&mut client)?;
     }
