@@ -36,6 +36,8 @@ pub struct Sums {
     /// Seconds in which a backup became master, and how often in all.
     taken: BTreeSet<String>,
     takeovers: usize,
+    /// How often a lag was logged.
+    lags: usize,
     /// Of these seconds, those in which or next to which no lag was logged.
     unexplained: usize,
 }
@@ -60,10 +62,11 @@ impl Sums {
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (used, seconds) = (self.used.as_secs_f64(), self.taken.len());
-        let (who, taken, open) = (self.who, self.takeovers, self.unexplained);
+        let (who, taken, open, lags) = (self.who, self.takeovers, self.unexplained, self.lags);
         write!(
             f,
-            "{who}: {used:.1} s of CPU, {taken} false takeovers in {seconds} seconds, {open} of them without a lag"
+            "{who}: {used:.1} s of CPU, {taken} false takeovers in {seconds} seconds, {open} of them without a lag; \
+             {lags} lags logged"
         )
     }
 }
@@ -111,16 +114,11 @@ impl Pair {
         let logs = self.running.each_ref().map(Running::stderr);
         let lines = || logs.iter().zip(said).map(|(log, said)| log.lines().skip(said));
         let moment = |line: &str| line.get(..TIME).unwrap_or_default().to_owned();
-        let late: BTreeSet<_> =
-            lines().flatten().filter(|line| line.contains("kept from running")).map(moment).collect();
+        let lags: Vec<_> = lines().flatten().filter(|line| line.contains("kept from running")).map(moment).collect();
         let taken = || lines().nth(1).into_iter().flatten().filter(|line| line.contains("Entering MASTER STATE"));
         let seconds: BTreeSet<_> = taken().map(moment).collect();
-        for (which, log) in logs.iter().enumerate() {
-            let late = log.lines().skip(said[which]).filter(|line| line.contains("kept from running"));
-            late.for_each(|line| println!("{} {}: {line}", self.who, which + 1));
-        }
-        let unexplained = seconds.iter().filter(|second| !is_near(second, &late)).count();
-        Sums { who: self.who, used, takeovers: taken().count(), taken: seconds, unexplained }
+        let unexplained = seconds.iter().filter(|second| !is_near(second, &lags)).count();
+        Sums { who: self.who, used, takeovers: taken().count(), taken: seconds, lags: lags.len(), unexplained }
     }
 }
 
@@ -136,13 +134,13 @@ impl Drop for Pair {
 const TIME: usize = 24;
 
 /// Whether a lag was logged in that second or the one before or after it, as their logs show them.
-fn is_near(second: &str, late: &BTreeSet<String>) -> bool {
+fn is_near(second: &str, lags: &[String]) -> bool {
     let count = |time: &str| -> Option<i64> {
         let mut parts = time.get(11..19)?.split(':').map(|part| part.parse::<i64>().ok());
         Some((parts.next()?? * 60 + parts.next()??) * 60 + parts.next()??)
     };
     let Some(at) = count(second) else { return false };
-    late.iter().filter_map(|time| count(time)).any(|lag| (lag - at).abs() <= 1)
+    lags.iter().filter_map(|time| count(time)).any(|lag| (lag - at).abs() <= 1)
 }
 
 /// The instances of a box, the first of which is master of all. The limit on time without a break is keepalived's own
@@ -215,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_second_to_and_fro_counts() {
-        let late = BTreeSet::from(["Fri Nov 27 02:59:59 2026".to_owned()]);
+        let late = ["Fri Nov 27 02:59:59 2026".to_owned()];
         assert!(is_near("Fri Nov 27 03:00:00 2026", &late));
         assert!(is_near("Fri Nov 27 02:59:58 2026", &late));
         assert!(!is_near("Fri Nov 27 03:00:01 2026", &late));

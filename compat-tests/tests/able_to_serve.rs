@@ -123,7 +123,12 @@ fn a_group_goes_together() {
     pair.expect_move(1, killed, BOUND);
     let goodbye = |wanted: u8| move |event: &Event| matches!(event, Event::Advert { router, priority: 0, .. } if *router == wanted);
     for router in [51, 52] {
-        assert!(pair.watch.first(killed, goodbye(router)).is_some(), "{router}\n{}", pair.watch.told(killed));
+        assert!(
+            pair.watch.first(killed, goodbye(router)).is_some(),
+            "{router}\n{}{}",
+            pair.watch.told(killed),
+            pair.logs()
+        );
     }
     let both = || pair.cluster.directors[1].node.addresses().unwrap().contains(&OTHER);
     assert!(eventually(SOON, both), "{}", pair.logs());

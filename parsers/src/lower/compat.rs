@@ -28,6 +28,16 @@ pub(super) fn releases<'w>(words: impl Iterator<Item = &'w str>, compat: &mut Co
     None
 }
 
+/// The words that a pragma of nginx's file takes.
+pub(super) fn of_nginx() -> String {
+    listed("nginx", NGINX)
+}
+
+/// The words that a pragma of keepalived's file takes.
+pub(super) fn of_keepalived() -> String {
+    listed("keepalived", KEEPALIVED)
+}
+
 fn release(text: &str) -> Option<Release> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))

@@ -29,51 +29,38 @@ fn stops(byte: u8) -> bool {
 
 /// Where a field's name ends: at a colon, a space or a control byte; the length where there is none.
 pub fn name_stop(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let found = below(word, b' ' + 1) | below(word ^ all(b':'), 1) | below(word ^ all(0x7f), 1);
-        if found != 0 {
-            return at + first(found);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| ends_name(byte)).unwrap_or(rest.len())
+    stop(bytes, b':', |word| below(word, b' ' + 1) | equal(word, b':') | equal(word, 0x7f))
 }
 
 /// Where a word ends: at a space or a control byte; the length where there is none.
 pub fn word_stop(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let found = below(word, b' ' + 1) | below(word ^ all(0x7f), 1);
-        if found != 0 {
-            return at + first(found);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| matches!(byte, 0..=b' ' | 0x7f)).unwrap_or(rest.len())
+    stop(bytes, b' ', |word| below(word, b' ' + 1) | equal(word, 0x7f))
 }
 
 /// Where the first of two bytes is; the length where there is none.
 pub fn either(bytes: &[u8], one: u8, other: u8) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let found = below(word ^ all(one), 1) | below(word ^ all(other), 1);
-        if found != 0 {
-            return at + first(found);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| byte == one || byte == other).unwrap_or(rest.len())
+    stop(bytes, one, |word| equal(word, one) | equal(word, other))
 }
 
-fn ends_name(byte: u8) -> bool {
-    matches!(byte, 0..=b' ' | b':' | 0x7f)
+/// The first place that `found` marks in a word of eight; the length where there is none. `stopper` is a byte it marks.
+#[inline(always)]
+fn stop(bytes: &[u8], stopper: u8, found: impl Fn(u64) -> u64) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let word = rest.first_chunk().copied().unwrap_or_else(|| ended(rest, stopper));
+        match found(u64::from_le_bytes(word)) {
+            0 => at += 8,
+            marks => return at + first(marks),
+        }
+    }
+}
+
+/// Less than a word, with a stopper behind it.
+fn ended(rest: &[u8], stopper: u8) -> [u8; 8] {
+    let mut word = [stopper; 8];
+    word.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+    word
 }
 
 /// The first byte below `limit`, which is at most 128.
@@ -91,6 +78,11 @@ fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(all(1) * u64::from(limit)) & !word & all(0x80)
 }
 
+/// The same of bytes equal to one.
+fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ all(byte), 1)
+}
+
 /// Which byte's bit is the first.
 fn first(bits: u64) -> usize {
     bits.trailing_zeros() as usize / 8
@@ -106,7 +98,8 @@ mod tests {
             for at in 0..20 {
                 let mut bytes = [b'a', 0xff, b'-', b'Z', 0x80, b'_', b'!', b'9'].repeat(3);
                 bytes[at] = stop;
-                let plain = bytes.iter().position(|&byte| ends_name(byte)).unwrap_or(bytes.len());
+                let plain =
+                    bytes.iter().position(|&byte| matches!(byte, 0..=b' ' | b':' | 0x7f)).unwrap_or(bytes.len());
                 assert_eq!(name_stop(&bytes), plain, "{stop} at {at}");
                 assert_eq!(name_stop(&bytes[..at]), at);
             }

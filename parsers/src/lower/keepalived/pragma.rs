@@ -3,7 +3,7 @@
 use super::Pass;
 use super::walk::Walk;
 use crate::diag::Diagnostic;
-use crate::lower::compat::releases;
+use crate::lower::compat;
 use crate::source::Span;
 use crate::syntax::keepalived::{Item, Line};
 use crate::table::Compat;
@@ -16,7 +16,7 @@ pub(super) fn compat(lines: &[Line]) -> Compat {
         let mut words = text.split_ascii_whitespace();
         if words.next() == Some("compat") {
             // What is wrong with them is said where they stand.
-            let _ = releases(words, &mut compat);
+            let _ = compat::releases(words, &mut compat);
         }
     }
     compat
@@ -31,16 +31,14 @@ impl Walk<'_> {
         let mut words = text.split_ascii_whitespace();
         let complaint = match words.next() {
             Some("vip") => self.vip(words),
-            Some("compat") => releases(words, &mut self.cx.compat),
+            Some("compat") => compat::releases(words, &mut self.cx.compat),
             Some(name) => Some(format!("unknown pragma \"{name}\"")),
             None => Some("a pragma without a name".to_owned()),
         };
         if let Some(complaint) = complaint {
             let finding = Diagnostic::error("rkeep::pragma", complaint).at(span, "");
-            self.report.prepared(
-                self.place,
-                finding.help("the pragmas are: vip follow-service=on|off, compat keepalived=2.2"),
-            );
+            let help = format!("the pragmas are: vip follow-service=on|off, compat {}", compat::of_keepalived());
+            self.report.prepared(self.place, finding.help(help));
         }
     }
 

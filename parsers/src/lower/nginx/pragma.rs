@@ -1,7 +1,7 @@
 //! Pragmas of nginx.conf.
 
 use crate::diag::Diagnostic;
-use crate::lower::compat::releases;
+use crate::lower::compat;
 use crate::source::{FileId, Span};
 use crate::syntax::pragma;
 use crate::table::Cx;
@@ -25,12 +25,12 @@ fn one(line: &[u8], file: FileId, start: usize, cx: &mut Cx) {
     let text = String::from_utf8_lossy(text);
     let mut words = text.split_ascii_whitespace();
     let complaint = match words.next() {
-        Some("compat") => releases(words, &mut cx.compat),
+        Some("compat") => compat::releases(words, &mut cx.compat),
         Some(name) => Some(format!("unknown pragma \"{name}\"")),
         None => Some("a pragma without a name".to_owned()),
     };
     if let Some(complaint) = complaint {
-        let help = "the pragmas are: compat nginx=1.22";
+        let help = format!("the pragmas are: compat {}", compat::of_nginx());
         cx.diagnostics.push(Diagnostic::error("rkeep::pragma", complaint).at(span, "").help(help));
     }
 }
