@@ -152,6 +152,17 @@ impl Stream {
         self.send(buf, SendFlags::NOSIGNAL)
     }
 
+    /// Sends what the socket takes of the last bytes; TLS says in the same call that nothing follows.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write_last(&self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.try_write_last(buf),
+            _ => self.try_write(buf),
+        }
+    }
+
     /// Sends what the socket takes and says that more follows at once.
     ///
     /// # Errors
