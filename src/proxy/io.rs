@@ -380,6 +380,8 @@ impl Listener {
             Address::Inet(_) => {
                 let listener = std::net::TcpListener::from(fd);
                 listener.set_nonblocking(true)?;
+                // What is accepted inherits it.
+                rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
                 Listener::Tcp(TcpListener::from_std(listener)?)
             }
             Address::Unix(_) => {
