@@ -1,7 +1,9 @@
-//! What tests with clients of TLS share: a directory with certificates, and commands run there.
+//! What tests with clients of TLS share: a directory with certificates, a server with them, and commands run there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use crate::proxy::Proxy;
 
 /// Makes a directory of its own for a test.
 ///
@@ -45,6 +47,43 @@ pub fn certificates(directory: &Path, responder: u16) {
         ),
     );
     assert!(said.contains("made\n"), "{said}");
+}
+
+/// Where a server listens: with TLS and HTTP/2, and without.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// With TLS.
+    pub secure: u16,
+    /// Without.
+    pub plain: u16,
+}
+
+/// Starts `command` as a server with the certificates of a directory; `secure` and `plain` are what its two servers hold beside them.
+/// The log format `said` holds a request's arguments.
+pub fn serve(command: Command, directory: &Path, ports: Ports, secure: &str, plain: &str) -> Proxy {
+    let (dir, Ports { secure: port, plain: behind }) = (directory.display(), ports);
+    let conf = format!(
+        r#"daemon off; pid {dir}/pid; error_log {dir}/error.log info; worker_processes 1;
+user root;
+events {{}}
+http {{
+    log_format said $args;
+    access_log off; client_max_body_size 0; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi; uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl http2;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
+        ssl_verify_client optional; ssl_client_certificate {dir}/ca.pem;
+        {secure}
+    }}
+    server {{
+        listen 127.0.0.1:{behind};
+        {plain}
+    }}
+}}"#
+    );
+    Proxy::start(command, directory, &conf, behind)
 }
 
 /// What is ended with the test.

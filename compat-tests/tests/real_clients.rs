@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rkeep::rehearse::eventually;
 use rkeep_compat_tests::proxy::{Proxy, free_port};
-use rkeep_compat_tests::tls::{Ends, certificates, directory, shell};
+use rkeep_compat_tests::tls::{Ends, Ports, certificates, directory, serve, shell};
 
 /// Scripts and pages of the clients.
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
@@ -36,20 +36,8 @@ fn site(name: &str) -> Site {
     std::fs::write(directory.join("three"), vec![b'x'; 3_000_000]).expect("written");
     let [port, behind, socket, callee, nobody] = [(); 5].map(|()| free_port());
     let dir = directory.display();
-    let conf = format!(
-        r#"daemon off; pid {dir}/pid; error_log {dir}/error.log info; worker_processes 1;
-user root;
-events {{}}
-http {{
-    log_format said $args;
-    access_log off; client_max_body_size 0; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi; uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-    server {{
-        listen 127.0.0.1:{port} ssl http2;
-        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
-        ssl_verify_client optional; ssl_client_certificate {dir}/ca.pem;
-        location / {{ return 200 "$ssl_client_verify\n"; }}
+    let secure = format!(
+        r#"location / {{ return 200 "$ssl_client_verify\n"; }}
         location /missing {{ return 404; }}
         location /behind {{ proxy_pass http://127.0.0.1:{behind}; }}
         location = /large {{ alias {dir}/three; }}
@@ -62,15 +50,11 @@ http {{
             proxy_set_header Connection upgrade;
         }}
         location /test.Peer/ {{ grpc_pass grpc://127.0.0.1:{callee}; }}
-        location /down/ {{ grpc_pass grpc://127.0.0.1:{nobody}; }}
-    }}
-    server {{
-        listen 127.0.0.1:{behind};
-        location / {{ return 200 "length=$content_length\n"; }}
-    }}
-}}"#
+        location /down/ {{ grpc_pass grpc://127.0.0.1:{nobody}; }}"#
     );
-    Site { proxy: Proxy::start(Proxy::subject(), &directory, &conf, behind), port, socket, callee }
+    let plain = r#"location / { return 200 "length=$content_length\n"; }"#;
+    let ports = Ports { secure: port, plain: behind };
+    Site { proxy: serve(Proxy::subject(), &directory, ports, &secure, plain), port, socket, callee }
 }
 
 impl Site {

@@ -7,32 +7,17 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rkeep_compat_tests::proxy::{Proxy, free_port};
-use rkeep_compat_tests::tls::{Ends, certificates, directory, shell};
+use rkeep_compat_tests::tls::{Ends, Ports, certificates, directory, serve, shell};
 
 fn start(directory: &Path, tls: u16, behind: u16, rest: &str) -> Proxy {
-    let dir = directory.display();
-    let conf = format!(
-        r#"daemon off; pid {dir}/pid; error_log {dir}/error.log info; worker_processes 1;
-user root;
-events {{}}
-http {{
-    access_log off; client_max_body_size 0; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
-    server {{
-        listen 127.0.0.1:{tls} ssl; http2 on;
-        ssl_certificate cert.pem; ssl_certificate_key key.pem;
-        ssl_verify_client optional; ssl_client_certificate ca.pem;
-        {rest}
+    let secure = format!(
+        r#"{rest}
         location / {{ return 200 "early=$ssl_early_data reused=$ssl_session_reused id=$ssl_session_id $ssl_client_verify\n"; }}
-        location /behind {{ proxy_pass http://127.0.0.1:{behind}; proxy_set_header Early-Data $ssl_early_data; }}
-    }}
-    server {{
-        listen 127.0.0.1:{behind};
-        location / {{ return 200 "length=$content_length early=$http_early_data\n"; }}
-        location /behind/too {{ if ($http_early_data) {{ return 425; }} return 200 "not early\n"; }}
-    }}
-}}"#
+        location /behind {{ proxy_pass http://127.0.0.1:{behind}; proxy_set_header Early-Data $ssl_early_data; }}"#
     );
-    Proxy::start(Proxy::rkeep(), directory, &conf, behind)
+    let plain = r#"location / { return 200 "length=$content_length early=$http_early_data\n"; }
+        location /behind/too { if ($http_early_data) { return 425; } return 200 "not early\n"; }"#;
+    serve(Proxy::rkeep(), directory, Ports { secure: tls, plain: behind }, &secure, plain)
 }
 
 #[test]

@@ -152,6 +152,17 @@ impl Stream {
         self.send(buf, SendFlags::NOSIGNAL)
     }
 
+    /// Sends what the socket takes of the last bytes; TLS says in the same call that nothing follows.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing.
+    pub fn try_write_last(&self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tls(tls) => tls.try_write_last(buf),
+            _ => self.try_write(buf),
+        }
+    }
+
     /// Sends what the socket takes and says that more follows at once.
     ///
     /// # Errors
@@ -369,6 +380,8 @@ impl Listener {
             Address::Inet(_) => {
                 let listener = std::net::TcpListener::from(fd);
                 listener.set_nonblocking(true)?;
+                // What is accepted inherits it.
+                rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
                 Listener::Tcp(TcpListener::from_std(listener)?)
             }
             Address::Unix(_) => {

@@ -97,6 +97,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         edits,
         sendfile: core.sendfile,
         patience: core.send_timeout.duration(),
+        closes: !cx.keepalive && h2.is_none(),
     };
     let mut sink = Sink::new(cx.conn.clone(), coding);
     let ends = matches!(body, Body::Empty) && joins.is_none() && !cx.expect_trailers;

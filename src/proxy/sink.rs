@@ -39,6 +39,7 @@ pub struct Sink {
     timer: Timer,
     patience: Duration,
     sendfile: bool,
+    closes: bool,
     /// Bytes given to the socket for this answer.
     sent: u64,
     head: u64,
@@ -62,6 +63,8 @@ pub struct Coding {
     pub sendfile: bool,
     /// `send_timeout`.
     pub patience: Duration,
+    /// The connection ends with this answer.
+    pub closes: bool,
 }
 
 impl Sink {
@@ -79,6 +82,7 @@ impl Sink {
             timer: Timer::default(),
             patience: coding.patience,
             sendfile: coding.sendfile,
+            closes: coding.closes,
             sent: 0,
             head: 0,
             failed: Cell::new(false),
@@ -177,13 +181,15 @@ impl Sink {
         self.pending.len() - self.at
     }
 
-    /// Sends what the socket takes at once; true when nothing is kept.
+    /// Sends what the socket takes at once; true when nothing is kept. `last`: nothing follows on the connection.
     ///
     /// # Errors
     /// The connection is broken.
-    fn flush_now(&mut self) -> io::Result<bool> {
+    fn flush_now(&mut self, last: bool) -> io::Result<bool> {
         if self.pace.is_none() && self.pending() > 0 {
-            match self.conn.stream.try_write(self.pending.get(self.at..).unwrap_or_default()) {
+            let kept = self.pending.get(self.at..).unwrap_or_default();
+            let stream = &self.conn.stream;
+            match if last { stream.try_write_last(kept) } else { stream.try_write(kept) } {
                 Ok(n) => {
                     self.passed(n as u64);
                     self.at += n;
@@ -386,7 +392,7 @@ impl Sink {
                 self.last_chunk(trailers);
             }
         }
-        self.flush_now()
+        self.flush_now(complete && self.closes)
     }
 
     fn last_chunk(&mut self, trailers: &Fields) {

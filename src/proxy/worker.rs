@@ -187,7 +187,6 @@ fn begin(thread: &Rc<Thread>, address: &Address, stream: Stream, peer: Peer) {
         return;
     }
     stats.handled.fetch_add(1, Relaxed);
-    stream.set_nodelay(true);
     let number = thread.next_number();
     let stream =
         if snapshot.begins_with_tls(address, &stream) { Stream::Tls(Box::new(TlsStream::new(stream))) } else { stream };

@@ -207,14 +207,44 @@ fn integer(block: &mut &[u8], bits: u32) -> Result<usize, Fault> {
             if byte & 0x80 == 0 {
                 break;
             }
-            // Nothing larger than 2^28 has a meaning here.
-            if shift > 21 {
+            // Nothing larger than 2^21 has a meaning here, and nginx takes no more bytes.
+            if shift > 14 {
                 return Err(Fault::Malformed);
             }
         }
     }
     *block = rest;
     Ok(value)
+}
+
+/// Whether what has come of a block holds a number that is too long, so that nothing that follows can mend it.
+pub fn is_hopeless(mut begun: &[u8]) -> bool {
+    loop {
+        if let Err(fault) = skip(&mut begun) {
+            return fault == Fault::Malformed;
+        }
+    }
+}
+
+/// Passes over a field.
+fn skip(block: &mut &[u8]) -> Result<(), Fault> {
+    let bits = match *block.first().ok_or(Fault::Cut)? {
+        0x80.. => 7,
+        0x40..=0x7f => 6,
+        0x20..=0x3f => 5,
+        _ => 4,
+    };
+    let index = integer(block, bits)?;
+    let strings = match bits {
+        5 | 7 => 0,
+        _ if index > 0 => 1,
+        _ => 2,
+    };
+    for _ in 0..strings {
+        let len = integer(block, 7)?;
+        *block = block.get(len..).ok_or(Fault::Cut)?;
+    }
+    Ok(())
 }
 
 fn string(block: &mut &[u8]) -> Result<Vec<u8>, Fault> {
@@ -317,6 +347,25 @@ mod tests {
         assert_eq!(Decoder::default().decode(&[0xc0], MOST), Err(Fault::Malformed));
         assert_eq!(Decoder::default().decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], MOST), Err(Fault::Malformed));
         assert_eq!(Decoder::default().decode(&[0xff], MOST), Err(Fault::Cut));
+        assert_eq!(Decoder::default().decode(&[0xff, 0xff, 0xff, 0xff], MOST), Err(Fault::Malformed));
         assert_eq!(Decoder::default().decode(&[0x00, 0x05, b'a'], MOST), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn what_cannot_end_well_shows_early() {
+        let rows: [(&[u8], bool); 9] = [
+            (&[], false),
+            (&[0xff, 0xff, 0xff, 0xff], true),
+            (&[0x42, 0xff, 0xff, 0xff, 0xff], true),
+            (&[0xff, 0xff, 0xff], false),
+            (&[0x82, 0x3f, 0xff, 0xff, 0xff], true),
+            (&[0x00, 0x01, b'a', 0xff, 0xff, 0xff, 0xff], true),
+            (&[0x00, 0x04, 0xff, 0xff, 0xff, 0xff], false),
+            (&[0x40, 0x05, b'a'], false),
+            (&[0x82, 0x84, 0x41, 0x01, b'a'], false),
+        ];
+        for (begun, hopeless) in rows {
+            assert_eq!(is_hopeless(begun), hopeless, "{begun:?}");
+        }
     }
 }

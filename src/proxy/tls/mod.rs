@@ -16,6 +16,7 @@ pub mod names;
 pub mod ocsp;
 mod offers;
 pub mod pem_files;
+mod secrets;
 pub mod sessions;
 pub mod stapling;
 mod stream;
@@ -34,7 +35,9 @@ use client::ClientContext;
 
 /// The cryptography that all of it uses.
 pub fn provider() -> CryptoProvider {
-    rustls::crypto::aws_lc_rs::default_provider()
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    secrets::prepare(&mut provider);
+    provider
 }
 
 /// The same, shared.

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use rustls::Connection;
+use rustls::{Connection, ProtocolVersion};
 
 use crate::proxy::io::{Lease, Stream, copy_file};
 
@@ -72,6 +72,7 @@ impl TlsStream {
     }
 
     /// Takes what has come and sends what is due, until the handshake is over or something to serve has come before.
+    /// Tickets of TLS 1.3 are due later: they leave with an answer, or when there is nothing to do but wait.
     ///
     /// # Errors
     /// `WouldBlock` while it is not, `InvalidData` for what is no TLS or not acceptable, `UnexpectedEof`.
@@ -89,7 +90,10 @@ impl TlsStream {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        session.flush(&self.under)
+        match session.owes_only_tickets() {
+            true => Ok(()),
+            false => session.flush(&self.under),
+        }
     }
 
     /// Ready when there may be something to read.
@@ -97,11 +101,13 @@ impl TlsStream {
     /// # Errors
     /// Of the reactor.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(session) = self.session.borrow_mut().as_mut() {
-            if session.ready || session.ended {
-                return Poll::Ready(Ok(()));
-            }
-            // Tickets and alerts that the socket did not take leave meanwhile.
+        let mut session = self.session.borrow_mut();
+        if session.as_ref().is_some_and(|session| session.ready || session.ended) {
+            return Poll::Ready(Ok(()));
+        }
+        let here = self.under.poll_readable(cx)?;
+        if let Some(session) = session.as_mut().filter(|_| here.is_pending()) {
+            // Tickets and alerts leave meanwhile.
             while session.owed == 0 && session.tls.wants_write() {
                 match session.flush(&self.under) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -113,7 +119,7 @@ impl TlsStream {
                 }
             }
         }
-        self.under.poll_readable(cx)
+        here.map(Ok)
     }
 
     /// Reads plaintext that is there; `Ok(0)` is the peer's end.
@@ -144,8 +150,19 @@ impl TlsStream {
     /// `WouldBlock` when it takes nothing.
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.session.borrow_mut().as_mut() {
-            Some(session) => session.write(&self.under, bufs),
+            Some(session) => session.write(&self.under, bufs, false),
             None => self.under.try_write_vectored(bufs),
+        }
+    }
+
+    /// Sends the last bytes, and with them that nothing follows.
+    ///
+    /// # Errors
+    /// As [`Self::try_write_vectored`].
+    pub fn try_write_last(&self, buf: &[u8]) -> io::Result<usize> {
+        match self.session.borrow_mut().as_mut() {
+            Some(session) => session.write(&self.under, &[IoSlice::new(buf)], true),
+            None => self.under.try_write(buf),
         }
     }
 
@@ -314,15 +331,25 @@ impl Session {
         !self.early.is_empty()
     }
 
-    fn write(&mut self, under: &Stream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.flush(under)?;
+    /// Whether all that has not been sent are tickets.
+    fn owes_only_tickets(&self) -> bool {
+        let Connection::Server(tls) = &self.tls else { return false };
+        !tls.is_handshaking() && tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Sends what of the pieces the socket takes, and a good-bye behind the `last` byte.
+    fn write(&mut self, under: &Stream, bufs: &[IoSlice<'_>], last: bool) -> io::Result<usize> {
         let offered = bufs.iter().map(|buf| buf.len()).sum();
         if self.owed > 0 {
+            self.flush(under)?;
             let now = self.owed.min(offered);
             self.owed -= now;
             return Ok(now);
         }
         let written = self.tls.writer().write_vectored(bufs)?;
+        if last && written == offered {
+            self.tls.send_close_notify();
+        }
         match self.flush(under) {
             Ok(()) => Ok(written),
             Err(error) => {
@@ -352,10 +379,17 @@ impl Write for Out<'_> {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(bufs)
+        match bufs {
+            // The cheaper call.
+            [one] => self.0.try_write(one),
+            more => self.0.try_write_vectored(more),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,10 @@ impl Value for CertificateCache {
         let mut off = false;
         for word in &directive.args {
             let text = word.lossy();
-            let invalid = || Fault::new(format!("invalid parameter \"{text}\"")).at(word.span);
+            let invalid = || {
+                let fault = Fault::new(format!("invalid parameter \"{text}\"")).at(word.span);
+                fault.help("one of off, max=, inactive=, valid=")
+            };
             let time = |text: &str| parse_time(text.as_bytes(), true).ok_or_else(invalid);
             match text.split_once('=') {
                 None if text == "off" => off = true,

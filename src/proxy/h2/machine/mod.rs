@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use super::frame::{self, Code, HEAD, Head, PREFACE, flag, kind};
 use super::hpack::{Decoder, Fault, Field, Most};
 use crate::proxy::flood::Flood;
+use incoming::check_begun;
 use priorities::Priorities;
 
 /// The window that every stream and connection begins with.
@@ -353,7 +354,7 @@ impl Machine {
                     false => return Ok(()),
                 }
             }
-            let Some(payload) = rest.get(HEAD..HEAD + head.len) else { return Ok(()) };
+            let Some(payload) = rest.get(HEAD..HEAD + head.len) else { return check_begun(head, rest) };
             *rest = rest.get(HEAD + head.len..).unwrap_or_default();
             self.frame(head, payload)?;
         }

@@ -357,3 +357,15 @@ fn answered_streams_are_in_nobodys_way() {
     assert_eq!(resets(&machine), 4);
     assert!(machine.has_left());
 }
+
+#[test]
+fn a_number_without_an_end_is_not_waited_for() {
+    for (flags, over) in [(flag::END_HEADERS, true), (flag::END_HEADERS | flag::PRIORITY, false)] {
+        let mut machine = greeted();
+        let mut bytes = Vec::new();
+        frame::head(&mut bytes, 5, kind::HEADERS, flags, 1);
+        bytes.extend([0xff; 4]);
+        machine.receive(&bytes);
+        assert_eq!(machine.why(), over.then_some(Ended::Faulty(Code::Compression)));
+    }
+}
