@@ -144,6 +144,25 @@ fn a_master_that_ends_is_not_kept_by_a_signal_that_came_before() {
 }
 
 #[test]
+fn a_request_that_is_cut_off_at_the_end_is_logged() {
+    let node = node("one");
+    let silent = node.within(|| std::net::TcpListener::bind("127.0.0.1:9000")).unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let conf = "/usr/local/nginx/conf/nginx.conf";
+    let text = node.read(conf).unwrap().replace("return 200 \"one\"", "proxy_pass http://127.0.0.1:9000");
+    node.write(conf, format!("worker_shutdown_timeout 50ms;\n{text}")).unwrap();
+    assert_eq!(nginx(&node, &[]), (Some(0), String::new()));
+    let asking = node.start(&["curl", "-s", "-m", "20", "http://127.0.0.1/"]).unwrap();
+    let mut asked = None;
+    assert!(eventually(SOON, || asked.insert(silent.accept()).is_ok()), "{}", log(&node));
+    assert_eq!(nginx(&node, &["-s", "quit"]), (Some(0), String::new()));
+    assert!(eventually(SOON, || processes(&node).is_empty()), "{}", log(&node));
+    assert!(eventually(SOON, || !asking.runs().unwrap()));
+    let logged = node.read("/usr/local/nginx/logs/access.log").unwrap();
+    assert!(logged.contains("\"GET / HTTP/1.1\" 000 0 "), "{logged}");
+}
+
+#[test]
 fn a_foreground_master_is_the_process_that_was_started() {
     let node = node("one");
     let running = node.start(&[&[NGINX], &PLACE[..], &["-g", "daemon off;"]].concat()).unwrap();

@@ -14,8 +14,23 @@ use super::phases::{self, End, Step};
 use super::request::{RequestCtx, Status, Version};
 use super::sink::{Coding, Sink};
 
+/// A request that is being served. It is logged at its end, also where that is the end of its connection's task: at
+/// `worker_shutdown_timeout`, say.
+struct Served<'a>(&'a mut RequestCtx);
+
+impl Drop for Served<'_> {
+    fn drop(&mut self) {
+        let cx = &mut *self.0;
+        cx.debug(format_args!("http status: {}, bytes sent: {}", cx.out.status, cx.sent));
+        cx.action = " while closing request";
+        cx.log_access();
+    }
+}
+
 /// Answers a request; `early` is the status of a head that was refused.
 pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
+    let served = Served(cx);
+    let cx = &mut *served.0;
     cx.debug(format_args!("http request line: \"{}\"", cx.head.line.escape_ascii()));
     let step = match early {
         Some(status) => Step::Fail(status),
@@ -35,9 +50,6 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
             cx.body.broken = true;
         }
     }
-    cx.debug(format_args!("http status: {}, bytes sent: {}", cx.out.status, cx.sent));
-    cx.action = " while closing request";
-    cx.log_access();
 }
 
 /// `post_action`: the request goes on elsewhere, and the client sees nothing of it.
