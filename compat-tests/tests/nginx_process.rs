@@ -1,6 +1,8 @@
 //! nginx's command line, processes, signals and files: the same on nginx and on rkeep.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use rkeep::rehearse::{Node, eventually};
@@ -146,7 +148,7 @@ fn a_master_that_ends_is_not_kept_by_a_signal_that_came_before() {
 #[test]
 fn a_request_that_is_cut_off_at_the_end_is_logged() {
     let node = node("one");
-    let silent = node.within(|| std::net::TcpListener::bind("127.0.0.1:9000")).unwrap();
+    let silent = node.within(|| TcpListener::bind("127.0.0.1:9000")).unwrap();
     silent.set_nonblocking(true).unwrap();
     let conf = "/usr/local/nginx/conf/nginx.conf";
     let text = node.read(conf).unwrap().replace("return 200 \"one\"", "proxy_pass http://127.0.0.1:9000");
@@ -160,6 +162,27 @@ fn a_request_that_is_cut_off_at_the_end_is_logged() {
     assert!(eventually(SOON, || !asking.runs().unwrap()));
     let logged = node.read("/usr/local/nginx/logs/access.log").unwrap();
     assert!(logged.contains("\"GET / HTTP/1.1\" 000 0 "), "{logged}");
+}
+
+/// What is no preface is a fault of the protocol.
+#[test]
+fn before_1_25_a_listener_of_http2_speaks_nothing_else() {
+    let node = node("one");
+    let conf = "/usr/local/nginx/conf/nginx.conf";
+    let text = node.read(conf).unwrap().replace("listen 80", "listen 80 http2");
+    node.write(conf, format!("#rkeep: compat nginx=1.22\n{text}")).unwrap();
+    assert_eq!(nginx(&node, &[]), (Some(0), String::new()));
+    let said = node.within(|| {
+        let mut stream = TcpStream::connect("127.0.0.1:80")?;
+        stream.set_read_timeout(Some(SOON))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).map(|_| said)
+    });
+    let said = said.unwrap();
+    let (settings, goodbye) = (4, [[0, 0, 8, 7].as_slice(), &[0; 12], &[1]].concat());
+    assert_eq!(said.get(3), Some(&settings), "{said:?}");
+    assert!(said.ends_with(&goodbye), "{said:?}");
 }
 
 #[test]

@@ -37,15 +37,21 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a client may take to end a request that has been answered before it is told that nobody reads on.
 const REST: Duration = Duration::from_millis(20);
 
+/// The first release that answers HTTP/1 where `listen … http2` is written; those before speak nothing but HTTP/2 there.
+const HTTP2_BESIDE_HTTP1: (u16, u16) = (1, 25);
+
 /// Whether a client that has just connected speaks HTTP/2.
 pub async fn is_spoken(conn: &Connection, deadline: Instant) -> bool {
     // Where TLS is demanded, who speaks without it is told so by HTTP/1.
     if let Some(tls) = conn.stream.tls() {
         return tls.with(|tls| tls.alpn_protocol() == Some(b"h2")).unwrap_or(false);
     }
-    let snapshot = conn.thread.snapshot();
-    let Some(names) = snapshot.as_ref().and_then(|snapshot| snapshot.names(conn)) else { return false };
-    let default = snapshot.as_ref().and_then(|snapshot| snapshot.servers.get(names.default_server()));
+    let Some(snapshot) = conn.thread.snapshot() else { return false };
+    let Some(names) = snapshot.names(conn) else { return false };
+    if names.http2 && snapshot.plan.compat.nginx < HTTP2_BESIDE_HTTP1 {
+        return true;
+    }
+    let default = snapshot.servers.get(names.default_server());
     if !names.http2 && !default.is_some_and(|server| server.ir.conf.http2.on) {
         return false;
     }
