@@ -176,7 +176,7 @@ impl AnswerStream {
         if buffered {
             self.pace = Pace::new(rate(cx), 0);
         }
-        let mut out = Outlet::new(sink, cx.cut.take());
+        let mut out = Outlet::new(sink, cx.cut.take().map(|cut| *cut));
         let rest = std::mem::take(&mut self.rest);
         self.pass(cx, rest.bytes(), |cx, data| out.push_or_keep(cx, data, &mut spool))?;
         drop(rest);
