@@ -208,7 +208,7 @@ impl AnswerStream {
                 }
             } else if !spool.is_empty() {
                 let mut lease = Lease::take();
-                let most = spool.slack().min(lease.len());
+                let most = spool.draught(&out.sink.connection().stream).min(lease.len());
                 let n = spool.take(lease.get_mut(..most).unwrap_or_default()).map_err(|_| Broken)?;
                 out.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
             } else if done {
