@@ -32,7 +32,7 @@ fn words_stand_where_their_spans_say() {
     let loader = MapLoader::default();
     let (mut sources, mut shown) = (SourceMap::default(), Vec::new());
     let source = Source { loader: &loader, config_id: "box", old: false };
-    let lines = read(&source, Path::new("k.conf"), SAMPLE.into(), &mut sources, &mut shown);
+    let lines = read(&source, Path::new("k.conf"), SAMPLE.as_bytes().into(), &mut sources, &mut shown);
     let mut plain = 0;
     for line in &lines {
         let Item::Words { words, .. } = &line.item else { continue };
@@ -60,7 +60,7 @@ fn lines_and_gaps_are_the_file() {
     let loader = MapLoader::default();
     let (mut sources, mut shown) = (SourceMap::default(), Vec::new());
     let source = Source { loader: &loader, config_id: "box", old: false };
-    let lines = read(&source, Path::new("k.conf"), SAMPLE.into(), &mut sources, &mut shown);
+    let lines = read(&source, Path::new("k.conf"), SAMPLE.as_bytes().into(), &mut sources, &mut shown);
     let (mut at, mut out) = (0, Vec::new());
     for line in &lines {
         let span = line.span;

@@ -15,7 +15,7 @@ use rkeep_parsers::source::{Loader, MapLoader};
 struct Machine(MapLoader);
 
 impl Loader for Machine {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn load(&self, path: &Path) -> io::Result<std::sync::Arc<[u8]>> {
         self.0.load(path)
     }
 

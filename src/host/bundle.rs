@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rkeep_parsers::source::Loader;
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -21,7 +22,7 @@ const LARGEST: u64 = 256 << 20;
 /// What was read. As a [`Loader`] it answers as the first reader was answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
-    files: BTreeMap<PathBuf, Result<Vec<u8>, i32>>,
+    files: BTreeMap<PathBuf, Result<Arc<[u8]>, i32>>,
     globs: BTreeMap<PathBuf, Vec<PathBuf>>,
     hosts: BTreeMap<String, Vec<IpAddr>>,
 }
@@ -33,7 +34,7 @@ impl Bundle {
     }
 
     /// Adds a file.
-    pub fn insert(&mut self, path: PathBuf, bytes: Vec<u8>) {
+    pub fn insert(&mut self, path: PathBuf, bytes: Arc<[u8]>) {
         self.files.insert(path, Ok(bytes));
     }
 
@@ -58,7 +59,7 @@ impl Bundle {
         for (path, bytes) in &self.files {
             let path = path.as_os_str().as_bytes();
             match bytes {
-                Ok(bytes) => record(&mut out, b'f', [path, bytes.as_slice()].into_iter()),
+                Ok(bytes) => record(&mut out, b'f', [path, bytes].into_iter()),
                 Err(errno) => record(&mut out, b'e', [path, errno.to_string().as_bytes()].into_iter()),
             }
         }
@@ -88,7 +89,7 @@ impl Bundle {
         let (&name, values) = parts.split_first()?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         match tag {
-            b'f' => drop(self.files.insert(path(name), Ok(values.first()?.to_vec()))),
+            b'f' => drop(self.files.insert(path(name), Ok(Arc::from(*values.first()?)))),
             b'e' => drop(self.files.insert(path(name), Err(text(values.first()?)?.parse().ok()?))),
             b'g' => drop(self.globs.insert(path(name), values.iter().map(|value| path(value)).collect())),
             b'h' => {
@@ -102,7 +103,7 @@ impl Bundle {
 }
 
 impl Loader for Bundle {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         match self.files.get(path) {
             Some(Ok(bytes)) => Ok(bytes.clone()),
             Some(Err(errno)) => Err(io::Error::from_raw_os_error(*errno)),
@@ -119,7 +120,7 @@ impl Loader for Bundle {
     }
 }
 
-/// A loader that keeps a copy of every answer.
+/// A loader that keeps every answer.
 #[derive(Debug, Default)]
 pub struct Recorder<L> {
     inner: L,
@@ -139,7 +140,7 @@ impl<L: Loader> Recorder<L> {
 }
 
 impl<L: Loader> Loader for Recorder<L> {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         let answer = self.inner.load(path);
         let kept = match &answer {
             Ok(bytes) => Ok(bytes.clone()),
@@ -242,8 +243,8 @@ mod tests {
         let disk = disk.host("web", &["192.0.2.1".parse().unwrap(), "::1".parse().unwrap()]);
         let recorder = Recorder::new(disk);
         assert_eq!(recorder.glob(Path::new("/a/*.conf")).len(), 2);
-        assert_eq!(recorder.load(Path::new("/a/x.conf")).unwrap(), b"one");
-        assert_eq!(recorder.load(Path::new("/a/y.conf")).unwrap(), [0, 255, b'\n']);
+        assert_eq!(recorder.load(Path::new("/a/x.conf")).unwrap()[..], *b"one");
+        assert_eq!(recorder.load(Path::new("/a/y.conf")).unwrap()[..], [0, 255, b'\n']);
         assert!(recorder.load(Path::new("/a/none")).is_err());
         assert_eq!(recorder.resolve("web").unwrap().len(), 2);
         recorder.finish()
@@ -269,7 +270,7 @@ mod tests {
         let bundle = recorded();
         let copy = Bundle::open(bundle.seal().unwrap()).unwrap();
         assert_eq!(copy, bundle);
-        assert_eq!(copy.load(Path::new("/a/x.conf")).unwrap(), b"one");
+        assert_eq!(copy.load(Path::new("/a/x.conf")).unwrap()[..], *b"one");
         assert_eq!(copy.load(Path::new("/a/none")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
         assert_eq!(copy.glob(Path::new("/a/*.conf")).len(), 2);
         assert_eq!(copy.resolve("web").unwrap().len(), 2);

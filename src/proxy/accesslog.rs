@@ -358,8 +358,8 @@ mod tests {
     #[test]
     fn absent_values() {
         let line = |how| {
-            let text = Part::Text(b"[".to_vec());
-            let line = Expr { parts: vec![text, Part::Capture(1)] };
+            let text = Part::Text((*b"[").into());
+            let line = Expr::from([text, Part::Capture(1)]);
             let format = LogFormat { name: "x".into(), escape: how, line };
             let to = To::Plain(Target::Stderr);
             let mut out = Vec::new();
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn conditions() {
         let value = |text: &'static [u8]| {
-            holds(&Expr { parts: vec![Part::Capture(1)] }, &mut |_, out| {
+            holds(&Expr::from([Part::Capture(1)]), &mut |_, out| {
                 out.extend_from_slice(text);
                 true
             })

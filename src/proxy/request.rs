@@ -225,7 +225,7 @@ pub struct RequestCtx {
     /// Fields of the last backend's answer, for `$upstream_http_*`.
     pub upstream_fields: Fields,
     /// `$proxy_host`, `$proxy_port` where `proxy_pass` has variables; else those of the location.
-    pub proxy_host: Option<(Vec<u8>, u16)>,
+    pub proxy_host: Option<Box<(Vec<u8>, u16)>>,
     /// Whether the connection stays open after this answer.
     pub keepalive: bool,
     /// Whether the client may have to be read on after the answer, lest a reset destroys it.
@@ -235,7 +235,7 @@ pub struct RequestCtx {
     /// Trailer fields are due, so that the answer must be chunked.
     pub expect_trailers: bool,
     /// The part of a backend's body that the client asked for: first byte and one past the last.
-    pub cut: Option<(u64, u64)>,
+    pub cut: Option<Box<(u64, u64)>>,
     /// When the first byte of the request was read.
     pub began: Instant,
     /// The same by the wall clock.
@@ -251,9 +251,9 @@ pub struct RequestCtx {
     /// `$limit_rate` as `set` or X-Accel-Limit-Rate left it.
     pub limit_rate: Option<u64>,
     /// How server-side includes want `$date_local` and `$date_gmt` written.
-    pub time_format: Option<Vec<u8>>,
+    pub time_format: Option<Box<[u8]>>,
     /// `$request_id`, made when first asked for.
-    pub request_id: OnceCell<[u8; 16]>,
+    pub request_id: OnceCell<Box<[u8; 16]>>,
     /// What the request is doing, for error messages: ` while connecting to upstream`.
     pub action: &'static str,
     /// The URL of the backend being talked to, for error messages.

@@ -36,19 +36,9 @@ pub async fn serve(cx: &mut RequestCtx, early: Option<Status>) {
         Some(status) => Step::Fail(status),
         None => Step::PostRead,
     };
-    match phases::run(cx, step).await {
-        End::Answer(prepared) => {
-            send(cx, prepared).await;
-            if cx.conf().core.post_action.is_some() {
-                boxed(|| post_action(cx)).await;
-            }
-        }
-        End::Silent(status) => {
-            cx.error_status = status;
-            cx.out.status = status;
-            cx.keepalive = false;
-            cx.body.broken = true;
-        }
+    let end = phases::run(cx, step).await;
+    if send(cx, end).await && cx.conf().core.post_action.is_some() {
+        boxed(|| post_action(cx)).await;
     }
 }
 
@@ -87,9 +77,18 @@ impl RequestCtx {
     }
 }
 
-/// Sends the answer.
-async fn send(cx: &mut RequestCtx, prepared: Prepared) {
-    let Prepared { body, encoder, edits, joins } = prepared;
+/// Sends the answer; false where there is none.
+async fn send(cx: &mut RequestCtx, end: End) -> bool {
+    let Prepared { body, encoder, edits, joins } = match end {
+        End::Answer(prepared) => prepared,
+        End::Silent(status) => {
+            cx.error_status = status;
+            cx.out.status = status;
+            cx.keepalive = false;
+            cx.body.broken = true;
+            return false;
+        }
+    };
     head::settle(cx);
     if cx.head.version == Version::Http09 {
         cx.keepalive = false;
@@ -142,6 +141,7 @@ async fn send(cx: &mut RequestCtx, prepared: Prepared) {
         }
     }
     finish(cx, &sink, complete, finished);
+    true
 }
 
 /// Sends the head on a stream of HTTP/2; `ends`: nothing follows it.

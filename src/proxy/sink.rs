@@ -117,6 +117,21 @@ impl Sink {
         self.encode(bytes)
     }
 
+    /// The same, but where the bytes stay as they are no more than `most` are kept. Says how many of them have gone or are.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn push_some(&mut self, bytes: &[u8], most: usize) -> io::Result<usize> {
+        let small = self.pending() + bytes.len() < SMALL;
+        if small || self.chunked || self.discard || self.changes() || self.pace.is_some() {
+            return self.push(bytes).map(|()| bytes.len());
+        }
+        let gone = self.send(bytes, b"")?;
+        let taken = bytes.len().min(gone.saturating_add(most.saturating_sub(self.pending())));
+        self.pending.extend_from_slice(bytes.get(gone..taken).unwrap_or_default());
+        Ok(taken.max(gone))
+    }
+
     fn encode(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.encoder.take() {
             Some(mut encoder) => {
@@ -142,11 +157,16 @@ impl Sink {
             self.pending.extend_from_slice(tail);
             return Ok(());
         }
-        self.send_with(bytes, tail)
+        let mut gone = self.send(bytes, tail)?;
+        for piece in [bytes, tail] {
+            self.pending.extend_from_slice(piece.get(gone.min(piece.len())..).unwrap_or_default());
+            gone = gone.saturating_sub(piece.len());
+        }
+        Ok(())
     }
 
-    /// Sends what is kept, then `bytes` and `tail`; keeps what the socket does not take.
-    fn send_with(&mut self, bytes: &[u8], tail: &[u8]) -> io::Result<()> {
+    /// Sends what is kept, then `bytes` and `tail` as far as the socket takes them. Says how much of these two has gone.
+    fn send(&mut self, bytes: &[u8], tail: &[u8]) -> io::Result<usize> {
         let kept = self.pending.get(self.at..).unwrap_or_default();
         let mut done =
             match self.conn.stream.try_write_vectored(&[IoSlice::new(kept), IoSlice::new(bytes), IoSlice::new(tail)]) {
@@ -164,11 +184,7 @@ impl Sink {
             self.pending.clear();
             self.at = 0;
         }
-        for piece in [bytes, tail] {
-            self.pending.extend_from_slice(piece.get(done.min(piece.len())..).unwrap_or_default());
-            done = done.saturating_sub(piece.len());
-        }
-        Ok(())
+        Ok(done)
     }
 
     fn fail(&self, error: io::Error) -> io::Error {

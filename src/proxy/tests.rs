@@ -2,6 +2,7 @@
 
 mod cached;
 mod joined;
+mod slow;
 
 use std::collections::HashMap;
 use std::fs;

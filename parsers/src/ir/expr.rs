@@ -7,20 +7,20 @@ use crate::source::Span;
 /// A string with variables and captures. Constant strings have one [`Part::Text`] or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Expr {
-    /// The parts, in order.
-    pub parts: Vec<Part>,
+    /// The parts, in order, and no room for more: a large file has many.
+    pub parts: Box<[Part]>,
 }
 
 impl Expr {
     /// A constant.
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         let text = text.into();
-        Expr { parts: if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] } }
+        if text.is_empty() { Expr::default() } else { Expr::from([Part::Text(text.into())]) }
     }
 
     /// The constant, unless it has variables.
     pub fn as_text(&self) -> Option<&[u8]> {
-        match self.parts.as_slice() {
+        match &*self.parts {
             [] => Some(b""),
             [Part::Text(text)] => Some(text),
             _ => None,
@@ -28,11 +28,17 @@ impl Expr {
     }
 }
 
+impl<const N: usize> From<[Part; N]> for Expr {
+    fn from(parts: [Part; N]) -> Self {
+        Expr { parts: parts.into() }
+    }
+}
+
 /// A piece of an [`Expr`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// As it stands.
-    Text(Vec<u8>),
+    Text(Box<[u8]>),
     /// A variable's value.
     Var(Var),
     /// `$1` … `$9` of the last regular expression that matched.
@@ -45,7 +51,7 @@ pub enum Var {
     /// One of nginx's own with a fixed name.
     Builtin(Builtin),
     /// One of a family: `$http_NAME` and its like; the name is lower case with `_` as written.
-    Prefixed(Prefix, String),
+    Prefixed(Prefix, Box<str>),
     /// Made by `set`, a named capture, `map` …
     User(UserVar),
 }
@@ -293,7 +299,7 @@ impl Variables {
             return Var::Builtin(builtin);
         }
         if let Some((prefix, rest)) = Prefix::split(&name) {
-            return Var::Prefixed(prefix, rest.to_owned());
+            return Var::Prefixed(prefix, rest.into());
         }
         let var = self.intern(&name);
         self.names[var.0 as usize].used.get_or_insert(at);
@@ -306,7 +312,7 @@ impl Variables {
             return Some(Var::User(var));
         }
         let builtin = Builtin::by_name(name).map(Var::Builtin);
-        builtin.or_else(|| Prefix::split(name).map(|(prefix, rest)| Var::Prefixed(prefix, rest.to_owned())))
+        builtin.or_else(|| Prefix::split(name).map(|(prefix, rest)| Var::Prefixed(prefix, rest.into())))
     }
 
     fn is_defined(&self, var: UserVar) -> bool {

@@ -15,8 +15,8 @@ impl Files {
     }
 
     /// Adds a file.
-    pub fn insert(&mut self, path: PathBuf, bytes: Vec<u8>) {
-        self.0.insert(path, bytes.into());
+    pub fn insert(&mut self, path: PathBuf, bytes: Arc<[u8]>) {
+        self.0.insert(path, bytes);
     }
 }
 

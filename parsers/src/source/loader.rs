@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::glob;
 
 /// Where the bytes of files come from: the disk, a sealed bundle handed to a role, or a map in tests.
 pub trait Loader {
-    /// All bytes of a file.
+    /// All bytes of a file, to be held once by all who need them.
     ///
     /// # Errors
     /// Those of opening and reading; their text is printed as the original prints `errno`.
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>>;
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>>;
 
     /// The files a glob pattern names, sorted as `glob(3)` sorts them; a pattern without magic names itself.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
@@ -44,8 +45,8 @@ pub trait Loader {
 pub struct DiskLoader;
 
 impl Loader for DiskLoader {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>> {
+        std::fs::read(path).map(Arc::from)
     }
 
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
@@ -82,8 +83,8 @@ impl MapLoader {
 }
 
 impl Loader for MapLoader {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.files.get(path).cloned().ok_or_else(|| io::Error::from_raw_os_error(2))
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>> {
+        self.files.get(path).map(|bytes| Arc::from(bytes.as_slice())).ok_or_else(|| io::Error::from_raw_os_error(2))
     }
 
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {

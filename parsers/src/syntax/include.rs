@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
             return Err(std::io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
         }
         let bytes = self.loader.load(path)?;
-        let id: FileId = self.sources.add(path.to_owned(), bytes.as_slice(), included_at);
+        let id: FileId = self.sources.add(path.to_owned(), bytes.clone(), included_at);
         self.open.push(path.to_owned());
         let block = parse(id, &bytes, Origin::File);
         let block = self.expand(block);
@@ -62,7 +62,6 @@ impl<'a> Reader<'a> {
             for inner in block.items.iter_mut().filter_map(|directive| directive.block.as_mut()) {
                 **inner = self.expand(std::mem::take(inner));
             }
-            block.items.shrink_to_fit();
             return block;
         }
         let mut whole = Block { open: block.open, close: block.close, ..Block::default() };
@@ -105,7 +104,7 @@ impl<'a> Reader<'a> {
 
 /// The path of a well-formed `include`; others stay, so that the walk can complain.
 fn included_path(directive: &Directive) -> Option<PathBuf> {
-    let [path] = directive.args.as_slice() else { return None };
+    let [path] = &*directive.args else { return None };
     let plain = directive.name.is("include") && directive.block.is_none();
     plain.then(|| PathBuf::from(path.lossy().into_owned()))
 }

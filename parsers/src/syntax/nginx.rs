@@ -30,8 +30,8 @@ pub enum Origin {
 
 /// Reads one file. What cannot be read is in [`Block::broken`], at its place among the directives.
 pub fn parse(file: FileId, text: &[u8], origin: Origin) -> Block {
-    let mut parser = Parse { file, text, at: 0, origin, open: Vec::new(), ended: false };
-    parser.block(0)
+    let (words, items, open) = (Vec::new(), Vec::new(), Vec::new());
+    Parse { file, text, at: 0, origin, words, items, first: 0, open, ended: false }.block(0)
 }
 
 struct Parse<'a> {
@@ -39,10 +39,23 @@ struct Parse<'a> {
     text: &'a [u8],
     at: usize,
     origin: Origin,
+    /// Words of the directive that is being read. Large files have many directives, so each gets no more room than it
+    /// needs once it is known how many words it has; so do blocks.
+    words: Vec<Word>,
+    /// Directives of the blocks that are open here.
+    items: Vec<Directive>,
+    /// Where those of the innermost begin.
+    first: usize,
     /// Heads of the blocks that are open here.
     open: Vec<Span>,
     /// The end of the file has been complained about.
     ended: bool,
+}
+
+/// A directive without what follows its words.
+struct Head {
+    name: Word,
+    args: Box<[Word]>,
 }
 
 /// What ends the words of a directive.
@@ -63,49 +76,57 @@ struct Unreadable {
 impl Parse<'_> {
     /// Directives up to the `}` of the block, which is taken, or the end of the file.
     fn block(&mut self, depth: usize) -> Block {
+        let outer = std::mem::replace(&mut self.first, self.items.len());
+        let block = self.inside(depth);
+        let items = self.items.drain(self.first..).collect();
+        self.first = outer;
+        Block { items, ..block }
+    }
+
+    /// The same with its directives not yet in it.
+    fn inside(&mut self, depth: usize) -> Block {
         let mut block = Block { close: self.span(self.text.len(), self.text.len()), ..Block::default() };
         loop {
             let start = self.at;
-            let mut words = Vec::new();
-            let stop = self.words(&mut words);
+            let stop = self.words();
+            let head = self.head();
             let here = self.span(self.at.saturating_sub(1), self.at);
-            match (stop, words.is_empty()) {
+            match (stop, head) {
                 (Err(fault), _) => {
                     self.broken(&mut block, fault.message, fault.span, fault.end);
                     self.at = self.text.len();
                     self.ended = true;
                     return block;
                 }
-                (Ok(Stop::Semicolon), true) => self.note(&mut block, "unexpected \";\"", here),
-                (Ok(Stop::Open), true) => {
+                (Ok(Stop::Semicolon), None) => self.note(&mut block, "unexpected \";\"", here),
+                (Ok(Stop::Open), None) => {
                     self.note(&mut block, "unexpected \"{\"", here);
                     self.nested(depth, here, here);
                 }
-                (Ok(Stop::Close), true) if depth > 0 => {
+                (Ok(Stop::Close), None) if depth > 0 => {
                     block.close = here;
                     return block;
                 }
-                (Ok(Stop::Close), true) => self.note(&mut block, "unexpected \"}\"", here),
-                (Ok(Stop::Close), false) => {
+                (Ok(Stop::Close), None) => self.note(&mut block, "unexpected \"}\"", here),
+                (Ok(Stop::Close), Some(head)) => {
                     self.note(&mut block, "unexpected \"}\"", here);
-                    self.push(&mut block, words, None, here);
+                    self.push(head, None, here);
                     if depth > 0 {
                         block.close = here;
                         return block;
                     }
                 }
-                (Ok(Stop::End), empty) => {
-                    self.at_end(&mut block, depth, empty, start);
+                (Ok(Stop::End), head) => {
+                    self.at_end(&mut block, depth, head.is_none(), start);
                     return block;
                 }
-                (Ok(Stop::Semicolon), false) => self.push(&mut block, words, None, here),
-                (Ok(Stop::Open), false) => {
+                (Ok(Stop::Semicolon), Some(head)) => self.push(head, None, here),
+                (Ok(Stop::Open), Some(head)) => {
                     if self.origin == Origin::CommandLine {
                         self.note(&mut block, "block directives are not supported in -g option", here);
                     }
-                    let head = words.first().map_or(here, |name| name.span.to(here));
-                    let inner = self.nested(depth, head, here);
-                    self.push(&mut block, words, Some(inner), here);
+                    let inner = self.nested(depth, head.name.span.to(here), here);
+                    self.push(head, Some(inner), here);
                 }
             }
         }
@@ -149,20 +170,30 @@ impl Parse<'_> {
             true => self.open.iter().rev().copied().collect(),
             false => Vec::new(),
         };
-        block.broken.push(Broken { before: block.items.len(), message: message.into(), errno: None, span, end, open });
+        block.broken.push(Broken {
+            before: self.items.len() - self.first,
+            message: message.into(),
+            errno: None,
+            span,
+            end,
+            open,
+        });
     }
 
-    fn push(&self, block: &mut Block, mut words: Vec<Word>, inner: Option<Block>, end: Span) {
-        let name = words.remove(0);
-        // Most directives have few words, and large files many directives.
-        words.shrink_to_fit();
+    fn push(&mut self, Head { name, args }: Head, inner: Option<Block>, end: Span) {
         let last = inner.as_ref().map_or(end, |inner| inner.close);
         let span = name.span.to(last);
-        block.items.push(Directive { name, args: words, block: inner.map(Box::new), span, end });
+        self.items.push(Directive { name, args, block: inner.map(Box::new), span, end });
     }
 
-    /// Words up to a terminator, which is taken.
-    fn words(&mut self, words: &mut Vec<Word>) -> Result<Stop, Unreadable> {
+    /// What the words that have been read begin; none where there are none.
+    fn head(&mut self) -> Option<Head> {
+        let mut words = self.words.drain(..);
+        Some(Head { name: words.next()?, args: words.collect() })
+    }
+
+    /// Reads words up to a terminator, which is taken.
+    fn words(&mut self) -> Result<Stop, Unreadable> {
         loop {
             self.at = self.skip_space()?;
             let Some(&byte) = self.text.get(self.at) else { return Ok(Stop::End) };
@@ -172,7 +203,7 @@ impl Parse<'_> {
                 b'}' => Stop::Close,
                 _ => {
                     match self.word()? {
-                        Some(word) => words.push(word),
+                        Some(word) => self.words.push(word),
                         None => return Err(self.unfinished()),
                     }
                     continue;

@@ -49,7 +49,7 @@ pub struct Directive {
     /// The keyword.
     pub name: Word,
     /// What follows it, up to `;`, `{` or the end of the line.
-    pub args: Vec<Word>,
+    pub args: Box<[Word]>,
     /// The block that belongs to it.
     pub block: Option<Box<Block>>,
     /// From the first byte of the name to the `;`, the `}` or the end of the line, inclusive.

@@ -39,7 +39,7 @@ mod tests {
 
     fn bundle(files: &[(&str, &str)]) -> Bundle {
         let mut bundle = Bundle::default();
-        files.iter().for_each(|(path, text)| bundle.insert(path.into(), text.as_bytes().to_vec()));
+        files.iter().for_each(|(path, text)| bundle.insert(path.into(), text.as_bytes().into()));
         bundle
     }
 

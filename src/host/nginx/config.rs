@@ -14,6 +14,7 @@ use crate::host::bundle::{Bundle, Recorder};
 use crate::host::control;
 use crate::plan::{self, ProxyPlan};
 use crate::proxy::tls;
+use crate::sys::memory::Thrift;
 
 /// What a reading depends on besides the bytes of the files.
 #[derive(Clone, Debug)]
@@ -97,6 +98,8 @@ pub struct Reading {
 
 /// Reads a configuration.
 pub fn read(context: &Context, loader: impl Loader) -> Reading {
+    // The tree of a file goes while its model comes, and may be as large.
+    let _thrift = Thrift::begin();
     let recorder = Recorder::new(loader);
     let loaded = context.setup().load(&recorder);
     let mut lines = Vec::new();

@@ -127,7 +127,7 @@ fn one(cx: &mut RequestCtx, body: Body, (start, end): Part, length: u64) -> Body
     cx.out.fields.push(b"Content-Range", value.as_bytes());
     cx.out.content_length = Some(end - start);
     if let Body::Upstream(stream) = body {
-        cx.cut = Some((start, end));
+        cx.cut = Some(Box::new((start, end)));
         return Body::Upstream(stream);
     }
     cut(&body, start, end)

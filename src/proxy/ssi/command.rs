@@ -115,7 +115,7 @@ impl Page {
 
     fn config(&mut self, cx: &mut RequestCtx, command: &Command) -> Done {
         if let Some(format) = command.get("timefmt") {
-            cx.time_format = Some(format.to_vec());
+            cx.time_format = Some(format.into());
         }
         if let Some(text) = command.get("errmsg") {
             self.error_text = text.to_vec();

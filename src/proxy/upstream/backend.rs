@@ -90,17 +90,18 @@ impl Backend {
     ///
     /// # Errors
     /// [`Interrupted`]
-    pub async fn read(
+    pub fn read(
         &self,
         client: &Connection,
         most: usize,
         patience: Duration,
         watch: Client,
-    ) -> Result<(Lease, usize), Interrupted> {
+    ) -> impl Future<Output = Result<(Lease, usize), Interrupted>> {
         let deadline = clock::now() + patience;
         // What was asked for has hardly come before the first wait; who is woken afterwards hardly finds nothing.
         let mut woken = false;
-        poll_fn(|cx| {
+        // As a plain future it holds each of these once: requests wait here.
+        poll_fn(move |cx| {
             loop {
                 if woken {
                     let mut lease = Lease::take();
@@ -119,7 +120,6 @@ impl Backend {
                 }
             }
         })
-        .await
     }
 }
 

@@ -105,9 +105,9 @@ fn domains(written: &[CookieRewrite], regexes: &mut Regexes) -> Result<Vec<(Patt
 
 fn strip_dot(expr: &mut Expr) {
     if let Some(Part::Text(text)) = expr.parts.first_mut()
-        && text.first() == Some(&b'.')
+        && let Some(bare) = text.strip_prefix(b".")
     {
-        text.remove(0);
+        *text = bare.into();
     }
 }
 

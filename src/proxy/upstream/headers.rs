@@ -72,7 +72,7 @@ impl RequestHeaders {
             }
             headers.dropped.add(name);
             if let Some(variable) = variable {
-                let value = Expr { parts: vec![Part::Var(Var::Builtin(variable))] };
+                let value = Expr::from([Part::Var(Var::Builtin(variable))]);
                 headers.set.push((before_value(name), value));
             }
         }

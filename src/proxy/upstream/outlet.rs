@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::spool::Spool;
+use crate::proxy::request::RequestCtx;
 use crate::proxy::sink::Sink;
 
 /// The client's end of a body.
@@ -24,6 +26,26 @@ impl<'a> Outlet<'a> {
     /// Whether every byte leaves as it comes.
     pub fn is_plain(&self) -> bool {
         self.cut.is_none()
+    }
+
+    /// Passes bytes on; of those that the client does not take as many as `spool` allows wait at its socket, the others
+    /// there.
+    ///
+    /// # Errors
+    /// The client's connection is broken, or the spool's file.
+    pub fn push_or_keep(&mut self, cx: &RequestCtx, data: &[u8], spool: &mut Spool) -> io::Result<()> {
+        if self.cut.is_some() {
+            return self.push(data);
+        }
+        if !spool.is_empty() {
+            return spool.push(cx, data);
+        }
+        let taken = self.sink.push_some(data, spool.most_beside())?;
+        spool.beside = self.sink.pending();
+        match data.get(taken..) {
+            Some(rest) if !rest.is_empty() => spool.push(cx, rest),
+            _ => Ok(()),
+        }
     }
 
     /// Passes bytes on.

@@ -52,31 +52,20 @@ pub async fn handle(cx: &mut RequestCtx, pass: &ProxyPass, location: &Arc<Locati
         // Boxed, like all that seldom waits: the futures of every request are made as large as their largest part.
         boxed(|| cx.read_body()).await?;
     }
-    let to = Destination::of(cx, pass).await?;
-    let mut lookup = None;
-    if cx.conf().proxy.cache.0.is_some() {
-        // In a box, so that requests without a cache are no larger for it.
-        match boxed(|| cached::look(cx, route, pass, &to, location)).await? {
-            Found::Answer(answer) => return answer,
-            Found::Nothing(found) => lookup = found,
+    // What is known only here is not held while the backend is waited for.
+    let (mut exchange, mut tries) = {
+        let to = Destination::of(cx, pass).await?;
+        let mut lookup = None;
+        if cx.conf().proxy.cache.0.is_some() {
+            // In a box, so that requests without a cache are no larger for it.
+            match boxed(|| cached::look(cx, route, pass, &to, location)).await? {
+                Found::Answer(answer) => return answer,
+                Found::Nothing(found) => lookup = found,
+            }
         }
-    }
-    let keeps = lookup.as_ref().is_some_and(|lookup| lookup.keeps);
-    let outgoing = Outgoing::compose(cx, route, pass, &to, streamed, keeps)?;
-    if outgoing.has_no_uri() {
-        cx.error(Level::Error, format_args!("zero length URI to proxy"));
-        return Err(Status(500));
-    }
-    // Boxed: most backends are plain.
-    let secured = match &route.tls {
-        Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
-        _ => None,
+        let exchange = Exchange::begin(cx, pass, location, &to, lookup, streamed)?;
+        (exchange, Tries::begin(cx, to.upstream, streamed, pass.protocol.scheme(to.https).as_bytes()))
     };
-    let speaks_http = matches!(pass.protocol, Protocol::Http | Protocol::Grpc);
-    let http2 = speaks_http && cx.conf().proxy.http_version == HttpVersion::Http20;
-    let (protocol, location) = (pass.protocol, location.index);
-    let mut exchange = Exchange { protocol, outgoing, location, streamed, lookup, keeps, secured, http2 };
-    let mut tries = Tries::begin(cx, to.upstream, streamed, pass.protocol.scheme(to.https).as_bytes());
     loop {
         let failed = match exchange.run(cx, &mut tries).await {
             Ok((backend, received, sent)) => {
@@ -129,6 +118,33 @@ struct Secured {
 }
 
 impl Exchange {
+    /// Composes the request.
+    fn begin(
+        cx: &mut RequestCtx,
+        pass: &ProxyPass,
+        location: &Location,
+        to: &Destination<'_>,
+        lookup: Option<Box<Lookup>>,
+        streamed: bool,
+    ) -> Result<Exchange, Status> {
+        let Some(route) = &location.route else { return Err(Status(500)) };
+        let keeps = lookup.as_ref().is_some_and(|lookup| lookup.keeps);
+        let outgoing = Outgoing::compose(cx, route, pass, to, streamed, keeps)?;
+        if outgoing.has_no_uri() {
+            cx.error(Level::Error, format_args!("zero length URI to proxy"));
+            return Err(Status(500));
+        }
+        // Boxed: most backends are plain.
+        let secured = match &route.tls {
+            Some(tls) if to.https => Some(Box::new(Secured { tls: Arc::clone(tls), host: to.host.to_vec() })),
+            _ => None,
+        };
+        let speaks_http = matches!(pass.protocol, Protocol::Http | Protocol::Grpc);
+        let http2 = speaks_http && cx.conf().proxy.http_version == HttpVersion::Http20;
+        let (protocol, location) = (pass.protocol, location.index);
+        Ok(Exchange { protocol, outgoing, location, streamed, lookup, keeps, secured, http2 })
+    }
+
     /// One try: a server, a connection, the request, the head of the answer.
     async fn run(&self, cx: &mut RequestCtx, tries: &mut Tries) -> Result<(Box<Backend>, Received, Sent), Failed> {
         tries.choose(cx, self.outgoing.uri()).map_err(Failed::Try)?;

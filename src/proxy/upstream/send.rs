@@ -10,6 +10,7 @@ use super::backend::{Backend, Client, Interrupted, poll_interrupt};
 use super::outgoing::{Failure, Outgoing, Progress, Step};
 use super::receive::{Failed, interrupted};
 use super::trouble::Trouble;
+use crate::proxy::boxed::boxed;
 use crate::proxy::clock;
 use crate::proxy::request::{RequestCtx, Status};
 
@@ -47,7 +48,7 @@ pub async fn send(cx: &mut RequestCtx, outgoing: &Outgoing, backend: &Backend, w
         }
         match step {
             Ok(Step::Done) => break Sent::Whole,
-            Ok(step) => match wait(cx, backend, step, watch).await? {
+            Ok(step) => match boxed(|| wait(cx, backend, step, watch)).await? {
                 Woken::Go => {}
                 Woken::Answer => break early(backend, progress),
             },

@@ -44,13 +44,13 @@ impl Pipe {
         Ok(Pipe { ends: Some(ends), filled: 0 })
     }
 
-    /// Fills the empty pipe from a socket with at most `most` bytes; 0 is the socket's end.
+    /// Fills the empty pipe from a socket with at most `most` bytes, one at least; 0 is the socket's end.
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there.
     pub fn fill(&mut self, from: &Stream, most: u64) -> io::Result<usize> {
         let Some((_, into)) = &self.ends else { return Ok(0) };
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(CAPACITY);
+        let most = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, CAPACITY);
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
         let n = from.try_io(Interest::READABLE, |socket| {
             Ok(rustix::io::retry_on_intr(|| splice(socket, None, into.as_fd(), None, most, flags))?)

@@ -7,7 +7,9 @@ use std::os::unix::fs::FileExt;
 use rkeep_parsers::table::value::Level;
 
 use crate::proxy::client_body::TempFile;
+use crate::proxy::io::{BIG, Stream};
 use crate::proxy::request::RequestCtx;
+use crate::sys::tcp;
 
 /// Bytes on their way, first in, first out.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub struct Spool {
     file_end: u64,
     memory_limit: usize,
     file_limit: u64,
+    /// Bytes that wait elsewhere, in the same buffers as far as the operator is concerned.
+    pub beside: usize,
 }
 
 impl Spool {
@@ -47,8 +51,41 @@ impl Spool {
 
     /// How much more may be kept.
     pub fn room(&self) -> usize {
-        let memory = if self.file_is_read() { self.memory_limit.saturating_sub(self.memory.len()) } else { 0 };
+        let memory = if self.file_is_read() { self.memory_room() } else { 0 };
         memory.max(usize::try_from(self.file_limit.saturating_sub(self.file_end)).unwrap_or(usize::MAX))
+    }
+
+    fn memory_room(&self) -> usize {
+        self.memory_limit.saturating_sub(self.memory.len() + self.beside)
+    }
+
+    /// How much may be read at once while the client keeps up: what it then does not take needs a place.
+    pub fn gulp(&self) -> usize {
+        let none = self.memory_limit == 0 || self.has_large_file();
+        if none { usize::MAX } else { self.memory_limit }
+    }
+
+    /// How much of it may wait in memory at the client's socket; the rest is to be kept here.
+    pub fn most_beside(&self) -> usize {
+        if self.memory_limit > 0 && self.has_large_file() { self.memory_limit } else { usize::MAX }
+    }
+
+    /// How much may be moved at once to the client's socket, as far as that may not take it.
+    pub fn draught(&self, client: &Stream) -> usize {
+        match self.most_beside() {
+            usize::MAX => self.slack(),
+            // Little of it will have to go into the file.
+            memory => memory.saturating_add(tcp::send_room(client).unwrap_or_default()),
+        }
+    }
+
+    /// How much may come to wait in memory.
+    pub fn slack(&self) -> usize {
+        if self.memory_limit > 0 { self.memory_limit } else { usize::MAX }
+    }
+
+    fn has_large_file(&self) -> bool {
+        self.file_limit >= BIG as u64
     }
 
     /// Keeps bytes.
@@ -56,7 +93,7 @@ impl Spool {
     /// # Errors
     /// The temporary file cannot be made or written; the log says so.
     pub fn push(&mut self, cx: &RequestCtx, bytes: &[u8]) -> io::Result<()> {
-        if self.file_is_read() && self.memory.len() + bytes.len() <= self.memory_limit {
+        if self.file_is_read() && bytes.len() <= self.memory_room() {
             self.memory.extend_from_slice(bytes);
             return Ok(());
         }
@@ -112,4 +149,31 @@ fn new_file(cx: &RequestCtx) -> io::Result<TempFile> {
     let path = file.path.display();
     cx.error(Level::Warn, format_args!("an upstream response is buffered to a temporary file {path}"));
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_elsewhere_takes_room_here() {
+        let mut spool = Spool { memory_limit: 100, memory: vec![0; 20], ..Spool::default() };
+        assert_eq!(spool.room(), 80);
+        spool.beside = 50;
+        assert_eq!(spool.room(), 30);
+        spool.beside = 200;
+        assert_eq!(spool.room(), 0);
+        assert_eq!((spool.gulp(), spool.most_beside(), spool.slack()), (100, usize::MAX, 100));
+        spool.file_limit = 1 << 30;
+        assert_eq!((spool.gulp(), spool.most_beside(), spool.slack()), (usize::MAX, 100, 100));
+    }
+
+    #[test]
+    fn without_buffers_nothing_is_held_back() {
+        let spool = Spool::default();
+        assert_eq!(
+            (spool.room(), spool.gulp(), spool.most_beside(), spool.slack()),
+            (0, usize::MAX, usize::MAX, usize::MAX)
+        );
+    }
 }

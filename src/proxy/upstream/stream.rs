@@ -91,16 +91,16 @@ enum Wants {
 struct Broken;
 
 /// Empties a pipe into the client's socket, and what that does not take into what is kept for it.
-fn drain(pipe: &mut Pipe, sink: &mut Sink) -> io::Result<()> {
+fn drain(pipe: &mut Pipe, cx: &RequestCtx, out: &mut Outlet<'_>, spool: &mut Spool) -> io::Result<()> {
     while pipe.filled() > 0 {
-        let sent = sink.direct().map_or(Ok(0), |conn| pipe.empty(&conn.stream));
+        let sent = out.sink.direct().filter(|_| spool.is_empty()).map_or(Ok(0), |conn| pipe.empty(&conn.stream));
         match sent {
-            Ok(n) if n > 0 => sink.passed(n as u64),
+            Ok(n) if n > 0 => out.sink.passed(n as u64),
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             _ => {
                 let mut lease = Lease::take();
                 let n = pipe.read(&mut lease)?;
-                sink.push(lease.get(..n).unwrap_or_default())?;
+                out.push_or_keep(cx, lease.get(..n).unwrap_or_default(), spool)?;
             }
         }
     }
@@ -176,9 +176,9 @@ impl AnswerStream {
         if buffered {
             self.pace = Pace::new(rate(cx), 0);
         }
-        let mut out = Outlet::new(sink, cx.cut.take());
+        let mut out = Outlet::new(sink, cx.cut.take().map(|cut| *cut));
         let rest = std::mem::take(&mut self.rest);
-        self.pass(cx, rest.bytes(), |_, data| out.push(data))?;
+        self.pass(cx, rest.bytes(), |cx, data| out.push_or_keep(cx, data, &mut spool))?;
         drop(rest);
         loop {
             match self.advance(cx, &mut out, &mut spool)? {
@@ -198,6 +198,7 @@ impl AnswerStream {
             }
             let done = self.backend.is_none();
             let pause = if done { None } else { self.pause() };
+            spool.beside = out.sink.pending();
             if blocked {
                 if done || pause.is_some() || spool.room() == 0 {
                     return Ok(Wants::Client);
@@ -207,17 +208,18 @@ impl AnswerStream {
                 }
             } else if !spool.is_empty() {
                 let mut lease = Lease::take();
-                let n = spool.take(&mut lease).map_err(|_| Broken)?;
+                let most = spool.draught(&out.sink.connection().stream).min(lease.len());
+                let n = spool.take(lease.get_mut(..most).unwrap_or_default()).map_err(|_| Broken)?;
                 out.push(lease.get(..n).unwrap_or_default()).map_err(|_| Broken)?;
             } else if done {
                 return Ok(Wants::End(self.reader.ended()));
             } else if let Some(until) = pause {
                 return Ok(Wants::Time(until));
             } else if out.is_plain() && self.is_worth_splicing(out.sink) {
-                if !self.splice(cx, out.sink)? {
+                if !self.splice(cx, out, spool)? {
                     return Ok(Wants::Backend);
                 }
-            } else if !self.read(cx, usize::MAX, |_, data| out.push(data))? {
+            } else if !self.read(cx, spool.gulp(), |cx, data| out.push_or_keep(cx, data, spool))? {
                 return Ok(Wants::Backend);
             }
         }
@@ -309,24 +311,25 @@ impl AnswerStream {
 
     /// Passes bytes from socket to socket. Says whether there were any, the end included. What the client does not take
     /// at once goes the usual way.
-    fn splice(&mut self, cx: &mut RequestCtx, sink: &mut Sink) -> Result<bool, Broken> {
+    fn splice(&mut self, cx: &mut RequestCtx, out: &mut Outlet<'_>, spool: &mut Spool) -> Result<bool, Broken> {
         let (Some(backend), Some(left), Ok(mut pipe)) = (&self.backend, self.reader.plain(), Pipe::take()) else {
-            return self.read(cx, usize::MAX, |_, data| sink.push(data));
+            return self.read(cx, spool.gulp(), |cx, data| out.push_or_keep(cx, data, spool));
         };
-        let filled = match pipe.fill(&backend.stream, left) {
+        let most = spool.draught(&out.sink.connection().stream) as u64;
+        let filled = match pipe.fill(&backend.stream, left.min(most)) {
             Ok(0) => {
                 self.closed(cx);
                 return Ok(true);
             }
             Ok(n) => n as u64,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(_) => return self.read(cx, usize::MAX, |_, data| sink.push(data)),
+            Err(_) => return self.read(cx, spool.gulp(), |cx, data| out.push_or_keep(cx, data, spool)),
         };
         if let Some(record) = cx.upstream.last_mut() {
             record.bytes_received += filled;
         }
         self.reader.passed(filled);
-        drain(&mut pipe, sink).map_err(|_| Broken)?;
+        drain(&mut pipe, cx, out, spool).map_err(|_| Broken)?;
         Ok(true)
     }
 

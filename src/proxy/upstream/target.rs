@@ -83,7 +83,7 @@ impl<'a> Destination<'a> {
             cx.error(Level::Error, format_args!("{why} in upstream \"{rest}\""));
             Status(500)
         })?;
-        cx.proxy_host = Some((url.host.clone().into_bytes(), url.port.unwrap_or(usual)));
+        cx.proxy_host = Some(Box::new((url.host.clone().into_bytes(), url.port.unwrap_or(usual))));
         let upstream = find(cx, &url, usual).await?;
         let uri = (!url.uri.is_empty()).then(|| url.uri.into_bytes());
         Ok(Destination { upstream, host: Cow::Owned(url.host.into_bytes()), https, uri })

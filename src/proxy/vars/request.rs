@@ -64,8 +64,8 @@ impl RequestCtx {
 
     fn put_request_id(&self, out: &mut Vec<u8>) -> bool {
         let id = self.request_id.get_or_init(|| {
-            let mut id = [0; 16];
-            let _ = rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty());
+            let mut id = Box::new([0; 16]);
+            let _ = rustix::rand::getrandom(&mut *id, rustix::rand::GetRandomFlags::empty());
             id
         });
         id.iter().all(|byte| put_fmt(out, format_args!("{byte:02x}")))

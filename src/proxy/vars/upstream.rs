@@ -42,12 +42,12 @@ impl RequestCtx {
             B::UpstreamResponseLength => self.numbers(out, |record| record.response_length),
             B::UpstreamBytesReceived => self.numbers(out, |record| record.bytes_received),
             B::UpstreamBytesSent => self.numbers(out, |record| record.bytes_sent),
-            B::ProxyHost => match (&self.proxy_host, &self.location.ir.handler) {
+            B::ProxyHost => match (self.proxy_host.as_deref(), &self.location.ir.handler) {
                 (Some((host, _)), _) => put(out, host),
                 (None, Handler::Proxy(pass)) => put(out, &pass.host),
                 _ => false,
             },
-            B::ProxyPort => match (&self.proxy_host, &self.location.ir.handler) {
+            B::ProxyPort => match (self.proxy_host.as_deref(), &self.location.ir.handler) {
                 (Some((_, port)), _) => put_fmt(out, format_args!("{port}")),
                 (None, Handler::Proxy(pass)) => put_fmt(out, format_args!("{}", pass.port)),
                 _ => false,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rkeep_parsers::source::{DiskLoader, Loader};
 
@@ -78,24 +79,24 @@ impl SimLoader {
 }
 
 impl Loader for SimLoader {
-    fn load(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn load(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         if let Some(made) = self.made.get(path) {
             self.seen.borrow_mut().files.insert(path.to_owned(), made.clone());
-            return Ok(made.clone());
+            return Ok(made.as_slice().into());
         }
         let is_types = path.file_name().is_some_and(|name| name == "mime.types");
         let found = DiskLoader.load(&self.here(path)).or_else(|error| match is_types {
             true => {
                 self.seen.borrow_mut().remarks.push(format!("{} is not here; nginx's own is used", path.display()));
-                Ok(MIME_TYPES.into())
+                Ok(MIME_TYPES.as_bytes().into())
             }
             false if self.lenient => {
                 self.seen.borrow_mut().missing.insert(path.to_owned());
-                Ok(Vec::new())
+                Ok(Arc::default())
             }
             false => Err(error),
         })?;
-        self.seen.borrow_mut().files.insert(path.to_owned(), found.clone());
+        self.seen.borrow_mut().files.insert(path.to_owned(), found.to_vec());
         Ok(found)
     }
 

@@ -40,7 +40,7 @@ impl Walk<'_> {
     }
 
     fn key_file(&mut self, path: &str, owner: &str, span: Span) -> Option<Vec<u8>> {
-        let Ok(mut bytes) = self.loader.load(Path::new(path)) else {
+        let Ok(bytes) = self.loader.load(Path::new(path)) else {
             let text = format!("({owner}) auth_hmac key file '{path}' cannot be opened");
             self.general(span, text, "the path of a file that root can read");
             return None;
@@ -55,8 +55,8 @@ impl Walk<'_> {
             self.general(span, text, "32 to 64 bytes, or hex: and as many pairs of digits");
             return None;
         }
-        while bytes.pop_if(|last| matches!(last, b'\n' | b'\r')).is_some() {}
-        decoded(&bytes)
+        let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+        decoded(bytes.get(..end).unwrap_or_default())
     }
 
     /// What an instance's `auth_hmac` comes to, once all of the instance is known.

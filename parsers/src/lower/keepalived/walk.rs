@@ -230,7 +230,7 @@ impl<'a> Walk<'a> {
         }
         let end = args.last().map_or(name.span, |word| word.span);
         let span = if end.file == name.span.file { name.span.to(end) } else { name.span };
-        let directive = Directive { name: name.clone(), args, block: None, span, end };
+        let directive = Directive { name: name.clone(), args: args.into(), block: None, span, end };
         let outcome = self.draft.set(context, &directive, &mut self.cx);
         if self.is_other_s(context, row.keyword) {
             self.cx.diagnostics.clear();

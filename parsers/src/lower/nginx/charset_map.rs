@@ -34,7 +34,7 @@ impl Lowering<'_> {
 }
 
 fn pair(line: &Directive, wide: bool) -> Result<(u8, Vec<u8>), Fault> {
-    let [target] = line.args.as_slice() else {
+    let [target] = &*line.args else {
         return Err(Fault::new("invalid parameters number").help("write: code code;"));
     };
     let invalid = |word: &Word| Fault::new(format!("invalid value \"{}\"", word.lossy())).at(word.span);

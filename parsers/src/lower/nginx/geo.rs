@@ -18,7 +18,7 @@ struct Reading<'a> {
 
 impl Lowering<'_> {
     pub(super) fn geo(&mut self, directive: &Directive) -> Result<(), Fault> {
-        let (source, target) = match directive.args.as_slice() {
+        let (source, target) = match &*directive.args {
             [source, target] => (Some(Expr::of(source, &mut self.cx)?), target),
             _ => (None, directive.arg(0)),
         };
@@ -46,7 +46,7 @@ impl Lowering<'_> {
 
 impl Reading<'_> {
     fn line(&mut self, line: &Directive) -> Result<(), Fault> {
-        match (line.name.text.as_slice(), line.args.as_slice()) {
+        match (line.name.text.as_slice(), &*line.args) {
             (b"ranges", []) => self.geo.places = Places::Ranges(Vec::new()),
             (b"proxy_recursive", []) => self.geo.recursive = true,
             (b"volatile", []) => self.geo.volatile = true,

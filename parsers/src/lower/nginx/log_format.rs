@@ -42,12 +42,12 @@ impl Lowering<'_> {
             };
             words = rest;
         }
-        let mut line = Expr::default();
+        let mut parts = Vec::new();
         for word in words {
             let compiled = Expr::of(word, &mut self.cx).map_err(|fault| in_format(fault, word))?;
-            compiled.parts.into_iter().for_each(|part| join(&mut line.parts, part));
+            compiled.parts.into_iter().for_each(|part| join(&mut parts, part));
         }
-        self.add_format(name.lossy().into_owned(), escape, line);
+        self.add_format(name.lossy().into_owned(), escape, Expr { parts: parts.into() });
         Ok(())
     }
 }
@@ -69,7 +69,7 @@ fn in_format(fault: Fault, word: &Word) -> Fault {
 /// Adds a part; text after text is one text.
 fn join(parts: &mut Vec<Part>, part: Part) {
     match (parts.last_mut(), part) {
-        (Some(Part::Text(before)), Part::Text(text)) => before.extend(text),
+        (Some(Part::Text(before)), Part::Text(text)) => *before = [&before[..], &text].concat().into(),
         (_, part) => parts.push(part),
     }
 }

@@ -52,7 +52,7 @@ impl Lowering<'_> {
 }
 
 fn entry(map: &mut Map, line: &Directive, default_seen: &mut bool, cx: &mut Cx) -> Result<(), Fault> {
-    let [value] = line.args.as_slice() else {
+    let [value] = &*line.args else {
         return match (line.args.is_empty(), line.name.text.as_slice()) {
             (true, b"hostnames") => {
                 map.hostnames = true;

@@ -115,7 +115,7 @@ impl Lowering<'_> {
             port: 0,
             url: word.text.to_vec(),
             replaced: Vec::new(),
-            key: asked.map(|key| Expr { parts: vec![Part::Var(key)] }),
+            key: asked.map(|key| Expr::from([Part::Var(key)])),
             span: directive.span,
         };
         self.handler(Handler::Proxy(Box::new(pass)), frame)

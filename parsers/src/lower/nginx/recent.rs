@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::nginx::{LocationConf, LocationLayers};
 
 /// How many levels are looked at: each costs every later one a comparison.
-const KEPT: usize = 4;
+const KEPT: usize = 16;
 
 /// The levels before.
 #[derive(Debug)]

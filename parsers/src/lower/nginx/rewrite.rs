@@ -89,7 +89,7 @@ fn is_absolute(text: &[u8]) -> bool {
 
 /// Reads what stands between the parentheses.
 fn condition(directive: &Directive, cx: &mut Cx) -> Result<Condition, Fault> {
-    let mut words: Vec<Word> = directive.args.clone();
+    let mut words = directive.args.to_vec();
     let invalid = |word: &Word| Fault::new(format!("invalid condition \"{}\"", word.lossy())).at(word.span);
     let (Some(first), Some(last)) = (directive.args.first(), directive.args.last()) else {
         return Err(invalid(directive.arg(0)));
@@ -153,10 +153,10 @@ fn variable(word: &Word, cx: &mut Cx) -> Result<Expr, Fault> {
     let name = word.lossy();
     let name = name.strip_prefix('$').unwrap_or(&name);
     if let [digit @ b'1'..=b'9'] = name.as_bytes() {
-        return Ok(Expr { parts: vec![Part::Capture(digit - b'0')] });
+        return Ok(Expr::from([Part::Capture(digit - b'0')]));
     }
     let var: Var = cx.variables.lookup(name, word.span);
-    Ok(Expr { parts: vec![Part::Var(var)] })
+    Ok(Expr::from([Part::Var(var)]))
 }
 
 /// `-f path` and its like.

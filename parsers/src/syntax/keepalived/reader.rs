@@ -1,6 +1,7 @@
 //! All lines of a configuration, in the order keepalived reads them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::define::{Definition, Definitions, condition, definition};
 use super::include::{self, Include, Strict};
@@ -32,7 +33,7 @@ const MOST_LINES: usize = 200_000;
 pub fn read(
     source: &Source<'_>,
     path: &Path,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     sources: &mut SourceMap,
     shown: &mut Vec<PathBuf>,
 ) -> Vec<Line> {
@@ -68,7 +69,7 @@ struct Place {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &Path, shown: PathBuf, bytes: Vec<u8>, included_at: Option<Span>) {
+    fn file(&mut self, path: &Path, shown: PathBuf, bytes: Arc<[u8]>, included_at: Option<Span>) {
         let file = self.sources.add(path.to_path_buf(), bytes.clone(), included_at);
         self.shown.push(shown);
         self.inside.push(path.to_path_buf());

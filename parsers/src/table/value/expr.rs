@@ -69,14 +69,14 @@ impl Expr {
             let plain = rest.iter().position(|byte| *byte == b'$').unwrap_or(rest.len());
             let (literal, after) = rest.split_at(plain);
             if !literal.is_empty() {
-                parts.push(Part::Text(literal.to_vec()));
+                parts.push(Part::Text(literal.into()));
             }
             rest = match after.split_first() {
                 Some((_, name)) => variable(name, at, cx, &mut parts)?,
                 None => after,
             };
         }
-        Ok(Expr { parts })
+        Ok(Expr { parts: parts.into() })
     }
 
     /// Compiles a word.
