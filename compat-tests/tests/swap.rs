@@ -188,6 +188,26 @@ fn what_does_not_answer_afterwards_is_put_back() {
     assert_eq!(state(&node), before);
 }
 
+/// A master does not hand over while the one before it is still there, be it for the moment between giving up its pid file
+/// and its end.
+#[test]
+fn a_swap_waits_for_the_end_of_the_master_before() {
+    let node = node("before");
+    let pid = || node.read("/run/nginx.pid").unwrap_or_default();
+    let first = pid();
+    run(&node, "kill -USR2 $(cat /run/nginx.pid)");
+    assert!(eventually(SOON, || !pid().is_empty() && pid() != first));
+    run(&node, &format!("kill -WINCH {}; rm /run/nginx.pid.oldbin", first.trim()));
+    let swapping = node.start(&[RKEEP, "swap-in"]).unwrap();
+    let begun = || swapping.stdout().lines().any(|line| line.contains("hand its sockets") && line.ends_with('…'));
+    assert!(eventually(SOON, begun), "{}", swapping.stdout());
+    std::thread::sleep(Duration::from_millis(300));
+    run(&node, &format!("kill -KILL {}", first.trim()));
+    let ended = swapping.wait(SOON).unwrap();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+    assert_eq!(swapped(&node), [true, true]);
+}
+
 /// Killed while one program takes over from the other.
 #[test]
 fn a_take_over_that_is_killed_can_be_finished_and_undone() {

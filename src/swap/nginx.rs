@@ -13,7 +13,7 @@ use super::site::{self, Face, Site, layout_of};
 use super::verify;
 use crate::host::nginx::Paths;
 use crate::host::nginx::config::{self, Config, Context};
-use crate::sys::process::signal;
+use crate::sys::process::{parent_of, signal};
 
 /// How long a master may take to start, on however slow a machine.
 const START: Duration = Duration::from_secs(30);
@@ -92,8 +92,11 @@ pub fn take_over(site: &Site, wanted: Whose) -> io::Result<()> {
     }
 }
 
-/// The running master starts the program that now lies at its path, with its sockets.
+/// The running master starts the program that now lies at its path, with its sockets. It would not while the one that has
+/// started it is still ending.
 fn hand_over(site: &Site, old: i32, wanted: Whose) -> io::Result<()> {
+    let first = || Ok(!parent_of(old).is_some_and(is_master));
+    wait_for(START, "the nginx master before the running one has ended", first)?;
     signal(old, libc::SIGUSR2)?;
     let took = || Ok(matches!(masters(site)?, Masters { current: Some((_, whose)), .. } if whose == wanted));
     wait_for(START, "the new nginx master has its pid file", took)?;
@@ -118,9 +121,19 @@ fn call_back(site: &Site, old: i32, new: i32) -> io::Result<()> {
     wait_for(START, "the first nginx master has its pid file again", back)
 }
 
+/// Whether a process is named as nginx's masters are.
+fn is_master(pid: i32) -> bool {
+    title(pid).starts_with("nginx: master process")
+}
+
 /// Whether a process has a child that is named as one of nginx's workers.
 fn has_worker(master: i32) -> bool {
     let children = std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).unwrap_or_default();
-    let title = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    children.split_whitespace().map(title).any(|line| line.trim_end_matches(['\0', ' ']) == "nginx: worker process")
+    let mut children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    children.any(|pid| title(pid).trim_end_matches(['\0', ' ']) == "nginx: worker process")
+}
+
+/// What a process calls itself; empty when it has ended.
+fn title(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }

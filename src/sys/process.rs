@@ -195,6 +195,12 @@ pub fn signal(pid: i32, signal: i32) -> io::Result<()> {
     }
 }
 
+/// The process that has started another, or has been given it; none when that other has ended.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
 /// Whether a process of that number exists and has not ended, even if nobody has asked for its end yet.
 pub fn is_alive(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));

@@ -12,7 +12,7 @@ use super::Wish;
 use crate::host::control::{Answer, KEEPALIVED, Master, Order, unpack};
 use crate::host::{pidfile, report};
 use crate::plan::Predecessor;
-use crate::sys::process::is_alive;
+use crate::sys::process::{is_alive, parent_of};
 
 /// How often it is looked whether all of it has ended.
 const LOOK: Duration = Duration::from_millis(100);
@@ -101,9 +101,4 @@ pub fn is_keepalived(pid: i32) -> bool {
 
 fn network(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/ns/net")).ok()
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
