@@ -7,14 +7,14 @@ use crate::proxy::h2::hpack::is_hopeless;
 /// A header block that goes on in further frames may have so many bytes in any case.
 const PACKED: usize = 16 * 1024;
 
-/// So much of a frame that has come in part is looked at: who sends byte by byte must not make it all be read each time.
+/// So much of a frame is looked at before it has come whole: who sends byte by byte must not make it all be read each time.
 const BEGUN: usize = 64;
 
-/// What can be said of a frame that has come in part: what cannot be decoded is not waited for.
+/// What can be said of a frame by its first bytes, be it here whole or in part: what cannot be decoded is not waited for.
 pub(super) fn check_begun(head: Head, bytes: &[u8]) -> Outcome {
     // Padding and priorities would come before the fields.
     let fields_first = head.kind == kind::HEADERS && !head.has(flag::PADDED) && !head.has(flag::PRIORITY);
-    let begun = bytes.get(HEAD..bytes.len().min(HEAD + BEGUN)).unwrap_or_default();
+    let begun = bytes.get(HEAD..bytes.len().min(HEAD + head.len.min(BEGUN))).unwrap_or_default();
     match fields_first && is_hopeless(begun) {
         true => Err(Code::Compression),
         false => Ok(()),

@@ -354,7 +354,8 @@ impl Machine {
                     false => return Ok(()),
                 }
             }
-            let Some(payload) = rest.get(HEAD..HEAD + head.len) else { return check_begun(head, rest) };
+            check_begun(head, rest)?;
+            let Some(payload) = rest.get(HEAD..HEAD + head.len) else { return Ok(()) };
             *rest = rest.get(HEAD + head.len..).unwrap_or_default();
             self.frame(head, payload)?;
         }

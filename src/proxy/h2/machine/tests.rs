@@ -369,3 +369,16 @@ fn a_number_without_an_end_is_not_waited_for() {
         assert_eq!(machine.why(), over.then_some(Ended::Faulty(Code::Compression)));
     }
 }
+
+/// The stream, an even one, is at fault as well.
+#[test]
+fn what_is_wrong_first_is_said_however_the_bytes_come() {
+    let mut bytes = Vec::new();
+    frame::head(&mut bytes, 5, kind::HEADERS, flag::END_HEADERS, 2);
+    bytes.extend([0xff; 5]);
+    for piece in [1, 4, bytes.len()] {
+        let mut machine = greeted();
+        bytes.chunks(piece).for_each(|piece| machine.receive(piece));
+        assert_eq!(machine.why(), Some(Ended::Faulty(Code::Compression)), "{piece}");
+    }
+}
